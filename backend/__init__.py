@@ -1,0 +1,1 @@
+"""FlowPilot Escalations: the server."""

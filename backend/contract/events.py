@@ -1,0 +1,110 @@
+"""The event stream's frames, both directions, and its close codes.
+
+Every frame is one JSON object in one text message of at most 64 KiB. The `type` field tells them apart.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from backend.contract.people import UserView
+from backend.contract.vocabulary import EventKind, ReceiptState
+
+PROTOCOL: Final = 1
+MAX_FRAME_BYTES: Final = 65_536
+
+CLOSE_RESTARTING: Final = 1012
+CLOSE_PROTOCOL: Final = 4400
+CLOSE_TOKEN: Final = 4401
+CLOSE_NOT_ALLOWED: Final = 4403
+CLOSE_TOO_SLOW: Final = 4408
+CLOSE_TOO_MANY: Final = 4429
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """First frame of the server. `heartbeat_s` is in seconds; `server_time` corrects the client's clock."""
+
+    type: str = "hello"
+    protocol: int = PROTOCOL
+    epoch: str
+    head: int
+    heartbeat_s: int
+    server_time: datetime
+    user: UserView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry of the account's log. `prev` is the last position told to this client; `data` makes a toast."""
+
+    type: str = "event"
+    seq: int
+    prev: int
+    kind: EventKind
+    at: datetime
+    replay: bool
+    data: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """A client whose cursor stays behind `head` for 5 s asks again."""
+
+    type: str = "heartbeat"
+    head: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """The log cannot serve the position asked for: fetch the queue, go on from its `seq`."""
+
+    type: str = "reset"
+    epoch: str
+    head: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye:
+    """Comes before a planned close; `retry_after_ms` spreads the return of many clients."""
+
+    type: str = "bye"
+    retry_after_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Client: send everything after this position, then go live."""
+
+    type: str = "resume"
+    after: int
+    epoch: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Client: this alert was shown to the user, or why not."""
+
+    type: str = "receipt"
+    handoff_id: str
+    state: ReceiptState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """Client: applied up to here; at most every 2 s."""
+
+    type: str = "ack"
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Answer of `GET /events?after=`: the same events as on the socket. `reset` tells that `after` cannot be served."""
+
+    events: list[Event]
+    head: int
+    epoch: str
+    reset: bool = False

@@ -1,0 +1,173 @@
+"""Handoffs on the wire: the queue row, the whole handoff, the escalation package, the claim."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from backend.contract.people import Person
+from backend.contract.sessions import Fact, Message, Step, TicketRef
+from backend.contract.vocabulary import AssessmentStatus, Channel, DeliveryState, HandoffStatus, Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewHandoff:
+    """Body of `POST /ai-sessions/{id}/handoff`. Reason 10 to 500 characters, need 5 to 500, impact up to 500."""
+
+    reason: str
+    need: str | None = None
+    impact: str | None = None
+    priority: Priority = "normal"
+    target_user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoffPatch:
+    """Body of `PATCH /handoffs/{id}`; what is left out stays as it is, an explicit null clears."""
+
+    priority: Priority | None = None
+    need: str | None = None
+    impact: str | None = None
+    target_user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoffNote:
+    """Body of release, resolve and withdraw."""
+
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reassignment:
+    """Body of `POST /handoffs/{id}/reassign`."""
+
+    user_id: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The session as it was at the moment of escalation; never changed afterwards."""
+
+    taken_at: datetime
+    title: str
+    problem: str
+    customer: str | None
+    ticket: TicketRef | None
+    owner: Person
+    messages: list[Message]
+    facts: list[Fact]
+    steps: list[Step]
+    message_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarHandoff:
+    """A resolved handoff that resembles this one."""
+
+    id: str
+    title: str
+    resolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """`ai_assessment`. `confidence` is 0 to 1; `source` says how it was made."""
+
+    source: Literal["model", "extractive"]
+    likely_cause: str
+    confidence: float
+    why: str | None = None
+    tried: list[str] | None = None
+    next_steps: list[str] | None = None
+    similar: list[SimilarHandoff] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationPackage:
+    """What the senior needs in one object. `assessment` is null until it arrives."""
+
+    reason: str
+    need: str | None
+    impact: str | None
+    snapshot: Snapshot
+    assessment: Assessment | None
+    assessment_status: AssessmentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How one person was told: one entry per device or address."""
+
+    user: Person
+    channel: Channel
+    state: DeliveryState
+    at: datetime
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """One thing that happened to a handoff. `actor` is null when the system did it."""
+
+    at: datetime
+    kind: str
+    actor: Person | None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRow:
+    """One line of the queue, and `data` of `handoff.created`."""
+
+    id: str
+    session_id: str
+    title: str
+    customer: str | None
+    ticket: TicketRef | None
+    priority: Priority
+    status: HandoffStatus
+    reason: str
+    need: str | None
+    created_at: datetime
+    handed_off_by: Person
+    session_owner: Person
+    target_user_id: str | None
+    claimed_by: Person | None
+    claimed_at: datetime | None
+    assessment_status: AssessmentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handoff(QueueRow):
+    """The whole handoff. `claim_epoch` rises with each change of holder and fences a former holder's writes."""
+
+    impact: str | None
+    claim_epoch: int
+    escalation_package: EscalationPackage
+    timeline: list[TimelineEntry]
+    deliveries: list[Delivery]
+    resolved_at: datetime | None = None
+    first_action_at: datetime | None = None
+    first_action_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePage:
+    """A page of the queue. `seq` is the event log position that the page reflects."""
+
+    items: list[QueueRow]
+    next_cursor: str | None
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimResult:
+    """Answer of a claim that holds. `open_url` carries a one-time ticket (30 s) in its fragment."""
+
+    outcome: Literal["claimed", "already_yours"]
+    handoff: Handoff
+    claim_epoch: int
+    seq: int
+    session_url: str
+    open_url: str

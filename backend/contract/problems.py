@@ -1,0 +1,63 @@
+"""Stable problem codes (RFC 9457). Machines read `code` and the extension members; people read `detail`."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Code = Literal[
+    "bad_request",
+    "invalid_body",
+    "payload_too_large",
+    "unauthenticated",
+    "csrf_failed",
+    "origin_refused",
+    "role_required",
+    "not_found",
+    "method_not_allowed",
+    "already_escalated",
+    "already_claimed",
+    "own_handoff",
+    "not_pending",
+    "claim_lost",
+    "session_resolved",
+    "idempotency_mismatch",
+    "user_not_eligible",
+    "ticket_refused",
+    "too_many_requests",
+    "database_unavailable",
+    "internal_error",
+]
+
+TITLE: Final[dict[Code, str]] = {
+    "bad_request": "The request cannot be understood",
+    "invalid_body": "A field is missing or out of bounds",
+    "payload_too_large": "The body is too large",
+    "unauthenticated": "Sign in first",
+    "csrf_failed": "The form is out of date",
+    "origin_refused": "This origin is not allowed",
+    "role_required": "Your role does not include this",
+    "not_found": "There is no such thing, or you may not see it",
+    "method_not_allowed": "This address does not take that method",
+    "already_escalated": "The session already has an open hand-off",
+    "already_claimed": "Someone else was first",
+    "own_handoff": "You cannot claim your own escalation",
+    "not_pending": "The hand-off is not waiting any more",
+    "claim_lost": "You do not hold this hand-off any more",
+    "session_resolved": "The session is resolved",
+    "idempotency_mismatch": "This Idempotency-Key was used for another request",
+    "user_not_eligible": "That person cannot take the hand-off",
+    "ticket_refused": "This sign-in link has been used or has expired",
+    "too_many_requests": "Too many tries",
+    "database_unavailable": "The database does not answer",
+    "internal_error": "The server made an error",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """`application/problem+json`; extension members such as `claimed_by` stand beside these."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str

@@ -1,0 +1,1 @@
+"""PostgreSQL: connection, tenancy, migrations, the event log."""

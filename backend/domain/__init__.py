@@ -1,0 +1,1 @@
+"""Pure rules: states, outcomes, policies. No I/O, no framework."""

@@ -1,0 +1,1 @@
+"""The event log's readers: hub, WebSocket, long poll."""

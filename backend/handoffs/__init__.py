@@ -1,0 +1,1 @@
+"""Escalate, queue, claim and everything that happens to a handoff."""

@@ -1,0 +1,1 @@
+"""What every route shares: problems, middleware, request helpers."""

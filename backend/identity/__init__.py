@@ -1,0 +1,1 @@
+"""Who is calling: accounts, users, tokens, web sign-in, one-time tickets."""

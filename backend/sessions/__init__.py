@@ -1,0 +1,1 @@
+"""FlowPilot sessions: chat, steps, facts."""

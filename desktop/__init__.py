@@ -1,0 +1,1 @@
+"""FlowPilot Escalations: the tray app of a senior technician."""

@@ -1,0 +1,1 @@
+"""What the tray app knows and decides: plain asyncio Python, no Qt, no network library, no operating system."""

@@ -1,0 +1,1 @@
+"""Talking to the server: HTTP calls and the event stream's socket."""

@@ -1,0 +1,90 @@
+"""The server's connections: always as the non-owner role, always bound to one account per transaction.
+
+Two ways to the same database: SQLAlchemy for what is rare, asyncpg's own pool for the hot path (claim, escalate, queue,
+event log), which calls one function per request and so needs no explicit transaction.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, Self
+from uuid import UUID
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from backend.db.url import asyncpg_url, sqlalchemy_url
+from backend.db.wakeup import Wakeup
+
+RUNTIME: Final[dict[str, str]] = {
+    "role": "flowpilot_app",  # owns nothing, bound by row-level security; RESET ALL comes back to it
+    "timezone": "UTC",
+    "application_name": "flowpilot",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+    "statement_timeout": "30s",
+}
+
+_SET_ACCOUNT = sa.text("select set_config('app.account_id', :account, true)")
+
+
+async def _keep_session(_connection: Any) -> None:
+    """Replaces asyncpg's reset query at each release: hot calls leave nothing behind (settings are transaction-local)."""
+
+
+class Database:
+    """One database, opened once per process. `wakeup` tells readers after a commit that there is something new."""
+
+    def __init__(self, engine: AsyncEngine, pool: "asyncpg.Pool[asyncpg.Record]", wakeup: Wakeup) -> None:
+        self._engine = engine
+        self.pool = pool
+        self.wakeup = wakeup
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = 10) -> Self:
+        """Connect to a migrated database. Raises OSError or asyncpg.PostgresError when it does not answer."""
+        pool = await asyncpg.create_pool(
+            asyncpg_url(url),
+            min_size=1,
+            max_size=pool_size,
+            server_settings=RUNTIME,
+            command_timeout=30,
+            reset=_keep_session,
+        )
+        engine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"server_settings": RUNTIME, "command_timeout": 30},
+        )
+        wakeup = Wakeup(asyncpg_url(url), RUNTIME)
+        wakeup.start()
+        return cls(engine, pool, wakeup)
+
+    async def close(self) -> None:
+        """Give all connections back. Open transactions end first."""
+        await self.wakeup.stop()
+        await self.pool.close()
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def tenant(self, account_id: UUID) -> AsyncIterator[AsyncConnection]:
+        """One transaction in which exactly this account's rows exist; committed when the block ends without error."""
+        async with self._engine.begin() as connection:
+            await connection.execute(_SET_ACCOUNT, {"account": str(account_id)})
+            yield connection
+
+    @asynccontextmanager
+    async def before_account(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction without an account: no tenant row is visible, only the reviewed look-up functions work."""
+        async with self._engine.begin() as connection:
+            yield connection
+
+    async def call(self, statement: str, *arguments: object) -> asyncpg.Record | None:
+        """One statement of the hot path on the asyncpg pool; its function sets the account itself."""
+        return await self.pool.fetchrow(statement, *arguments)
+
+    async def call_many(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Like `call`, for all rows."""
+        return await self.pool.fetch(statement, *arguments)

@@ -1,0 +1,164 @@
+"""The tables as SQLAlchemy sees them: columns that statements name. The migrations are their source."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP, UUID
+
+metadata = sa.MetaData()
+_AT = TIMESTAMP(timezone=True)
+_ID = UUID(as_uuid=True)
+
+
+def _table(name: str, *columns: "sa.Column[object]", tenant: bool = True) -> sa.Table:
+    keys: list[sa.Column[object]] = [sa.Column("account_id", _ID, primary_key=True)] if tenant else []
+    return sa.Table(name, metadata, *keys, sa.Column("id", _ID, primary_key=True), *columns)
+
+
+def _c(name: str, kind: object = sa.Text) -> "sa.Column[object]":
+    return sa.Column(name, kind)  # type: ignore[call-overload,no-any-return]  # a type or an instance of one
+
+
+account = _table(
+    "account",
+    _c("name"),
+    _c("timezone"),
+    _c("manual_baseline_minutes", sa.Double),
+    _c("escalation_policy", JSONB),
+    _c("retention_days", sa.Integer),
+    _c("created_at", _AT),
+    tenant=False,
+)
+app_user = _table(
+    "app_user", _c("email"), _c("name"), _c("role"), _c("password_hash"), _c("active", sa.Boolean), _c("created_at", _AT)
+)
+access_token = _table(
+    "access_token",
+    _c("user_id", _ID),
+    _c("token_hash", BYTEA),
+    _c("label"),
+    _c("created_at", _AT),
+    _c("expires_at", _AT),
+    _c("revoked_at", _AT),
+    _c("last_used_at", _AT),
+)
+web_session = _table(
+    "web_session",
+    _c("user_id", _ID),
+    _c("token_hash", BYTEA),
+    _c("address"),
+    _c("user_agent"),
+    _c("created_at", _AT),
+    _c("expires_at", _AT),
+    _c("revoked_at", _AT),
+)
+trusted_browser = _table(
+    "trusted_browser",
+    _c("user_id", _ID),
+    _c("cookie_hash", BYTEA),
+    _c("created_at", _AT),
+    _c("expires_at", _AT),
+    _c("revoked_at", _AT),
+)
+ai_session = _table(
+    "ai_session",
+    _c("owner_id", _ID),
+    _c("title"),
+    _c("problem"),
+    _c("customer"),
+    _c("ticket_system"),
+    _c("ticket_id"),
+    _c("ticket_url"),
+    _c("external_url"),
+    _c("status"),
+    _c("version", sa.BigInteger),
+    _c("created_at", _AT),
+    _c("updated_at", _AT),
+)
+message = _table(
+    "message",
+    _c("session_id", _ID),
+    _c("author_id", _ID),
+    _c("author_kind"),
+    _c("content"),
+    _c("version", sa.BigInteger),
+    _c("created_at", _AT),
+)
+step = _table(
+    "step",
+    _c("session_id", _ID),
+    _c("author_id", _ID),
+    _c("action"),
+    _c("outcome"),
+    _c("detail"),
+    _c("version", sa.BigInteger),
+    _c("created_at", _AT),
+)
+fact = _table(
+    "fact",
+    _c("session_id", _ID),
+    _c("author_id", _ID),
+    _c("label"),
+    _c("value"),
+    _c("version", sa.BigInteger),
+    _c("created_at", _AT),
+)
+handoff = _table(
+    "handoff",
+    _c("session_id", _ID),
+    _c("handed_off_by", _ID),
+    _c("session_owner", _ID),
+    _c("target_user_id", _ID),
+    _c("reason"),
+    _c("need"),
+    _c("impact"),
+    _c("priority"),
+    _c("status"),
+    _c("snapshot", BYTEA),
+    _c("assessment", JSONB),
+    _c("assessment_status"),
+    _c("claimed_by", _ID),
+    _c("claimed_at", _AT),
+    _c("claim_epoch", sa.Integer),
+    _c("first_claimed_at", _AT),
+    _c("first_action_at", _AT),
+    _c("first_action_kind"),
+    _c("first_action_by", _ID),
+    _c("first_action_claimed_at", _AT),
+    _c("resolved_at", _AT),
+    _c("card", JSONB),
+    _c("created_at", _AT),
+)
+handoff_timeline = sa.Table(
+    "handoff_timeline",
+    metadata,
+    sa.Column("account_id", _ID, primary_key=True),
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    _c("handoff_id", _ID),
+    _c("at", _AT),
+    _c("kind"),
+    _c("actor_id", _ID),
+    _c("detail"),
+)
+delivery = _table(
+    "delivery",
+    _c("handoff_id", _ID),
+    _c("rung", sa.SmallInteger),
+    _c("user_id", _ID),
+    _c("channel"),
+    _c("device"),
+    _c("state"),
+    _c("detail"),
+    _c("at", _AT),
+)
+client_presence = _table(
+    "client_presence", _c("user_id", _ID), _c("channel"), _c("process", _ID), _c("seen_at", _AT)
+)
+open_ticket = _table(
+    "open_ticket",
+    _c("user_id", _ID),
+    _c("handoff_id", _ID),
+    _c("credential_id", _ID),
+    _c("ticket_hash", BYTEA),
+    _c("created_at", _AT),
+    _c("expires_at", _AT),
+    _c("used_at", _AT),
+)

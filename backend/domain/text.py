@@ -1,0 +1,37 @@
+"""Bounds of what people type. Lengths are in characters, sizes in bytes of UTF-8."""
+
+from backend.domain.refusal import Refusal
+
+
+def clean(field: str, value: str, *, longest: int, shortest: int = 1) -> str:
+    """The text without surrounding white space, or a refusal that names the field and its bounds."""
+    text = value.strip()
+    if "\x00" in text:
+        raise Refusal("invalid_body", f"`{field}` holds a NUL character, which cannot be kept.", field=field)
+    if len(text) < shortest:
+        what = "must not be empty" if shortest == 1 else f"needs at least {shortest} characters"
+        raise Refusal("invalid_body", f"`{field}` {what}.", field=field)
+    if len(text) > longest:
+        raise Refusal("invalid_body", f"`{field}` has {len(text)} characters; {longest} are allowed.", field=field)
+    return text
+
+
+def clean_optional(field: str, value: str | None, *, longest: int) -> str | None:
+    """Like `clean`; nothing and white space alone both become None."""
+    return clean(field, value, longest=longest) if value is not None and value.strip() else None
+
+
+def clean_link(field: str, value: str | None) -> str | None:
+    """An http(s) address, or None. Others (javascript:, file:) never reach a page."""
+    link = clean_optional(field, value, longest=2_000)
+    if link is not None and not link.lower().startswith(("http://", "https://")):
+        raise Refusal("invalid_body", f"`{field}` must begin with https:// or http://.", field=field)
+    return link
+
+
+def limit_bytes(field: str, value: str, *, most: int) -> str:
+    """Refuse text over `most` bytes with `payload_too_large`."""
+    size = len(value.encode("utf-8", "surrogatepass"))
+    if size > most:
+        raise Refusal("payload_too_large", f"`{field}` has {size} bytes; {most} are allowed.", field=field)
+    return value

@@ -48,6 +48,7 @@ class RowView:
     claimable: bool
     outcome: str | None = None
     outcome_kind: OutcomeKind | None = None
+    waited: timedelta | None = None  # how long it waited, once it no longer does; the clock then stands still
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ class DetailView:
     primary: PrimaryKind = "claim"
     can_hand_back: bool = False
     stale: bool = False
+    presence: str | None = None  # who is in the session: "Mina is in the session now"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,11 @@ class TrayView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToastView:
-    """One notification. `id` is the handoff's id, or `digest`/`test`; `stays_s` null means until acted on."""
+    """One notification. `id` is the handoff's id, or `digest`/`test`; `stays_s` null means until acted on.
+
+    `note` stands at the top right ("Repeats every 60 s"); `for_you` writes "For you" there when there is no note.
+    `at` is the time of an outcome, shown at the foot of `claimed`.
+    """
 
     id: str
     variant: ToastVariant
@@ -125,3 +131,5 @@ class ToastView:
     for_you: bool = False
     stays_s: float | None = 20.0
     sound: bool = field(default=False)
+    note: str | None = None
+    at: datetime | None = None

@@ -52,6 +52,7 @@ def end_leftover(cluster: Path) -> None:
 
 def pump_log(process: subprocess.Popen[bytes], path: Path, last_lines: deque[str]) -> threading.Thread:
     """Copy the server's words to `path`, two files of 5 MB at most, and keep the last ones for error messages."""
+    path.touch(mode=0o600)  # errors quote data, and others may pass through a data directory made by root
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
 

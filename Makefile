@@ -1,0 +1,32 @@
+# Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## system packages, .venv, locked dependencies; does nothing when all is there
+	@scripts/setup.sh
+
+demo: setup ## the program with a demo account on http://127.0.0.1:8000, Ctrl-C ends it
+	@exec .venv/bin/flowpilot demo --data-dir var/demo
+
+test: setup ## every gate and every test, as the build server runs them
+	@exec scripts/test.sh
+
+check: setup ## gates and the quick tests, under two minutes
+	@scripts/gates.sh && exec .venv/bin/pytest -n auto --dist loadgroup -q -m "not slow" --ignore=tests/e2e --ignore=tests/faults
+
+fmt: setup ## format and mend what can be mended by machine
+	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format
+
+lock: setup ## pin the dependencies of pyproject.toml anew; pins that still fit stay
+	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		--group dev pyproject.toml -o requirements.lock
+	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		-c requirements.lock scripts/bootstrap.in -o scripts/bootstrap.lock
+
+clean: ## remove what was made: environment, caches, demo data
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf var && find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,7 +29,7 @@ _SET_ACCOUNT = sa.text("select set_config('app.account_id', :account, true)")
 
 
 async def _keep_session(_connection: Any) -> None:
-    """Replaces asyncpg's reset query at each release: hot calls leave nothing behind (settings are transaction-local)."""
+    """Replaces asyncpg's reset query at each release: hot calls leave nothing behind, their settings are local."""
 
 
 class Database:

@@ -1,20 +1,25 @@
 """The tables as SQLAlchemy sees them: columns that statements name. The migrations are their source."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP, UUID
 
 metadata = sa.MetaData()
+AnyRow = sa.Row[*tuple[Any, ...]]
+"""One row of any statement."""
+
 _AT = TIMESTAMP(timezone=True)
 _ID = UUID(as_uuid=True)
 
 
-def _table(name: str, *columns: "sa.Column[object]", tenant: bool = True) -> sa.Table:
-    keys: list[sa.Column[object]] = [sa.Column("account_id", _ID, primary_key=True)] if tenant else []
+def _table(name: str, *columns: "sa.Column[Any]", tenant: bool = True) -> sa.Table:
+    keys: list[sa.Column[Any]] = [sa.Column("account_id", _ID, primary_key=True)] if tenant else []
     return sa.Table(name, metadata, *keys, sa.Column("id", _ID, primary_key=True), *columns)
 
 
-def _c(name: str, kind: object = sa.Text) -> "sa.Column[object]":
-    return sa.Column(name, kind)  # type: ignore[call-overload,no-any-return]  # a type or an instance of one
+def _c(name: str, kind: Any = sa.Text) -> "sa.Column[Any]":
+    return sa.Column(name, kind)
 
 
 account = _table(
@@ -28,7 +33,13 @@ account = _table(
     tenant=False,
 )
 app_user = _table(
-    "app_user", _c("email"), _c("name"), _c("role"), _c("password_hash"), _c("active", sa.Boolean), _c("created_at", _AT)
+    "app_user",
+    _c("email"),
+    _c("name"),
+    _c("role"),
+    _c("password_hash"),
+    _c("active", sa.Boolean),
+    _c("created_at", _AT),
 )
 access_token = _table(
     "access_token",
@@ -149,9 +160,7 @@ delivery = _table(
     _c("detail"),
     _c("at", _AT),
 )
-client_presence = _table(
-    "client_presence", _c("user_id", _ID), _c("channel"), _c("process", _ID), _c("seen_at", _AT)
-)
+client_presence = _table("client_presence", _c("user_id", _ID), _c("channel"), _c("process", _ID), _c("seen_at", _AT))
 open_ticket = _table(
     "open_ticket",
     _c("user_id", _ID),

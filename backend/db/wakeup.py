@@ -1,8 +1,8 @@
 """Hints that something new can be read: in this process at once, in the others by NOTIFY after the commit.
 
-A hint may be lost at any time; every reader also looks by itself (the feed every two seconds). NOTIFY inside the writing
-transaction would serialise all commits of the database behind one lock, so hints are gathered and sent by a connection
-of their own.
+A hint may be lost at any time; every reader also looks by itself (the feed every two seconds). NOTIFY inside the
+writing transaction would serialise all commits of the database behind one lock, so hints are gathered and sent by a
+connection of their own.
 """
 
 import asyncio

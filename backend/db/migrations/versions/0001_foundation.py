@@ -20,8 +20,10 @@ def upgrade() -> None:
     for part in PARTS:
         script = (Path(__file__).parent.parent / "sql" / part).read_text(encoding="utf-8")
         # The driver's own execute takes a script of many statements; SQLAlchemy's takes one.
-        connection = op.get_bind().connection.dbapi_connection
-        connection.run_async(lambda driver, script=script: driver.execute(script))
+        driver = op.get_bind().connection.dbapi_connection
+        if driver is None:
+            raise RuntimeError("the migration lost its connection")
+        driver.run_async(lambda raw, script=script: raw.execute(script))
 
 
 def downgrade() -> None:

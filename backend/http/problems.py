@@ -1,0 +1,153 @@
+"""Every refusal as application/problem+json (RFC 9457)."""
+
+import logging
+from typing import Any, Final
+from uuid import uuid4
+
+import asyncpg
+import orjson
+import sqlalchemy.exc
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from backend.contract.problems import TITLE, Code
+from backend.domain.refusal import Refusal
+
+log = logging.getLogger(__name__)
+
+STATUS: Final[dict[Code, int]] = {
+    "bad_request": 400,
+    "invalid_body": 422,
+    "payload_too_large": 413,
+    "unauthenticated": 401,
+    "csrf_failed": 403,
+    "origin_refused": 403,
+    "role_required": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "already_escalated": 409,
+    "already_claimed": 409,
+    "own_handoff": 409,
+    "not_pending": 409,
+    "claim_lost": 409,
+    "session_resolved": 409,
+    "idempotency_mismatch": 409,
+    "user_not_eligible": 422,
+    "ticket_refused": 403,
+    "too_many_requests": 429,
+    "database_unavailable": 503,
+    "internal_error": 500,
+}
+_FROM_STATUS: Final[dict[int, Code]] = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
+
+DATABASE_DOWN: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.LockNotAvailableError,
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.TimeoutError,
+)
+"""What the drivers raise when the database is away or overloaded: safe to repeat, so 503 with Retry-After."""
+
+
+def problem(code: Code, detail: str, **extensions: object) -> dict[str, object]:
+    """The problem document of a code."""
+    return {
+        "type": f"urn:flowpilot:problem:{code.replace('_', '-')}",
+        "title": TITLE[code],
+        "status": STATUS[code],
+        "detail": detail,
+        "code": code,
+        **extensions,
+    }
+
+
+def problem_response(code: Code, detail: str, **extensions: object) -> Response:
+    """The problem document as an answer."""
+    headers = {}
+    if code == "unauthenticated":
+        headers["WWW-Authenticate"] = "Bearer"
+    if code == "database_unavailable":
+        headers["Retry-After"] = "2"
+    return Response(
+        orjson.dumps(problem(code, detail, **extensions), option=orjson.OPT_UTC_Z),
+        STATUS[code],
+        headers,
+        "application/problem+json",
+    )
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refusal):  # pragma: no cover - registered for Refusal only
+        raise error
+    return problem_response(error.code, error.detail, **error.extensions)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):  # pragma: no cover - registered for this type only
+        raise error
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return problem_response("bad_request", "The body is not valid JSON.")
+    errors = [
+        {"field": ".".join(str(part) for part in fault["loc"] if part != "body") or "body", "message": fault["msg"]}
+        for fault in faults
+    ]
+    first = errors[0]
+    return problem_response("invalid_body", f"`{first['field']}`: {first['message']}.", errors=errors)
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):  # pragma: no cover - registered for this type only
+        raise error
+    code = _FROM_STATUS.get(error.status_code, "bad_request")
+    response = problem_response(code, f"{TITLE[code]}.")
+    response.status_code = error.status_code
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    log.error("%s %s: the database does not answer: %s", request.method, request.url.path, error)
+    return problem_response("database_unavailable", "The database does not answer. Nothing was changed; try again.")
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    reference = uuid4().hex[:8]
+    log.error("%s %s failed, reference %s", request.method, request.url.path, reference, exc_info=error)
+    return problem_response(
+        "internal_error", f"The server answered with an error. Reference {reference}.", reference=reference
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for kind in DATABASE_DOWN:
+        app.add_exception_handler(kind, _database)
+    app.add_exception_handler(Exception, _broken)
+
+
+def openapi_responses(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """What a route declares: one entry per status, naming the codes it stands for."""
+    by_status: dict[int | str, list[str]] = {}
+    for code in ("bad_request", "invalid_body", "unauthenticated", *codes):
+        by_status.setdefault(STATUS[code], []).append(code)
+    return {
+        status: {
+            "description": f"Problem: {', '.join(names)}",
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, names in by_status.items()
+    }

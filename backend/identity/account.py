@@ -1,0 +1,70 @@
+"""An account's settings."""
+
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+
+from backend.contract.people import AccountSettings, AccountSettingsPatch
+from backend.db.engine import Database
+from backend.domain.refusal import Refusal
+from backend.identity import repository
+from backend.identity.caller import Caller
+
+_POLICY_BYTES: Final = 16_384
+
+
+def _refuse(field: str, why: str) -> Refusal:
+    return Refusal("invalid_body", f"`{field}` {why}.", field=field)
+
+
+def _checked(patch: AccountSettingsPatch, given: set[str]) -> dict[str, object]:
+    """The columns to write; only what the body named."""
+    changes: dict[str, object] = {}
+    if "manual_baseline_minutes" in given:
+        minutes = patch.manual_baseline_minutes
+        if minutes is not None and not 0.5 <= minutes <= 480:
+            raise _refuse("manual_baseline_minutes", "must be 0.5 to 480 minutes")
+        changes["manual_baseline_minutes"] = minutes
+    if patch.timezone is not None:
+        try:
+            ZoneInfo(patch.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise _refuse("timezone", "must be an IANA time zone such as Europe/London") from error
+        changes["timezone"] = patch.timezone
+    if patch.escalation_policy is not None:
+        if len(orjson.dumps(patch.escalation_policy)) > _POLICY_BYTES:
+            raise _refuse("escalation_policy", f"must stay under {_POLICY_BYTES} bytes")
+        changes["escalation_policy"] = patch.escalation_policy
+    if patch.retention_days is not None:
+        if not 30 <= patch.retention_days <= 3_650:
+            raise _refuse("retention_days", "must be 30 to 3650 days")
+        changes["retention_days"] = patch.retention_days
+    return changes
+
+
+class AccountService:
+    """Reads for everyone in the account, writes for administrators."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def settings(self, caller: Caller) -> AccountSettings:
+        """The account's settings."""
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await repository.settings(tx, caller.account_id)
+        return AccountSettings(
+            manual_baseline_minutes=row.manual_baseline_minutes,
+            timezone=row.timezone,
+            escalation_policy=row.escalation_policy,
+            retention_days=row.retention_days,
+        )
+
+    async def change(self, caller: Caller, patch: AccountSettingsPatch, given: set[str]) -> AccountSettings:
+        """Write what the body named (`given`), answer all. An explicit null clears the baseline."""
+        caller.require("admin")
+        changes = _checked(patch, given)
+        if changes:
+            async with self._db.tenant(caller.account_id) as tx:
+                await repository.update_settings(tx, caller.account_id, changes)
+        return await self.settings(caller)

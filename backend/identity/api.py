@@ -1,0 +1,40 @@
+"""`GET /me` and the account's settings."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from backend.contract.people import AccountSettings, AccountSettingsPatch, Me
+from backend.http.problems import openapi_responses
+from backend.http.respond import Json
+from backend.identity.account import AccountService
+from backend.identity.dependencies import CallerDep
+
+router = APIRouter(tags=["account"])
+
+
+def _service(request: Request) -> AccountService:
+    service: AccountService = request.app.state.services.account
+    return service
+
+
+Account = Annotated[AccountService, Depends(_service)]
+
+
+@router.get("/me", response_model=Me, responses=openapi_responses())
+async def me(caller: CallerDep) -> Json:
+    """Who is calling."""
+    return Json(caller.me())
+
+
+@router.get("/account/settings", response_model=AccountSettings, responses=openapi_responses())
+async def read_settings(caller: CallerDep, account: Account) -> Json:
+    """The account's settings."""
+    return Json(await account.settings(caller))
+
+
+@router.patch("/account/settings", response_model=AccountSettings, responses=openapi_responses("role_required"))
+async def change_settings(patch: AccountSettingsPatch, request: Request, caller: CallerDep, account: Account) -> Json:
+    """Change what the body names; the rest stays."""
+    given = set(await request.json())
+    return Json(await account.change(caller, patch, given))

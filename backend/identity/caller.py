@@ -1,0 +1,39 @@
+"""The signed-in caller, as every service sees it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from backend.contract.people import AccountView, Me, UserView
+from backend.contract.vocabulary import Role
+from backend.domain.roles import permissions, require
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is calling, read from the database with the request's own credential; never from the URL."""
+
+    account_id: UUID
+    user_id: UUID
+    name: str
+    email: str
+    role: Role
+    account_name: str
+    timezone: str
+    credential_id: UUID
+    kind: Literal["token", "web"]
+    expires_at: datetime | None = None
+
+    def require(self, needed: Role) -> None:
+        """Refuse with `role_required` below `needed`."""
+        require(self.role, needed)
+
+    def view(self) -> UserView:
+        """The caller as a contract user."""
+        return UserView(id=str(self.user_id), name=self.name, email=self.email, role=self.role)
+
+    def me(self) -> Me:
+        """The answer of `GET /me`."""
+        account = AccountView(id=str(self.account_id), name=self.account_name, timezone=self.timezone)
+        return Me(user=self.view(), role=self.role, account=account, permissions=permissions(self.role))

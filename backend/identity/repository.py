@@ -1,0 +1,117 @@
+"""SQL of accounts, users and credentials."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.db import tables as t
+
+
+async def user_by_email(tx: AsyncConnection, email: str) -> t.AnyRow | None:
+    """The active user with this address in any account, with the password hash."""
+    return (await tx.execute(sa.text("select * from auth_user_by_email(:email)"), {"email": email})).one_or_none()
+
+
+async def insert_account(tx: AsyncConnection, *, account_id: UUID, name: str) -> None:
+    """A new account and its empty event log."""
+    await tx.execute(sa.insert(t.account).values(id=account_id, name=name))
+    await tx.execute(sa.text("insert into account_stream (account_id) values (:id)"), {"id": account_id})
+
+
+async def account_exists(tx: AsyncConnection, account_id: UUID) -> bool:
+    """True when the transaction's account is there."""
+    return (await tx.execute(sa.select(t.account.c.id).where(t.account.c.id == account_id))).first() is not None
+
+
+async def insert_user(
+    tx: AsyncConnection, *, account_id: UUID, user_id: UUID, email: str, name: str, role: str, password_hash: str | None
+) -> bool:
+    """False when the address is taken."""
+    done = await tx.execute(
+        sa.text(
+            "insert into app_user (account_id, id, email, name, role, password_hash)"
+            " values (:account, :id, :email, :name, :role, :hash) on conflict do nothing"
+        ),
+        {"account": account_id, "id": user_id, "email": email, "name": name, "role": role, "hash": password_hash},
+    )
+    return done.rowcount == 1
+
+
+async def seniors(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
+    """Active users who may claim, by name."""
+    u = t.app_user
+    statement = (
+        sa.select(u.c.id, u.c.name, u.c.email, u.c.role)
+        .where(u.c.account_id == account_id, u.c.active, u.c.role.in_(("engineer", "admin", "owner")))
+        .order_by(u.c.name, u.c.id)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def user_role(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> str | None:
+    """The role of an active user of the account, or None."""
+    u = t.app_user
+    statement = sa.select(u.c.role).where(u.c.account_id == account_id, u.c.id == user_id, u.c.active)
+    role: str | None = (await tx.execute(statement)).scalar_one_or_none()
+    return role
+
+
+async def insert_token(
+    tx: AsyncConnection,
+    *,
+    account_id: UUID,
+    token_id: UUID,
+    user_id: UUID,
+    token_hash: bytes,
+    label: str,
+    expires_at: datetime | None,
+) -> None:
+    """A personal access token; only its hash is kept."""
+    await tx.execute(
+        sa.insert(t.access_token).values(
+            account_id=account_id,
+            id=token_id,
+            user_id=user_id,
+            token_hash=token_hash,
+            label=label,
+            created_at=sa.func.now(),
+            expires_at=expires_at,
+        )
+    )
+
+
+async def insert_web_session(tx: AsyncConnection, **values: object) -> None:
+    """A signed-in browser."""
+    await tx.execute(sa.insert(t.web_session).values(created_at=sa.func.now(), **values))
+
+
+async def revoke_web_session(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> None:
+    """Sign one browser out."""
+    w = t.web_session
+    await tx.execute(
+        sa.update(w).where(w.c.account_id == account_id, w.c.id == session_id).values(revoked_at=sa.func.now())
+    )
+
+
+async def insert_trusted_browser(tx: AsyncConnection, **values: object) -> None:
+    """Remember that this user proved who they are in this browser."""
+    await tx.execute(sa.insert(t.trusted_browser).values(created_at=sa.func.now(), **values))
+
+
+async def insert_ticket(tx: AsyncConnection, **values: object) -> None:
+    """A one-time ticket; only its hash is kept."""
+    await tx.execute(sa.insert(t.open_ticket).values(created_at=sa.func.now(), **values))
+
+
+async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:
+    """The account's settings."""
+    a = t.account
+    statement = sa.select(a.c.manual_baseline_minutes, a.c.timezone, a.c.escalation_policy, a.c.retention_days)
+    return (await tx.execute(statement.where(a.c.id == account_id))).one()
+
+
+async def update_settings(tx: AsyncConnection, account_id: UUID, changes: dict[str, object]) -> None:
+    """Write the changed columns."""
+    await tx.execute(sa.update(t.account).where(t.account.c.id == account_id).values(**changes))

@@ -1,0 +1,120 @@
+"""Signing in, and who is calling."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from backend.contract.people import UserView
+from backend.db.engine import Database
+from backend.db.ids import new_id
+from backend.domain.refusal import Refusal
+from backend.identity import repository
+from backend.identity.caller import Caller
+from backend.identity.credentials import csrf_matches, csrf_token, digest, new_secret, verify_password
+from backend.identity.provision import create_account, create_token, create_user
+
+__all__ = ["Caller", "IdentityService", "WebSession", "create_account", "create_token", "create_user"]
+
+WEB_SESSION_LIFE: Final = timedelta(hours=12)
+TRUSTED_BROWSER_LIFE: Final = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSession:
+    """A signed-in browser: what its cookies hold. `trusted_cookie` is set after a password only."""
+
+    token: str
+    csrf: str
+    caller: Caller
+    trusted_cookie: str | None = None
+
+
+def _caller(row: asyncpg.Record, kind: str) -> Caller:
+    return Caller(kind="token" if kind == "token" else "web", **dict(row))
+
+
+class IdentityService:
+    """Callers from their credentials. `secret_key` derives anti-forgery values."""
+
+    def __init__(self, database: Database, secret_key: str) -> None:
+        self._db = database
+        self._key = secret_key
+
+    async def caller_from_token(self, token: str) -> Caller | None:
+        """The caller of a personal access token, or None when it is unknown, expired or revoked."""
+        row = await self._db.call("select * from auth_access_token($1)", digest(token))
+        return _caller(row, "token") if row else None
+
+    async def caller_from_cookie(self, token: str) -> Caller | None:
+        """The caller of a web session cookie, or None."""
+        row = await self._db.call("select * from auth_web_session($1)", digest(token))
+        return _caller(row, "web") if row else None
+
+    def csrf_for(self, token: str) -> str:
+        """The value that this web session's forms must carry."""
+        return csrf_token(self._key, token)
+
+    def check_csrf(self, token: str, value: str) -> bool:
+        """True when a form's value belongs to this web session."""
+        return csrf_matches(self._key, token, value)
+
+    async def sign_in(self, email: str, password: str, *, address: str = "", user_agent: str = "") -> WebSession:
+        """Sign a browser in by password. One message for unknown address and wrong password, in the same time."""
+        async with self._db.before_account() as tx:
+            user = await repository.user_by_email(tx, email.strip())
+        if not await verify_password(password, user.password_hash if user else None) or user is None:
+            raise Refusal("unauthenticated", "That e-mail and password do not match.")
+        trusted = new_secret()
+        session = await self.open_web_session(user.account_id, user.user_id, address=address, user_agent=user_agent)
+        async with self._db.tenant(user.account_id) as tx:
+            await repository.insert_trusted_browser(
+                tx,
+                account_id=user.account_id,
+                id=new_id(),
+                user_id=user.user_id,
+                cookie_hash=digest(trusted),
+                expires_at=datetime.now(UTC) + TRUSTED_BROWSER_LIFE,
+            )
+        return WebSession(token=session.token, csrf=session.csrf, caller=session.caller, trusted_cookie=trusted)
+
+    async def open_web_session(
+        self, account_id: UUID, user_id: UUID, *, address: str = "", user_agent: str = ""
+    ) -> WebSession:
+        """A new web session for a user whose identity has been established."""
+        token = new_secret()
+        async with self._db.tenant(account_id) as tx:
+            await repository.insert_web_session(
+                tx,
+                account_id=account_id,
+                id=new_id(),
+                user_id=user_id,
+                token_hash=digest(token),
+                address=address[:64],
+                user_agent=user_agent[:200],
+                expires_at=datetime.now(UTC) + WEB_SESSION_LIFE,
+            )
+        caller = await self.caller_from_cookie(token)
+        if caller is None:
+            raise Refusal("unauthenticated", "This user has been deactivated.")
+        return WebSession(token=token, csrf=self.csrf_for(token), caller=caller)
+
+    async def sign_out(self, token: str) -> None:
+        """End this web session; unknown ones are ended already."""
+        caller = await self.caller_from_cookie(token)
+        if caller is not None:
+            async with self._db.tenant(caller.account_id) as tx:
+                await repository.revoke_web_session(tx, caller.account_id, caller.credential_id)
+
+    async def still_valid(self, credential_ids: list[UUID]) -> set[UUID]:
+        """Which of these sign-ins hold; asked for open sockets every few seconds."""
+        rows = await self._db.call_many("select * from auth_still_valid($1)", credential_ids)
+        return {row[0] for row in rows}
+
+    async def seniors(self, caller: Caller) -> list[UserView]:
+        """Everyone in the account who may claim, by name."""
+        async with self._db.tenant(caller.account_id) as tx:
+            rows = await repository.seniors(tx, caller.account_id)
+        return [UserView(id=str(r.id), name=r.name, email=r.email, role=r.role) for r in rows]

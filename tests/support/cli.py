@@ -1,0 +1,47 @@
+"""The command line as a person uses it: a process with arguments, input, two outputs and an exit code."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def command_line(*arguments: str) -> list[str]:
+    """Return the argv of `flowpilot` in this environment."""
+    return [sys.executable, "-m", "backend.cli", *arguments]
+
+
+def flowpilot(
+    *arguments: str,
+    data_dir: Path,
+    database_url: str | None = None,
+    text_in: str = "",
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 60.0,
+) -> Answer:
+    """Run one command to its end. Settings of whoever runs the tests are kept away from it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPILOT_")}
+    kept["FLOWPILOT_DATA_DIR"] = str(data_dir)
+    if database_url is not None:
+        kept["FLOWPILOT_DATABASE_URL"] = database_url
+    done = subprocess.run(
+        command_line(*arguments),
+        input=text_in,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        env={**kept, **(environment or {})},
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)

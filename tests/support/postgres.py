@@ -1,0 +1,94 @@
+"""A real PostgreSQL for the tests: one cluster per run, one database per xdist worker, cloned from a migrated template.
+
+Tests commit for real; rows are deleted between them. Rolling back instead would hide faults of row-level security.
+"""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+
+from backend.db.embedded import EmbeddedPostgres
+from backend.db.migrate import upgrade
+
+TEMPLATE = "flowpilot_template"
+_ONE_AT_A_TIME = 4_711  # advisory lock key of the test cluster
+_FAST_AND_LOOSE = (
+    ("fsync", "off"),
+    ("synchronous_commit", "off"),
+    ("full_page_writes", "off"),
+    ("max_connections", "400"),
+    ("shared_buffers", "64MB"),
+    ("autovacuum", "off"),
+)
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[str]:
+    """Run a throw-away cluster; gives the URL of its first database, to be handed to `worker_database`."""
+    folder = Path(tempfile.mkdtemp(prefix="fp-test-"))
+    folder.chmod(0o711)
+    try:
+        with EmbeddedPostgres(folder, options=_FAST_AND_LOOSE, sync=False) as server:
+            yield server.url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def worker_database(cluster_url: str, name: str) -> str:
+    """Make the database `name` from the migrated template, which the first to come makes; returns its URL."""
+    admin = await asyncpg.connect(_named(cluster_url, "postgres"))
+    try:
+        await admin.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME)
+        if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", TEMPLATE):
+            await admin.execute(f"CREATE DATABASE {TEMPLATE}_new")
+            await upgrade(_named(cluster_url, f"{TEMPLATE}_new"))
+            await admin.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
+        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    finally:
+        await admin.close()
+    return _named(cluster_url, name)
+
+
+async def empty_database(cluster_url: str, name: str) -> str:
+    """Make a database that was never migrated; returns its URL."""
+    admin = await asyncpg.connect(_named(cluster_url, "postgres"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+    finally:
+        await admin.close()
+    return _named(cluster_url, name)
+
+
+async def drop_database(cluster_url: str, name: str) -> None:
+    """Remove a database and everyone connected to it."""
+    admin = await asyncpg.connect(_named(cluster_url, "postgres"))
+    try:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+async def delete_rows(url: str) -> None:
+    """Delete every row as the owner; a test that left a transaction open fails here by name of the table."""
+    owner = await asyncpg.connect(url, server_settings={"lock_timeout": "10s"})
+    try:
+        tables = await owner.fetch(
+            "SELECT c.oid::regclass::text AS name FROM pg_class c "
+            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'"
+        )
+        async with owner.transaction():
+            # Foreign keys and triggers are off for this one transaction, so the order of the tables does not matter.
+            await owner.execute("SET LOCAL session_replication_role = replica")
+            for table in tables:
+                await owner.execute(f"DELETE FROM {table['name']}")
+    finally:
+        await owner.close()
+
+
+def _named(url: str, database: str) -> str:
+    return url.replace("@/flowpilot?", f"@/{database}?", 1)

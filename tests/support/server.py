@@ -1,0 +1,140 @@
+"""The real `flowpilot serve` as a process of its own, to be asked, restarted and killed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+READY = re.compile(r"(http://[0-9.]+:(\d+))")
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+
+
+class Server:
+    """One server. `url` and `port` stand after the first start and stay over restarts.
+
+    Start and stop block; from async tests use `asyncio.to_thread` or the fixtures, which start it beforehand.
+    """
+
+    def __init__(
+        self,
+        database_url: str | None,
+        data_dir: Path,
+        *,
+        workers: int = 1,
+        environment: Mapping[str, str] | None = None,
+        arguments: tuple[str, ...] = ("serve",),
+    ) -> None:
+        self.data_dir = data_dir
+        self.log_path = data_dir / "server.log"
+        self.port = 0
+        self.url = ""
+        self._workers = workers
+        self._arguments = arguments
+        self._environment = _environment(database_url, environment or {})
+        self._process: subprocess.Popen[str] | None = None
+        self._ready = threading.Event()
+        self._reader: threading.Thread | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process number of the (supervising) server process."""
+        return self._running().pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def logs(self) -> str:
+        """Everything it has written so far, over all starts."""
+        return self.log_path.read_text() if self.log_path.exists() else ""
+
+    def start(self) -> Self:
+        """Start and return when `/readyz` says yes."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self._ready.clear()
+        command = [sys.executable, "-m", "backend.cli", *self._arguments]
+        command += ["--port", str(self.port), "--data-dir", str(self.data_dir)]
+        if self._workers > 1:
+            command += ["--workers", str(self._workers)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+        if not self._ready.wait(START_TIMEOUT_S) or not self.alive:
+            self.kill9()
+            raise AssertionError(f"the server did not become ready:\n{self.logs}")
+        answer = httpx.get(f"{self.url}/readyz", trust_env=False)
+        assert answer.status_code == 200, answer.text
+        return self
+
+    def stop(self) -> int:
+        """Ask it to end (SIGTERM) and return its exit code; harmless when it does not run."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            code = self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            raise AssertionError(f"the server did not end within {STOP_TIMEOUT_S} s:\n{self.logs}") from None
+        self._finish()
+        return code
+
+    def kill9(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._finish()
+
+    def restart(self) -> Self:
+        """Stop if it still runs, and start again on the same port and data."""
+        self.stop()
+        return self.start()
+
+    def _running(self) -> "subprocess.Popen[str]":
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    def _finish(self) -> None:
+        if self._reader is not None:
+            self._reader.join(5)
+        self._process = None
+
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        with process.stdout as lines, self.log_path.open("a") as log:
+            for line in lines:
+                log.write(line)
+                log.flush()
+                found = READY.search(line) if "is ready" in line else None
+                if found:
+                    self.url, self.port = found.group(1), int(found.group(2))
+                    self._ready.set()
+        self._ready.set()  # it ended; nobody needs to wait any longer
+
+
+def _environment(database_url: str | None, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment without settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPILOT_")}
+    kept["PYTHONUNBUFFERED"] = "1"
+    if database_url is not None:
+        kept["FLOWPILOT_DATABASE_URL"] = database_url
+    return {**kept, **extra}

@@ -1,0 +1,74 @@
+"""The handoff that is open on the right side: loaded on selection, kept when somebody else claims it."""
+
+import asyncio
+from collections.abc import Callable
+
+from backend.contract.handoffs import Handoff, QueueRow
+from desktop.core.ports import Api, ApiError, RefusedError, SignedOutError
+
+
+class Selection:
+    """One selected handoff at a time. `changed` is called when there is something new to draw."""
+
+    def __init__(self, api: Api, changed: Callable[[], None], signed_out: Callable[[], None]) -> None:
+        self._api = api
+        self._changed = changed
+        self._signed_out = signed_out
+        self._task: asyncio.Task[None] | None = None
+        self.row: QueueRow | None = None
+        self.handoff: Handoff | None = None
+        self.error: str | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The selected handoff's id."""
+        return self.row.id if self.row else None
+
+    def select(self, row: QueueRow) -> None:
+        """Select and load; selecting the same row again keeps what is loaded."""
+        if self.row is None or self.row.id != row.id:
+            self.handoff = None
+        self.row = row
+        self.reload()
+
+    def clear(self) -> None:
+        """Nothing is selected."""
+        self._cancel()
+        self.row = self.handoff = self.error = None
+
+    def update(self, row: QueueRow) -> None:
+        """The log brought a newer row of the selected handoff."""
+        self.row = row
+        self.reload()
+
+    def put(self, handoff: Handoff) -> None:
+        """A claim's answer brought the whole handoff."""
+        self._cancel()
+        self.row, self.handoff, self.error = handoff, handoff, None
+
+    def reload(self) -> None:
+        """Load again; an older answer that comes late is dropped."""
+        self._cancel()
+        if self.row is not None:
+            self.error = None
+            self._task = asyncio.get_running_loop().create_task(self._load(self.row.id))
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _load(self, handoff_id: str) -> None:
+        try:
+            self.handoff = await self._api.handoff(handoff_id)
+        except SignedOutError:
+            self._signed_out()
+        except RefusedError as exc:
+            self.error = _error_text(f"The server answered with an error ({exc.status}).")
+        except ApiError:
+            self.error = _error_text("The server did not answer.")
+        self._changed()
+
+
+def _error_text(what: str) -> str:
+    return f"{what} You can still claim; the session has the full context."

@@ -1,0 +1,112 @@
+"""What each toast says, and the form a system notification gives it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from backend.contract.handoffs import QueueRow
+from backend.contract.vocabulary import PRIORITY_LABEL
+from desktop.core import words
+from desktop.core.views import ToastAction, ToastVariant, ToastView
+
+DIGEST: Final = "digest"
+TEST: Final = "test"
+UNKNOWN_TEXT: Final = "No answer yet. Checking whether your claim went through."
+
+_CLAIM: Final[tuple[tuple[ToastAction, str], ...]] = (("claim", "Claim"), ("view", "View"))
+_ABOUT_ONE: Final = frozenset({"new", "reminder", "handed_back"})
+_LOUD: Final = frozenset({"high", "urgent"})
+
+
+def new(row: QueueRow, *, for_you: bool = False) -> ToastView:
+    """An escalation arrived."""
+    return _waiting(row, "new", row.title, row.reason, for_you=for_you)
+
+
+def reminder(row: QueueRow, wall: datetime) -> ToastView:
+    """A policy step: still unclaimed."""
+    minutes = max(1, round((wall - row.created_at).total_seconds() / 60))
+    body = f"Unclaimed for {minutes} min. {row.handed_off_by.name} is waiting in the session."
+    return _waiting(row, "reminder", f"Still waiting: {row.title}", body)
+
+
+def handed_back(row: QueueRow, name: str, note: str | None, *, for_you: bool = False) -> ToastView:
+    """Someone returned it to the queue."""
+    said = f"{name or 'Someone'} handed it back" + (f": “{note}”" if note else ".")
+    return _waiting(row, "handed_back", f"Waiting again: {row.title}", said, for_you=for_you)
+
+
+def digest(rows: Sequence[QueueRow], wall: datetime, *, away: bool) -> ToastView:
+    """Several at once, in one toast. `rows` is what this user may claim, not empty."""
+    urgent = sum(row.priority == "urgent" for row in rows)
+    longest = min(rows, key=lambda row: row.created_at)
+    customers = words.names([row.customer or row.title for row in rows])
+    return ToastView(
+        id=DIGEST,
+        variant="digest",
+        title=f"{len(rows)} waiting" + (f", {urgent} urgent" if urgent else ""),
+        body=f"While you were away: {customers}." if away else f"{customers}.",
+        customer=f"Longest {words.waited(wall - longest.created_at)} · {longest.customer or longest.title}",
+        buttons=(("open_queue", "Open queue"), ("dismiss", "Dismiss")),
+        urgent=urgent > 0,
+        sound=any(row.priority in _LOUD for row in rows),
+    )
+
+
+def outcome(
+    row: QueueRow,
+    variant: ToastVariant,
+    body: str,
+    buttons: tuple[tuple[ToastAction, str], ...] = (),
+    stays_s: float | None = None,
+) -> ToastView:
+    """What came of a claim, in the place of the toast that was pressed."""
+    return ToastView(
+        id=row.id,
+        variant=variant,
+        title=row.title,
+        body=body,
+        priority=row.priority,
+        customer=row.customer,
+        from_name=row.handed_off_by.name,
+        buttons=buttons,
+        stays_s=stays_s,
+    )
+
+
+def test() -> ToastView:
+    """The test notification of an empty queue."""
+    return ToastView(
+        id=TEST,
+        variant="test",
+        title="Notifications reach this computer",
+        body="This is a test. A hand-off looks like this, with Claim and View.",
+        buttons=(("dismiss", "Dismiss"),),
+    )
+
+
+def system_text(view: ToastView) -> tuple[str, str]:
+    """Title and body of a system notification: the priority is the first word, so that it is heard."""
+    if view.variant not in _ABOUT_ONE:
+        return view.title, view.body
+    title = f"{PRIORITY_LABEL[view.priority]}: {view.title}" if view.priority else view.title
+    origin = ", ".join(part for part in (view.customer, f"from {view.from_name}" if view.from_name else None) if part)
+    return title, "\n".join(part for part in (origin, view.body) if part)
+
+
+def _waiting(row: QueueRow, variant: ToastVariant, title: str, body: str, *, for_you: bool = False) -> ToastView:
+    urgent = row.priority == "urgent"
+    return ToastView(
+        id=row.id,
+        variant=variant,
+        title=title,
+        body=body,
+        priority=row.priority,
+        customer=row.customer,
+        from_name=row.handed_off_by.name,
+        buttons=_CLAIM,
+        urgent=urgent,
+        for_you=for_you,
+        stays_s=None if urgent else 20.0,
+        sound=row.priority in _LOUD,
+    )

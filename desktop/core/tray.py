@@ -1,0 +1,64 @@
+"""The tray icon's state and words. Precedence: signed out, offline, reconnecting, do not disturb, urgent, waiting."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from backend.contract.handoffs import QueueRow
+from desktop.core import words
+from desktop.core.views import ConnectionView, RowView, TrayState, TrayView
+
+
+def tray_view(
+    connection: ConnectionView,
+    waiting: Sequence[QueueRow],
+    *,
+    wall: datetime,
+    next_row: RowView | None,
+    dnd_on: bool,
+    dnd_until: datetime | None,
+) -> TrayView:
+    """`waiting` is the sorted queue; `wall` the server's UTC time. The count is always the number waiting."""
+    state, text = _state(connection, waiting, wall, dnd_on=dnd_on, dnd_until=dnd_until)
+    return TrayView(
+        state=state,
+        count=len(waiting),
+        tooltip=f"FlowPilot: {text}",
+        status_line=text[:1].upper() + text[1:],
+        next_row=next_row if state not in {"offline", "signedOut"} else None,
+        dnd_on=dnd_on,
+    )
+
+
+def _state(  # noqa: PLR0911 - one return for each state
+    connection: ConnectionView,
+    waiting: Sequence[QueueRow],
+    wall: datetime,
+    *,
+    dnd_on: bool,
+    dnd_until: datetime | None,
+) -> tuple[TrayState, str]:
+    match connection.state:
+        case "signed_out":
+            return "signedOut", "signed out. Open to sign in"
+        case "role_changed":
+            return "signedOut", "your role no longer includes escalations"
+        case "offline":
+            since = f" since {words.clock(connection.since)}" if connection.since else ""
+            return "offline", f"offline{since}. Will not claim while offline"
+        case "reconnecting" | "connecting":
+            if connection.last_update is None:
+                return "reconnecting", f"connecting to {connection.server}"
+            return "reconnecting", f"reconnecting. Last update {words.clock_seconds(connection.last_update)}"
+        case "connected":
+            pass
+    if dnd_on:
+        until = f" until {words.clock(dnd_until)}" if dnd_until else ""
+        return "dnd", f"do not disturb{until}. {f'{len(waiting)} waiting' if waiting else 'Nothing waiting'}"
+    if not waiting:
+        return "idle", "nothing waiting"
+    urgent = [row for row in waiting if row.priority == "urgent"]
+    if urgent:
+        customer = f" ({urgent[0].customer})" if urgent[0].customer else ""
+        return "urgent", f"{len(waiting)} waiting, {len(urgent)} urgent{customer}"
+    longest = words.waited(wall - min(row.created_at for row in waiting))
+    return "waiting", f"{len(waiting)} waiting, longest {longest}"

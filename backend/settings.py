@@ -92,7 +92,9 @@ class Settings:
         return cls(
             data_dir=data_dir,
             database_url=_database_url(values.get("FLOWPILOT_DATABASE_URL")),
-            public_url=_web_url("FLOWPILOT_PUBLIC_URL", values.get("FLOWPILOT_PUBLIC_URL")) or DEFAULT_PUBLIC_URL,
+            public_url=_web_url("FLOWPILOT_PUBLIC_URL", values.get("FLOWPILOT_PUBLIC_URL"))
+            # What `serve` found out about itself, for its workers.
+            or environment.get("FLOWPILOT_SERVED_AT", DEFAULT_PUBLIC_URL),
             secret_key=given_key or _kept_secret_key(data_dir),
             smtp_url=_smtp_url(values.get("FLOWPILOT_SMTP_URL")),
             mail_from=_mail_from(values.get("FLOWPILOT_MAIL_FROM")),
@@ -130,7 +132,7 @@ def _gather(data_dir: Path, environment: Mapping[str, str]) -> dict[str, str]:
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error

@@ -1,0 +1,40 @@
+"""The server's log on standard error: lines for people, or one JSON object per line."""
+
+import logging
+import sys
+import time
+
+import orjson
+
+from backend.settings import LogFormat, LogLevel
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "at": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(entry).decode()
+
+
+def configure_logging(level: LogLevel, form: LogFormat) -> None:
+    """Set the process's log up; call once in each process. Times are UTC."""
+    formatter: logging.Formatter = (
+        _Json() if form == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    )
+    formatter.converter = time.gmtime
+    formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
+    formatter.default_msec_format = "%s.%03dZ"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # One line per migration step and per socket opened is noise at `info`.
+    for name in ("alembic", "websockets", "asyncio"):
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING) if level != "debug" else logging.DEBUG)

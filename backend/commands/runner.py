@@ -1,0 +1,112 @@
+"""uvicorn, as this program runs it: one process, or several under its supervisor."""
+
+import ctypes
+import http.client
+import multiprocessing
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from backend.commands.errors import CommandError
+from backend.commands.listening import BACKLOG
+from backend.commands.logs import configure_logging
+from backend.settings import Settings
+
+APPLICATION: Final = "backend.app:create_app"
+FRAME_LIMIT: Final = 65_536
+GRACEFUL_STOP_S: Final = 5
+_READY_POLL_S: Final = 0.05
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class _Config(uvicorn.Config):
+    """uvicorn's configuration; it is what uvicorn hands to a worker process, so a worker's first steps are here."""
+
+    def configure_logging(self) -> None:
+        """Use the program's log in this process, supervisor or worker."""
+        settings = Settings.from_environment()
+        configure_logging(settings.log_level, settings.log_format)
+
+    def load(self) -> None:
+        """Load the application, and in a worker see that it does not outlive its supervisor."""
+        if multiprocessing.parent_process() is not None and sys.platform == "linux":
+            # An orphan would keep the port and answer without a database.
+            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        super().load()
+
+
+def run_server(sock: socket.socket, *, workers: int, address: str, on_ready: Callable[[], None]) -> int:
+    """Serve on `sock` until a stop signal; `on_ready` is called in a thread when /readyz says yes. Returns 0.
+
+    Raises CommandError when the application could not start.
+    """
+    config = _Config(
+        APPLICATION,
+        factory=True,
+        workers=workers,
+        loop="auto",  # uvloop where there is one
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=FRAME_LIMIT,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACEFUL_STOP_S,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    over = threading.Event()
+    watcher = threading.Thread(target=_watch_readiness, args=(address, over, on_ready), daemon=True)
+    watcher.start()
+    try:
+        if workers > 1:
+            _run_workers(config, sock)
+        else:
+            _run_one(config, sock)
+    finally:
+        over.set()
+        watcher.join()
+    return 0
+
+
+def _run_one(config: _Config, sock: socket.socket) -> None:
+    server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[sock])
+    except SystemExit as error:
+        if error.code == STARTUP_FAILURE:
+            raise CommandError("the server could not start: see the log above") from error
+        raise
+
+
+def _run_workers(config: _Config, sock: socket.socket) -> None:
+    supervisor = Multiprocess(config, sockets=[sock])
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise CommandError("the server could not start: see the log above")
+
+
+def _watch_readiness(address: str, over: threading.Event, on_ready: Callable[[], None]) -> None:
+    while not over.wait(_READY_POLL_S):
+        if _answers(address):
+            on_ready()
+            return
+
+
+def _answers(address: str) -> bool:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False  # not yet
+    finally:
+        connection.close()

@@ -130,7 +130,7 @@ class EmbeddedPostgres:
 
     def _prepare(self, account: Account, programs: Path) -> Launcher:
         sockets = socket_directory(self.data_dir, account.uid)
-        launcher = find_launcher(account, programs / "postgres", sockets)
+        launcher = find_launcher(account, programs / "postgres", [self.data_dir, sockets])
         if (self._cluster / "PG_VERSION").is_file():
             _check_version(self._cluster, launcher, programs)
         else:

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -104,11 +104,12 @@ class Launcher:
         return None, None, None
 
 
-def find_launcher(account: Account, postgres: Path, folder: Path) -> Launcher:
-    """Return the first way of running `postgres` and standing in `folder` that works, proved by doing it."""
+def find_launcher(account: Account, postgres: Path, folders: Sequence[Path]) -> Launcher:
+    """Return the first way of running `postgres` and standing in each of `folders` that works, proved by doing it."""
     for prefix in _prefixes(account):
         launcher = Launcher(account, prefix)
-        probe = ["/bin/sh", "-c", 'cd "$2" && "$1" --version', "sh", str(postgres), str(folder)]
+        script = '"$1" --version && shift && for folder; do cd "$folder" || exit; done'
+        probe = ["/bin/sh", "-c", script, "sh", str(postgres), *map(str, folders)]
         try:
             if launcher.run(probe).returncode == 0:
                 return launcher
@@ -116,8 +117,9 @@ def find_launcher(account: Account, postgres: Path, folder: Path) -> Launcher:
             continue  # this way does not exist here; the next one may
     who = _account_name(account.uid)
     raise EmbeddedError(
-        f"the account '{who}' that runs PostgreSQL cannot reach {postgres.parent} or {folder}: keep both under folders "
-        "that others may pass (mode 711), start as an ordinary user, or name a database in FLOWPILOT_DATABASE_URL"
+        f"the account '{who}' that runs PostgreSQL cannot reach {postgres.parent} or {folders[0]}: "
+        "keep both under folders that others may pass (mode 711), start as an ordinary user, "
+        "or name a database in FLOWPILOT_DATABASE_URL"
     )
 
 

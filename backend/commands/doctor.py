@@ -1,0 +1,129 @@
+"""`flowpilot doctor`: one line per part, what is wrong with it, and the mend."""
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import asyncpg
+
+from backend.commands.database import wait_for_database
+from backend.commands.errors import CommandError
+from backend.db.embedded import attach_or_start
+from backend.db.embedded_files import EmbeddedError, pg_bin, prepare_data_dir
+from backend.db.engine import RUNTIME
+from backend.db.migrate import current, head
+from backend.db.url import asyncpg_url, masked
+from backend.settings import Settings, SettingsError
+
+State = Literal["ok", "off", "WRONG"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the answer. `off` is a part that is not configured, which is no fault."""
+
+    state: State
+    part: str
+    text: str
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Print the findings; 0 when nothing is wrong, else 2."""
+    wrong = False
+    for finding in _examine():
+        wrong = wrong or finding.state == "WRONG"
+        print(f"{finding.state:<6} {finding.part:<15} {finding.text}", flush=True)  # noqa: T201 - the command's result
+    return 2 if wrong else 0
+
+
+def _examine() -> Iterator[Finding]:
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        yield Finding("WRONG", "settings", str(error))
+        return
+    yield Finding("ok", "settings", f"public address {settings.public_url}, log level {settings.log_level}")
+    try:
+        prepare_data_dir(settings.data_dir)
+        yield Finding("ok", "data directory", str(settings.data_dir))
+    except EmbeddedError as error:
+        yield Finding("WRONG", "data directory", str(error))
+        return
+    yield from _database(settings)
+    yield from _others(settings)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    with contextlib.ExitStack() as stack:
+        try:
+            if settings.database_url:
+                url, where = settings.database_url, masked(settings.database_url)
+                asyncio.run(wait_for_database(url, wait_s=0))
+            elif (settings.data_dir / "postgres").exists():
+                url, where = stack.enter_context(attach_or_start(settings.data_dir)), "embedded"
+            else:
+                yield Finding("off", "database", f"the embedded one is made at the first start, with {pg_bin()}")
+                return
+            yield from asyncio.run(_look_inside(url, where))
+        except (EmbeddedError, CommandError) as error:
+            yield Finding("WRONG", "database", str(error))
+        except (asyncpg.PostgresError, OSError) as error:
+            yield Finding("WRONG", "database", f"it cannot be examined: {error}")
+
+
+async def _look_inside(url: str, where: str) -> list[Finding]:
+    connection = await asyncpg.connect(asyncpg_url(url))
+    try:
+        version = await connection.fetchval("SHOW server_version")
+        findings = [Finding("ok", "database", f"PostgreSQL {version}, {where}")]
+        revision, newest = await current(url), head()
+        if revision != newest:
+            findings.append(
+                Finding("WRONG", "migrations", f"at {revision or 'nothing'}, not {newest}: run `flowpilot migrate`")
+            )
+            return findings
+        findings.append(Finding("ok", "migrations", f"up to date at {revision}"))
+        findings.append(await _runtime_role(connection))
+    finally:
+        await connection.close()
+    return findings
+
+
+async def _runtime_role(connection: "asyncpg.Connection[asyncpg.Record]") -> Finding:
+    """See that the role the server works under can be taken and is bound by row-level security."""
+    role = RUNTIME["role"]
+    row = await connection.fetchrow(
+        "SELECT rolsuper OR rolbypassrls AS free, pg_has_role(current_user, oid, 'SET') AS ours "
+        "FROM pg_roles WHERE rolname = $1",
+        role,
+    )
+    if row is None or not row["ours"]:
+        return Finding("WRONG", "tenancy", f"the database's user may not act as {role}: run `flowpilot migrate` as it")
+    if row["free"]:
+        return Finding(
+            "WRONG", "tenancy", f"{role} passes row-level security: ALTER ROLE {role} NOSUPERUSER NOBYPASSRLS"
+        )
+    bare = await connection.fetch(
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'account_id' "
+        "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
+        "AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
+    )
+    if bare:
+        names = ", ".join(row["relname"] for row in bare)
+        return Finding("WRONG", "tenancy", f"no row-level security on {names}: restore the schema from a backup")
+    return Finding("ok", "tenancy", f"the server acts as {role}, bound by row-level security")
+
+
+def _others(settings: Settings) -> Iterator[Finding]:
+    yield Finding("ok", "broker", "PostgreSQL")
+    if settings.smtp_url:
+        yield Finding("off", "mail", "FLOWPILOT_SMTP_URL is set, but this version sends no mail yet")
+    else:
+        yield Finding("off", "mail", "not configured: set FLOWPILOT_SMTP_URL and FLOWPILOT_MAIL_FROM")
+    if settings.llm_base_url:
+        yield Finding("off", "AI", "FLOWPILOT_LLM_BASE_URL is set, but this version asks no model yet")
+    else:
+        yield Finding("off", "AI", "not configured: set FLOWPILOT_LLM_BASE_URL and FLOWPILOT_LLM_MODEL")

@@ -94,7 +94,8 @@ def socket_directory(data_dir: Path, uid: int) -> Path:
             os.chown(folder, uid, -1)
     found = folder.lstat()
     # /tmp is everybody's: a folder that somebody else put there first could hand us to a foreign server.
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {uid, os.geteuid()}:
+    ours = {uid, os.geteuid(), data_dir.stat().st_uid if data_dir.is_dir() else uid}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in ours:
         raise EmbeddedError(f"{folder} belongs to somebody else: remove it, or choose a shorter --data-dir")
     if found.st_uid != uid:
         os.chown(folder, uid, -1)

@@ -1,0 +1,116 @@
+"""The bar under the detail that never scrolls: who is in the session, view, hand back, and the one primary button."""
+
+from typing import Final
+
+from PySide6.QtCore import QPointF, QSize, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from desktop.core.views import DetailView, PrimaryKind
+from desktop.ui.buttons import Button
+from desktop.ui.glyphs import paint_dot
+from desktop.ui.link import LinkButton
+from desktop.ui.panel import Hairline, column, filled, row
+from desktop.ui.text import Elided
+from desktop.ui.theme import ink
+from desktop.ui.tokens import CLAIMING_AFTER_MS
+
+# label (ampersands doubled), key hint, accessible name
+_PRIMARY: Final[dict[PrimaryKind, tuple[str, str, str]]] = {
+    "claim": ("Claim && open session", "C", "Claim and open session"),
+    "claiming": ("Claim && open session", "C", "Claim and open session"),
+    "open": ("Open session", "⏎", "Open session"),
+    "next": ("Next in queue", "J", "Next in queue"),
+    "sign_in": ("Sign in", "", "Sign in"),
+    "none": ("", "", ""),
+}
+
+
+class ActionBar(QWidget):
+    """Emits what was pressed; `primary` carries the kind. A claim disables the button at once."""
+
+    primary = Signal(str)
+    view_requested = Signal()
+    hand_back_requested = Signal()
+    copy_link_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        filled(self, "surface")
+        self.setFixedHeight(56)
+        self._kind: PrimaryKind = "none"
+        self._dot = _Dot()
+        self.presence = Elided(scale="caption", tone="2", name="presenceLabel")
+        self.copy_button = LinkButton("copyLinkButton", "Copy link")
+        self.hand_back_button = Button("Hand back", name="handBackButton")
+        self.view_button = Button("View in browser", name="viewButton")
+        self.claim_button = Button("Claim && open session", name="claimButton", variant="primary", key="C")
+        self.copy_button.clicked.connect(self.copy_link_requested)
+        self.hand_back_button.clicked.connect(self.hand_back_requested)
+        self.view_button.clicked.connect(self.view_requested)
+        self.claim_button.clicked.connect(self.press)
+        self._slow = QTimer(self, singleShot=True, interval=CLAIMING_AFTER_MS)
+        self._slow.timeout.connect(lambda: self.claim_button.set_label("Claiming", accessible="Claiming"))
+        line = row(spacing=8, margins=(24, 0, 16, 0))
+        line.addWidget(self._dot)
+        line.addWidget(self.presence, 1)
+        line.addWidget(self.copy_button)
+        line.addStretch()
+        for button in (self.hand_back_button, self.view_button, self.claim_button):
+            line.addWidget(button)
+        layout = column(self)
+        layout.addWidget(Hairline())
+        layout.addLayout(line, 1)
+
+    def show_actions(self, view: DetailView, *, offline: bool) -> None:
+        """Offer what can be done with this hand-off now."""
+        self._kind = view.primary
+        claimed = view.primary == "open"
+        self.hand_back_button.setVisible(view.can_hand_back)
+        self.copy_button.setVisible(claimed)
+        self.view_button.setVisible(not claimed)
+        words = "Waiting clocks pause while offline." if offline else view.presence or ""
+        self.presence.setText(words)
+        self.presence.setVisible(bool(words) and not claimed)
+        self._dot.setVisible(bool(view.presence) and not offline and not claimed)
+        self._show_primary(view.primary, offline=offline)
+
+    def press(self) -> None:
+        """The primary button was pressed (or its key): once per offer."""
+        if not self.claim_button.isEnabled() or self._kind in ("claiming", "none"):
+            return
+        kind = self._kind
+        if kind == "claim":
+            self._kind = "claiming"
+            self.claim_button.setEnabled(False)
+            self._slow.start()
+        self.primary.emit(kind)
+
+    def kind(self) -> PrimaryKind:
+        """What the primary button would do."""
+        return self._kind
+
+    def _show_primary(self, kind: PrimaryKind, *, offline: bool) -> None:
+        self.claim_button.setVisible(kind != "none")
+        if kind == "claiming":
+            if self.claim_button.isEnabled():
+                self.claim_button.setEnabled(False)
+                self._slow.start()
+            return
+        self._slow.stop()
+        if kind == "claim" and offline:
+            self.claim_button.set_label("Will not claim while offline")
+            self.claim_button.setEnabled(False)
+            return
+        words, key, accessible = _PRIMARY[kind]
+        self.claim_button.set_label(words, key=key, accessible=accessible)
+        self.claim_button.setEnabled(kind != "none")
+
+
+class _Dot(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedSize(QSize(8, 8))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        paint_dot(QPainter(self), QPointF(4, 4), ink(self, "success"))

@@ -1,0 +1,73 @@
+"""A paragraph of at most two lines; what does not fit ends in an ellipsis and stands in the tooltip."""
+
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QTextLayout, QTextOption
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from desktop.ui.fonts import font
+from desktop.ui.theme import ink
+
+_LINES = 2
+
+
+class TwoLines(QWidget):
+    """Plain text, wrapped anywhere if it must."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setFont(font("body"))
+        self._text = ""
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def text(self) -> str:
+        """The words as given."""
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """Show these words."""
+        self._text = " ".join(text.split())
+        self.setAccessibleName(self._text)
+        self.updateGeometry()
+        self.update()
+
+    def lines(self, width: int) -> list[str]:
+        """The lines as drawn in `width` px."""
+        layout = QTextLayout(self._text, self.font())
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(option)
+        layout.beginLayout()
+        found: list[str] = []
+        while (line := layout.createLine()).isValid():
+            line.setLineWidth(width)
+            start = line.textStart()
+            if len(found) == _LINES - 1:
+                rest = self._text[start:]
+                found.append(QFontMetrics(self.font()).elidedText(rest, Qt.TextElideMode.ElideRight, width))
+                break
+            found.append(self._text[start : start + line.textLength()].rstrip())
+        layout.endLayout()
+        return found
+
+    def heightForWidth(self, width: int) -> int:
+        """The height in px for a width (Qt)."""
+        return max(1, len(self.lines(width))) * QFontMetrics(self.font()).lineSpacing()
+
+    def sizeHint(self) -> QSize:
+        """The size it wants in px (Qt)."""
+        width = self.width() if self.width() > 100 else 342
+        return QSize(width, self.heightForWidth(width))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw it (Qt)."""
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(ink(self, "text_2"))
+        metrics = QFontMetrics(self.font())
+        shown = self.lines(self.width())
+        for place, line in enumerate(shown):
+            painter.drawText(QPointF(0, place * metrics.lineSpacing() + metrics.ascent()), line)
+        self.setToolTip(self._text if " ".join(shown) != self._text else "")

@@ -46,4 +46,6 @@ for i in "${!names[@]}"; do
         failed=1
     fi
 done
+git ls-files -z '*.py' | xargs -0r wc -l 2>/dev/null | awk '$2 != "total" && $1 > 0 {print $1, $2}' | sort -n |
+    awk '{n[NR] = $1; longest = $1 " lines in " $2} END {print "modules  median " n[int((NR + 1) / 2)] ", longest " longest}'
 exit "$failed"

@@ -32,9 +32,10 @@ class HandoffPatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffNote:
-    """Body of release, resolve and withdraw."""
+    """Body of release, resolve and withdraw. With `claim_epoch` a stale client is fenced off (`claim_lost`)."""
 
     note: str | None = None
+    claim_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Reassignment:
 
     user_id: str
     note: str | None = None
+    claim_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ async def _keep_session(_connection: Any) -> None:
 class Database:
     """One database, opened once per process. `wakeup` tells readers after a commit that there is something new."""
 
-    def __init__(self, engine: AsyncEngine, pool: "asyncpg.Pool[asyncpg.Record]", wakeup: Wakeup) -> None:
+    def __init__(self, url: str, engine: AsyncEngine, pool: "asyncpg.Pool[asyncpg.Record]", wakeup: Wakeup) -> None:
+        self._url = url
         self._engine = engine
         self.pool = pool
         self.wakeup = wakeup
@@ -60,7 +61,7 @@ class Database:
         )
         wakeup = Wakeup(asyncpg_url(url), RUNTIME)
         wakeup.start()
-        return cls(engine, pool, wakeup)
+        return cls(url, engine, pool, wakeup)
 
     async def close(self) -> None:
         """Give all connections back. Open transactions end first."""
@@ -80,6 +81,16 @@ class Database:
         """One transaction without an account: no tenant row is visible, only the reviewed look-up functions work."""
         async with self._engine.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def as_owner(self) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+        """One transaction as the role that owns the tables, which may rewrite history. For the demo's clock only."""
+        connection = await asyncpg.connect(asyncpg_url(self._url), timeout=10)
+        try:
+            async with connection.transaction():
+                yield connection
+        finally:
+            await connection.close()
 
     async def call(self, statement: str, *arguments: object) -> asyncpg.Record | None:
         """One statement of the hot path on the asyncpg pool; its function sets the account itself."""

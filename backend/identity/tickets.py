@@ -1,8 +1,8 @@
 """One-time tickets: from the tray app's claim to the signed-in session page.
 
 The ticket travels in the URL's fragment, which no server, proxy or referrer sees. It is 256 random bits, kept as a
-hash, for 30 seconds, once, for one user and one handoff. It signs in at once only in a browser in which the same user has
-proved who they are; in any other browser the person must press *Continue as NAME*, so that a stranger's link cannot
+hash, for 30 seconds, once, for one user and one handoff. It signs in at once only in a browser in which the same user
+has proved who they are; in any other browser the person must press *Continue as NAME*, so that a stranger's link cannot
 put someone into a stranger's session unseen.
 """
 

@@ -35,9 +35,7 @@ language plpgsql as $$
 declare
     v_seq bigint;
 begin
-    insert into account_stream (account_id, last_seq) values (p_account, 1)
-    on conflict (account_id) do update set last_seq = account_stream.last_seq + 1
-    returning last_seq into v_seq;
+    update account_stream set last_seq = last_seq + 1 where account_id = p_account returning last_seq into strict v_seq;
     insert into account_event (account_id, seq, kind, handoff_id, data) values (p_account, v_seq, p_kind, p_handoff, p_data);
     return v_seq;
 end $$;
@@ -197,8 +195,10 @@ create function stream_position(p_account uuid, out epoch uuid, out last_seq big
 language plpgsql as $$
 begin
     perform set_config('app.account_id', p_account::text, true);
-    insert into account_stream (account_id) values (p_account) on conflict do nothing;
     select s.epoch, s.last_seq, s.min_seq into epoch, last_seq, min_seq from account_stream s where s.account_id = p_account;
+    if not found then
+        raise exception 'account % has no event log', p_account;
+    end if;
 end $$;
 
 -- Marks the claimer's first message, step, fact or note after the claim. Called first in the transaction that writes it
@@ -211,6 +211,20 @@ language sql as $$
       and first_action_at is null
     returning id
 $$;
+
+create function announce_first_action(p_account uuid, p_handoff uuid, p_user uuid, p_kind text) returns bigint
+language plpgsql as $$
+declare
+    v_card jsonb;
+begin
+    insert into handoff_timeline (account_id, handoff_id, kind, actor_id, detail)
+    values (p_account, p_handoff, 'first_action', p_user, p_kind);
+    v_card := handoff_refresh_card(p_account, p_handoff);
+    return append_event(p_account, 'handoff.updated', p_handoff, v_card || (
+        select jsonb_build_object('handoff_id', p_handoff, 'actor', person(p_account, p_user), 'first_action_kind', p_kind,
+                                  'first_action_at', iso(first_action_at))
+        from handoff where account_id = p_account and id = p_handoff));
+end $$;
 
 -- A client's statement that it showed an alert, or why not. The first answering device takes the planned row over.
 create function record_receipt(

@@ -1,0 +1,129 @@
+"""The composition root of the server: settings, database, services, routes."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import REGISTRY
+from pydantic import TypeAdapter
+from starlette.routing import WebSocketRoute
+
+from backend import operations
+from backend.analytics.api import router as analytics_router
+from backend.contract.problems import Problem
+from backend.db.engine import Database
+from backend.feed.poll import router as poll_router
+from backend.feed.socket import EventSockets
+from backend.handoffs.api import router as handoffs_router
+from backend.http import problems
+from backend.http.middleware import Edge
+from backend.identity.api import router as identity_router
+from backend.services import Services
+from backend.sessions.api import router as sessions_router
+from backend.settings import Settings
+from backend.web.install import install as install_pages
+
+log = logging.getLogger(__name__)
+
+API: Final = "/api/v1"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application; the database is opened when it starts, and must be migrated by then."""
+    known = settings or Settings.from_environment()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if known.database_url is None:
+            raise RuntimeError("no database: start the server with `flowpilot serve`, or set FLOWPILOT_DATABASE_URL")
+        services = Services.build(await Database.open(known.database_url), known.secret_key)
+        app.state.services = services
+        services.start()
+        gauges = operations.ProcessMetrics(services)
+        REGISTRY.register(gauges)
+        _say_goodbye_first(services.sockets)
+        try:
+            yield
+        finally:
+            REGISTRY.unregister(gauges)
+            await services.sockets.farewell()
+            await services.stop()
+
+    app = FastAPI(
+        title="FlowPilot Escalations",
+        version="1",
+        lifespan=lifespan,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        strict_content_type=False,  # a body without a content type is taken for what it must be: JSON
+        redoc_url=None,
+    )
+    app.state.public_url = known.public_url.rstrip("/")
+    logging.getLogger("uvicorn.error").addFilter(_no_false_alarm)
+    problems.install(app)
+    api = APIRouter(prefix=API)
+    for router in (identity_router, sessions_router, handoffs_router, poll_router, analytics_router):
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(operations.router)
+    app.router.routes.append(WebSocketRoute(f"{API}/events/stream", _EventStream()))
+    install_pages(app)
+    app.add_middleware(Edge)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    return app
+
+
+def _no_false_alarm(record: logging.LogRecord) -> bool:
+    """Uvicorn calls a WebSocket handshake that was refused with a proper 401 or 403 an error; it is none."""
+    return record.msg != "ASGI callable returned without completing handshake."
+
+
+class _EventStream:
+    """Finds the process's sockets when a connection comes, since they exist from start-up on only."""
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - plain ASGI
+        sockets: EventSockets = scope["app"].state.services.sockets
+        await sockets(scope, receive, send)
+
+
+def _openapi(app: FastAPI) -> dict[str, object]:
+    """FastAPI's document with the Problem schema that every refusal refers to."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        components = schema.setdefault("components", {}).setdefault("schemas", {})
+        components["Problem"] = TypeAdapter(Problem).json_schema()
+        schema["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{"bearer": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _say_goodbye_first(sockets: EventSockets) -> None:
+    """On a stop signal, tell event stream clients when to come back before the server closes their connections."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def leave() -> None:
+        task = loop.create_task(sockets.farewell(), name="farewell")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+        if not callable(before):
+            continue
+
+        def handle(received: int, frame: FrameType | None, before=before) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+            loop.call_soon_threadsafe(leave)
+            before(received, frame)
+
+        try:
+            signal.signal(number, handle)
+        except ValueError:  # not the main thread (an application inside a test): the closing lifespan says it instead
+            log.debug("stop signals belong to another thread")

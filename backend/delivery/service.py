@@ -1,0 +1,123 @@
+"""Who was told, how and when: presence says who could be, receipts say who was."""
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid4
+
+from backend.contract.events import Receipt
+from backend.contract.people import Person
+from backend.contract.vocabulary import Channel
+from backend.db.engine import Database
+from backend.db.ids import parse_id
+from backend.delivery import repository
+from backend.http.problems import DATABASE_DOWN
+from backend.identity.caller import Caller
+from backend.identity.repository import seniors
+
+log = logging.getLogger(__name__)
+
+VOUCH_S: Final = 15.0
+_DETAIL: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachEntry:
+    """One senior, and where they have a client open now. Nothing here proves that they will look."""
+
+    user: Person
+    desktop: bool
+    web: bool
+
+
+class DeliveryService:
+    """Presence and receipts. Implements the feed's `Audience`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._process = uuid4()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to vouch for this process's clients."""
+        self._task = asyncio.create_task(self._vouch(), name="presence")
+
+    async def stop(self) -> None:
+        """End it, and take this process's clients off the list."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        try:
+            await repository.drop_presence(self._db, self._process)
+        except DATABASE_DOWN as error:
+            log.info("presence of this process expires by itself, the database is away: %s", error)
+
+    async def arrived(self, caller: Caller, channel: Channel, link_id: UUID) -> None:
+        """A client has connected."""
+        async with self._db.tenant(caller.account_id) as tx:
+            await repository.insert_presence(
+                tx,
+                account_id=caller.account_id,
+                link_id=link_id,
+                user_id=caller.user_id,
+                channel=channel,
+                process=self._process,
+            )
+
+    async def left(self, caller: Caller, link_id: UUID) -> None:
+        """It is gone."""
+        async with self._db.tenant(caller.account_id) as tx:
+            await repository.delete_presence(tx, caller.account_id, link_id)
+
+    async def receipt(self, caller: Caller, channel: Channel, receipt: Receipt) -> None:
+        """Keep what a client says of an alert. An unknown handoff is ignored: there is nobody to tell."""
+        handoff_id = parse_id(receipt.handoff_id)
+        if handoff_id is None or not caller_may_claim(caller):
+            return
+        try:
+            seq = await repository.record_receipt(
+                self._db,
+                account_id=caller.account_id,
+                handoff_id=handoff_id,
+                user_id=caller.user_id,
+                channel=channel,
+                device=str(caller.credential_id),
+                state=receipt.state,
+                detail=receipt.reason[:_DETAIL].replace("\x00", "") if receipt.reason else None,
+            )
+        except DATABASE_DOWN as error:
+            log.warning("a receipt of user %s was not kept, the database is away: %s", caller.user_id, error)
+            return
+        if seq is not None:
+            self._db.wakeup.touch(str(caller.account_id))
+
+    async def reach(self, caller: Caller, *, exclude_user_id: str | None = None) -> list[ReachEntry]:
+        """Every senior of the account and where they are connected, by name."""
+        async with self._db.tenant(caller.account_id) as tx:
+            people = await seniors(tx, caller.account_id)
+            links = {(row.user_id, row.channel) for row in await repository.connected(tx, caller.account_id)}
+        return [
+            ReachEntry(
+                user=Person(id=str(p.id), name=p.name),
+                desktop=(p.id, "desktop") in links,
+                web=(p.id, "web") in links,
+            )
+            for p in people
+            if str(p.id) != exclude_user_id
+        ]
+
+    async def _vouch(self) -> None:
+        while True:
+            await asyncio.sleep(VOUCH_S)
+            try:
+                await repository.touch_presence(self._db, self._process)
+            except DATABASE_DOWN as error:
+                log.warning("cannot refresh who is connected, trying again: %s", error)
+
+
+def caller_may_claim(caller: Caller) -> bool:
+    """Receipts count for those only whom an escalation is meant to reach."""
+    return caller.role in {"engineer", "admin", "owner"}

@@ -1,0 +1,200 @@
+"""One reader of each account's log per process; every socket and long poll is a cursor on it.
+
+Nothing is queued per socket, so nothing can overflow or be dropped: a reader that is woken asks for what follows its
+own position, from the last couple of hundred events in memory or from the database.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from backend.db.engine import Database
+from backend.db.wakeup import EVERYONE
+from backend.feed.log import LogEntry, LogPosition, read_after, read_position
+from backend.http.problems import DATABASE_DOWN
+
+log = logging.getLogger(__name__)
+
+RING: Final = 200
+REPLAY_LIMIT: Final = 500
+"""Further behind than this, a client fetches the queue instead of replaying."""
+CHECK_S: Final = 2.0
+"""Hints may be lost; this often the positions of all connected accounts are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooFar:
+    """The log cannot serve the position: trimmed, too far behind, ahead of the server, or another epoch."""
+
+    reason: str
+    position: LogPosition
+
+
+def _unservable(seq: int, epoch: str | None, position: LogPosition) -> str | None:
+    """Why the log cannot serve a position, or None when it can."""
+    if epoch is not None and epoch != position.epoch:
+        return "other_epoch"
+    if seq > position.head:
+        return "ahead"
+    if seq + 1 < position.oldest:
+        return "trimmed"
+    return "too_far" if position.head - seq > REPLAY_LIMIT else None
+
+
+class AccountFeed:
+    """The newest events of one account, and who waits for the next."""
+
+    def __init__(self, account_id: UUID, database: Database) -> None:
+        self.account_id = account_id
+        self.readers = 0
+        self._db = database
+        self._ring: deque[LogEntry] = deque(maxlen=RING)
+        self._position = LogPosition(epoch="", head=0, oldest=1)
+        self._loaded = False
+        self._news = asyncio.Condition()
+        self._lock = asyncio.Lock()
+
+    @property
+    def head(self) -> int:
+        """The last position known to this process."""
+        return self._position.head
+
+    @property
+    def epoch(self) -> str:
+        """The log's identity; another one means that positions have no common meaning."""
+        return self._position.epoch
+
+    async def refresh(self) -> None:
+        """Read what the log gained and wake everyone who waits. Raises what the driver raises."""
+        async with self._lock:
+            before = self._position
+            after = await read_position(self._db, self.account_id)
+            if self._loaded and after.epoch == before.epoch and after.head <= before.head:
+                return
+            if not self._loaded or after.epoch != before.epoch or after.head - before.head > RING:
+                self._ring.clear()
+                entries = await read_after(self._db, self.account_id, max(after.head - RING, 0), RING)
+            else:
+                entries = await read_after(self._db, self.account_id, before.head, RING)
+            self._ring.extend(entries)
+            head = self._ring[-1].seq if self._ring else after.head
+            self._position = LogPosition(after.epoch, head, after.oldest)
+            self._loaded = True
+        async with self._news:
+            self._news.notify_all()
+
+    async def wait_beyond(self, seq: int, timeout: float) -> bool:  # noqa: ASYNC109 - a long poll's own time limit
+        """True as soon as the log goes beyond `seq`, False when the time is up."""
+        try:
+            async with asyncio.timeout(timeout), self._news:
+                await self._news.wait_for(lambda: self.head > seq)
+        except TimeoutError:
+            return False
+        return True
+
+    async def after(self, seq: int, epoch: str | None, limit: int = REPLAY_LIMIT) -> list[LogEntry] | TooFar:
+        """The events that follow a position, oldest first, at most `limit`."""
+        position = self._position
+        reason = _unservable(seq, epoch, position)
+        if reason is not None:
+            return TooFar(reason, position)
+        if seq == position.head:
+            return []
+        if self._ring and self._ring[0].seq <= seq + 1:
+            start = seq + 1 - self._ring[0].seq
+            return [self._ring[i] for i in range(start, min(start + limit, len(self._ring)))]
+        return await read_after(self._db, self.account_id, seq, limit)
+
+
+class FeedHub:
+    """The feeds of the accounts that have a reader in this process."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._feeds: dict[UUID, AccountFeed] = {}
+        self._dirty: set[UUID] = set()
+        self._work = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unsubscribe = database.wakeup.subscribe(self._hear)
+
+    def start(self) -> None:
+        """Begin to follow hints and positions."""
+        self._tasks = [
+            asyncio.create_task(self._follow_hints(), name="feed-hints"),
+            asyncio.create_task(self._check_positions(), name="feed-check"),
+        ]
+
+    async def stop(self) -> None:
+        """End both."""
+        self._unsubscribe()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def open(self, account_id: UUID) -> AccountFeed:
+        """The account's feed, counted as one more reader; give it back with `close`."""
+        feed = self._feeds.get(account_id)
+        if feed is None:
+            feed = self._feeds[account_id] = AccountFeed(account_id, self._db)
+        feed.readers += 1
+        try:
+            await feed.refresh()
+        except BaseException:
+            self.close(feed)
+            raise
+        return feed
+
+    def close(self, feed: AccountFeed) -> None:
+        """One reader less; the last one takes the feed's memory along."""
+        feed.readers -= 1
+        if feed.readers == 0 and self._feeds.get(feed.account_id) is feed:
+            del self._feeds[feed.account_id]
+
+    def _hear(self, topic: str) -> None:
+        if topic == EVERYONE:
+            self._dirty.update(self._feeds)
+        else:
+            with contextlib.suppress(ValueError):
+                account_id = UUID(topic)
+                if account_id in self._feeds:
+                    self._dirty.add(account_id)
+        if self._dirty:
+            self._work.set()
+
+    async def _follow_hints(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            dirty, self._dirty = self._dirty, set()
+            for account_id in dirty:
+                feed = self._feeds.get(account_id)
+                if feed is None:
+                    continue
+                try:
+                    await feed.refresh()
+                except DATABASE_DOWN as error:
+                    # The position check asks again as soon as the database is back.
+                    log.warning("cannot read the event log of account %s, trying again: %s", account_id, error)
+
+    async def _check_positions(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_S)
+            if not self._feeds:
+                continue
+            try:
+                rows = await self._db.call_many("select * from stream_heads($1)", list(self._feeds))
+            except DATABASE_DOWN as error:
+                log.warning("cannot compare event log positions, trying again: %s", error)
+                continue
+            for row in rows:
+                feed = self._feeds.get(row["account_id"])
+                if feed and (row["last_seq"] > feed.head or str(row["epoch"]) != feed.epoch):
+                    self._dirty.add(row["account_id"])
+            if self._dirty:
+                self._work.set()

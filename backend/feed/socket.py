@@ -1,0 +1,279 @@
+"""The event stream over WebSocket, as a bare ASGI endpoint: one cursor per socket on its account's feed.
+
+A desktop shows a bearer token and no Origin; a web page shows its cookie from exactly our own origin. Whoever reads too
+slowly is closed with 4408 and resumes from its position later; nobody else notices.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import msgspec
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from backend.contract import events as wire
+from backend.contract.problems import Code
+from backend.contract.vocabulary import Channel
+from backend.domain.refusal import Refusal
+from backend.feed.hub import AccountFeed, FeedHub, TooFar
+from backend.feed.ports import Audience
+from backend.http.problems import DATABASE_DOWN, problem_response
+from backend.http.respond import encode
+from backend.identity.caller import Caller
+from backend.identity.dependencies import bearer, caller_of, same_origin
+from backend.identity.service import IdentityService
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S: Final = 10
+SEND_WITHIN_S: Final = 10.0
+SOCKETS_PER_USER: Final = 12
+RECHECK_S: Final = 2.0
+FAREWELL_SPREAD_MS: Final = 5_000
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """One open socket. `cursor` is the last position told to the client; None while it has to ask first."""
+
+    socket: WebSocket
+    caller: Caller
+    channel: Channel
+    id: UUID = field(default_factory=uuid4)
+    cursor: int | None = None
+    epoch: str | None = None
+    replay_to: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, text: str) -> None:
+        """Send one frame; TimeoutError when the client does not read."""
+        async with asyncio.timeout(SEND_WITHIN_S):
+            await self.socket.send_text(text)
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close it; one that is closed already stays so."""
+        with contextlib.suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(1):
+                await self.socket.close(code, reason)
+
+
+class EventSockets:
+    """All event stream sockets of this process."""
+
+    def __init__(self, hub: FeedHub, identity: IdentityService, audience: Audience) -> None:
+        self._hub = hub
+        self._identity = identity
+        self._audience = audience
+        self._links: set[Link] = set()
+        self._per_user: Counter[UUID] = Counter()
+        self._recheck: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch whether the sign-ins of open sockets still hold."""
+        self._recheck = asyncio.create_task(self._close_revoked(), name="socket-recheck")
+
+    async def stop(self) -> None:
+        """End the watch."""
+        if self._recheck is not None:
+            self._recheck.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._recheck
+
+    @property
+    def open(self) -> int:
+        """How many sockets are open."""
+        return len(self._links)
+
+    async def farewell(self) -> None:
+        """Before a planned stop: tell everyone when to come back, spread out, and close."""
+
+        async def leave(link: Link) -> None:
+            with contextlib.suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
+                # Jitter between clients, nothing secret.
+                await link.send(encode(wire.Bye(retry_after_ms=random.randrange(200, FAREWELL_SPREAD_MS))).decode())  # noqa: S311
+            await link.close(wire.CLOSE_RESTARTING, "restarting")
+
+        await asyncio.gather(*(leave(link) for link in tuple(self._links)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection, from handshake to close."""
+        socket = WebSocket(scope, receive, send)
+        try:
+            caller, channel = await _admit(socket)
+        except Refusal as refusal:
+            await _deny(socket, refusal.code, refusal.detail)
+            return
+        except DATABASE_DOWN as error:
+            log.warning("a socket was refused because the database does not answer: %s", error)
+            await _deny(socket, "database_unavailable", "The database does not answer. Try again.")
+            return
+        await socket.accept()
+        link = Link(socket, caller, channel)
+        if self._per_user[caller.user_id] >= SOCKETS_PER_USER:
+            await link.close(wire.CLOSE_TOO_MANY, "too many connections of this user")
+            return
+        self._links.add(link)
+        self._per_user[caller.user_id] += 1
+        try:
+            await self._serve(link)
+        finally:
+            self._links.discard(link)
+            self._per_user[caller.user_id] -= 1
+            if not self._per_user[caller.user_id]:
+                del self._per_user[caller.user_id]
+
+    async def _serve(self, link: Link) -> None:
+        feed = await self._hub.open(link.caller.account_id)
+        try:
+            await self._audience.arrived(link.caller, link.channel, link.id)
+            await link.send(_hello(feed, link.caller))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read(link))
+                tasks.create_task(self._write(link, feed))
+        except* ProtocolFault as group:
+            await link.close(wire.CLOSE_PROTOCOL, str(group.exceptions[0])[:100])
+        except* TimeoutError:
+            log.info("closing the slow socket of user %s at position %s", link.caller.user_id, link.cursor)
+            await link.close(wire.CLOSE_TOO_SLOW, "too slow")
+        except* (WebSocketDisconnect, RuntimeError):
+            # Gone, or the transport was closed under a frame: the client resumes from its position.
+            log.debug("socket of user %s ended", link.caller.user_id)
+        except* DATABASE_DOWN as group:
+            log.warning("closing a socket because the database does not answer: %s", group.exceptions[0])
+            await link.close(wire.CLOSE_RESTARTING, "database unavailable")
+        finally:
+            self._hub.close(feed)
+            with contextlib.suppress(*DATABASE_DOWN):  # presence expires by itself
+                await self._audience.left(link.caller, link.id)
+
+    async def _read(self, link: Link) -> None:
+        while True:
+            frame = _frame(await link.socket.receive())
+            if isinstance(frame, wire.Resume):
+                link.epoch, link.cursor = frame.epoch, frame.after
+                link.replay_to = -1
+                link.asked.set()
+            elif isinstance(frame, wire.Receipt):
+                await self._audience.receipt(link.caller, link.channel, frame)
+
+    async def _write(self, link: Link, feed: AccountFeed) -> None:
+        while True:
+            link.asked.clear()
+            if link.cursor is not None:
+                await self._catch_up(link, feed)
+            if not await _wait(link, feed):
+                await link.send(f'{{"type":"heartbeat","head":{feed.head}}}')
+
+    async def _catch_up(self, link: Link, feed: AccountFeed) -> None:
+        if link.replay_to < 0:
+            link.replay_to = feed.head
+        while link.cursor is not None and link.cursor != feed.head and not link.asked.is_set():
+            found = await feed.after(link.cursor, link.epoch)
+            if isinstance(found, TooFar):
+                position = found.position
+                await link.send(
+                    encode(wire.Reset(epoch=position.epoch, head=position.head, reason=found.reason)).decode()
+                )
+                link.cursor = None
+                return
+            for entry in found:
+                if link.asked.is_set():
+                    return
+                await link.send(entry.frame(replay=entry.seq <= link.replay_to))
+                link.cursor = entry.seq
+            if not found:
+                return
+
+    async def _close_revoked(self) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            links = tuple(self._links)
+            if not links:
+                continue
+            try:
+                valid = await self._identity.still_valid(list({link.caller.credential_id for link in links}))
+            except DATABASE_DOWN as error:
+                log.warning("cannot check the sign-ins of open sockets, trying again: %s", error)
+                continue
+            for link in links:
+                if link.caller.credential_id not in valid:
+                    await link.close(wire.CLOSE_TOKEN, "token expired or revoked")
+
+
+class ProtocolFault(Exception):  # noqa: N818 - the client's fault, told to it in the close frame
+    """The client sent what the protocol does not know."""
+
+
+async def _admit(socket: HTTPConnection) -> tuple[Caller, Channel]:
+    """Who is at the door. Refused before the handshake ends, so that strangers cost nothing."""
+    token, origin = bearer(socket), socket.headers.get("origin")
+    if token is not None and origin is not None:
+        raise Refusal("origin_refused", "A bearer token is for programs; a page's Origin is refused.")
+    if token is None and not same_origin(socket):
+        if not socket.cookies:
+            raise Refusal("unauthenticated", "Send `Authorization: Bearer` with a token.")
+        raise Refusal("origin_refused", "The event stream takes this server's own pages only.")
+    caller = await caller_of(socket)
+    if caller is None:
+        raise Refusal("unauthenticated", "The token or the sign-in is unknown, expired or revoked.")
+    return caller, "desktop" if caller.kind == "token" else "web"
+
+
+async def _deny(socket: WebSocket, code: Code, detail: str) -> None:
+    await socket.receive()  # the handshake's own message comes first
+    await socket.send_denial_response(problem_response(code, detail))
+
+
+def _hello(feed: AccountFeed, caller: Caller) -> str:
+    hello = wire.Hello(
+        epoch=feed.epoch,
+        head=feed.head,
+        heartbeat_s=HEARTBEAT_S,
+        server_time=datetime.now(UTC),
+        user=caller.view(),
+    )
+    return encode(hello).decode()
+
+
+def _frame(message: Any) -> wire.Resume | wire.Receipt | wire.Ack:
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1006))
+    text = message.get("text")
+    if text is None:
+        raise ProtocolFault("frames are text")
+    try:
+        kind = msgspec.json.decode(text, type=dict[str, Any]).get("type")
+        if kind == "resume":
+            resume = msgspec.json.decode(text, type=wire.Resume)
+            if resume.after < 0:
+                raise ProtocolFault("`after` is below zero")
+            return resume
+        if kind == "receipt":
+            return msgspec.json.decode(text, type=wire.Receipt)
+        if kind == "ack":
+            return msgspec.json.decode(text, type=wire.Ack)
+    except msgspec.MsgspecError as error:
+        raise ProtocolFault(f"not a frame of this protocol: {error}") from error
+    raise ProtocolFault(f"unknown frame type {kind!r}"[:90])
+
+
+async def _wait(link: Link, feed: AccountFeed) -> bool:
+    """True when there is something to do, False when a heartbeat is due."""
+    if link.cursor is not None and feed.head > link.cursor:
+        return True
+    news = asyncio.create_task(feed.wait_beyond(feed.head, HEARTBEAT_S))
+    asked = asyncio.create_task(link.asked.wait())
+    try:
+        done, _ = await asyncio.wait({news, asked}, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+        return any(task.result() for task in done)
+    finally:
+        for task in (news, asked):
+            task.cancel()

@@ -1,0 +1,49 @@
+"""What a claim that holds answers: the whole handoff, and the address that opens its session in one click."""
+
+from uuid import UUID
+
+from backend.contract.handoffs import ClaimResult
+from backend.db.engine import Database
+from backend.domain.claim import AlreadyYours, Claimed
+from backend.handoffs import repository
+from backend.handoffs.service import handoff_id, not_found, read_handoff
+from backend.identity.caller import Caller
+from backend.identity.tickets import TicketService
+
+
+class ClaimingService:
+    """Builds claim answers and finds the page that a handoff leads to."""
+
+    def __init__(self, database: Database, tickets: TicketService) -> None:
+        self._db = database
+        self._tickets = tickets
+
+    async def result(self, caller: Caller, wanted: str, outcome: Claimed | AlreadyYours, base: str) -> ClaimResult:
+        """`base` is the server's address without a closing slash."""
+        claimed_id = handoff_id(wanted)
+        async with self._db.tenant(caller.account_id) as tx:
+            handoff = await read_handoff(tx, caller, claimed_id)
+            row = await repository.handoff(tx, caller.account_id, claimed_id)
+        self._db.wakeup.touch(handoff.session_id)
+        session_url = f"{base}/pilot/{handoff.session_id}"
+        if row is not None and row.external_url:
+            # A session page elsewhere has its own sign-in; a ticket of ours would mean nothing there.
+            session_url = open_url = row.external_url
+        else:
+            open_url = f"{base}/go#t={await self._tickets.mint(caller, claimed_id)}"
+        return ClaimResult(
+            outcome="claimed" if isinstance(outcome, Claimed) else "already_yours",
+            handoff=handoff,
+            claim_epoch=handoff.claim_epoch,
+            seq=outcome.seq,
+            session_url=session_url,
+            open_url=open_url,
+        )
+
+    async def destination(self, account_id: UUID, opened: UUID) -> str:
+        """The path that a redeemed ticket leads to; computed from the handoff, never from the request."""
+        async with self._db.tenant(account_id) as tx:
+            row = await repository.handoff(tx, account_id, opened)
+        if row is None:
+            raise not_found()
+        return f"/pilot/{row.session_id}"

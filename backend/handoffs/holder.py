@@ -1,0 +1,175 @@
+"""What happens to a handoff after and beside the claim: release, reassign, resolve, withdraw, change.
+
+Each locks the handoff row, judges its state, writes, and appends one event last. A former holder is fenced: by no
+longer being `claimed_by`, and by a `claim_epoch` that a client may send along.
+"""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.contract.handoffs import Handoff, HandoffNote, HandoffPatch, Reassignment
+from backend.db.engine import Database
+from backend.db.tables import AnyRow
+from backend.domain.refusal import Refusal
+from backend.domain.roles import at_least
+from backend.domain.text import clean_optional
+from backend.handoffs import repository
+from backend.handoffs.service import eligible_target, handoff_id, may_manage, not_found, read_handoff
+from backend.identity.caller import Caller
+
+_LONGEST = 2_000
+
+
+def _holder(row: AnyRow) -> dict[str, str] | None:
+    return {"id": str(row.claimed_by), "name": row.holder_name} if row.claimed_by else None
+
+
+def _already_claimed(row: AnyRow) -> Refusal:
+    return Refusal(
+        "already_claimed",
+        f"Already claimed by {row.holder_name}",
+        claimed_by=_holder(row),
+        claimed_at=row.claimed_at,
+    )
+
+
+def _not_pending(row: AnyRow) -> Refusal:
+    return Refusal("not_pending", f"This hand-off is {row.status}.", handoff_status=row.status)
+
+
+class HolderService:
+    """Commands on an existing handoff."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def release(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
+        """Hand back: it waits again, at its place in the queue."""
+        note = clean_optional("note", body.note, longest=_LONGEST)
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await self._held(tx, caller, wanted, body.claim_epoch)
+            await repository.update(
+                tx,
+                caller.account_id,
+                row.id,
+                status="pending",
+                claimed_by=None,
+                claimed_at=None,
+                claim_epoch=row.claim_epoch + 1,
+            )
+            await repository.set_session_status(tx, caller.account_id, row.session_id, "escalated")
+            await repository.settle_deliveries(tx, caller.account_id, row.id, before="cancelled", after="pending")
+            await repository.changed(tx, caller.account_id, row.id, "released", caller.user_id, note)
+            result = await read_handoff(tx, caller, row.id)
+        return self._told(caller, result)
+
+    async def reassign(self, caller: Caller, wanted: str, body: Reassignment) -> Handoff:
+        """Give it to another senior, who then holds it."""
+        note = clean_optional("note", body.note, longest=_LONGEST)
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await self._held(tx, caller, wanted, body.claim_epoch)
+            target = await eligible_target(tx, caller, body.user_id)
+            if target == row.handed_off_by:
+                raise Refusal("user_not_eligible", "The one who escalated cannot take it.", field="user_id")
+            if target != row.claimed_by:
+                await repository.update(
+                    tx,
+                    caller.account_id,
+                    row.id,
+                    claimed_by=target,
+                    claimed_at=sa.func.clock_timestamp(),
+                    claim_epoch=row.claim_epoch + 1,
+                )
+                await repository.note_holder(tx, caller.account_id, row.id, target)
+                await repository.set_session_status(tx, caller.account_id, row.session_id, "claimed")
+                await repository.changed(tx, caller.account_id, row.id, "reassigned", caller.user_id, note)
+            result = await read_handoff(tx, caller, row.id)
+        return self._told(caller, result)
+
+    async def resolve(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
+        """The problem is solved: the handoff ends and its session with it."""
+        note = clean_optional("note", body.note, longest=_LONGEST)
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await self._held(tx, caller, wanted, body.claim_epoch)
+            await repository.update(
+                tx, caller.account_id, row.id, status="resolved", resolved_at=sa.func.clock_timestamp()
+            )
+            await repository.set_session_status(tx, caller.account_id, row.session_id, "resolved")
+            await repository.changed(tx, caller.account_id, row.id, "resolved", caller.user_id, note)
+            result = await read_handoff(tx, caller, row.id)
+        return self._told(caller, result)
+
+    async def withdraw(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
+        """Take it back before anybody has claimed it."""
+        note = clean_optional("note", body.note, longest=_LONGEST)
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await self._pending(tx, caller, wanted, withdrawing=True)
+            await repository.update(tx, caller.account_id, row.id, status="withdrawn")
+            await repository.set_session_status(tx, caller.account_id, row.session_id, "active")
+            await repository.settle_deliveries(tx, caller.account_id, row.id, before="pending", after="cancelled")
+            await repository.changed(tx, caller.account_id, row.id, "withdrawn", caller.user_id, note)
+            result = await read_handoff(tx, caller, row.id)
+        return self._told(caller, result)
+
+    async def change(self, caller: Caller, wanted: str, patch: HandoffPatch, given: set[str]) -> Handoff:
+        """Change what the body names while it waits; an explicit null clears need, impact and target."""
+        values: dict[str, object] = {}
+        if "priority" in given and patch.priority is not None:
+            values["priority"] = patch.priority
+        for field in ("need", "impact"):
+            if field in given:
+                values[field] = clean_optional(field, getattr(patch, field), longest=_LONGEST)
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await self._pending(tx, caller, wanted, withdrawing=False)
+            if "target_user_id" in given:
+                target = patch.target_user_id
+                values["target_user_id"] = await eligible_target(tx, caller, target) if target is not None else None
+            if values:
+                await repository.update(tx, caller.account_id, row.id, **values)
+                await repository.changed(tx, caller.account_id, row.id, "updated", caller.user_id, ", ".join(values))
+            result = await read_handoff(tx, caller, row.id)
+        return self._told(caller, result)
+
+    def _told(self, caller: Caller, handoff: Handoff) -> Handoff:
+        self._db.wakeup.touch(str(caller.account_id), handoff.session_id)
+        return handoff
+
+    async def _locked(self, tx: AsyncConnection, caller: Caller, wanted: str) -> AnyRow:
+        row = await repository.lock(tx, caller.account_id, handoff_id(wanted))
+        if row is None:
+            raise not_found()
+        return row
+
+    async def _held(self, tx: AsyncConnection, caller: Caller, wanted: str, epoch: int | None) -> AnyRow:
+        """A claimed handoff that this caller holds or manages; every other case is refused by name."""
+        row = await self._locked(tx, caller, wanted)
+        if row.status in {"resolved", "withdrawn"}:
+            raise _not_pending(row)
+        mine = row.status == "claimed" and row.claimed_by == caller.user_id
+        if not mine and not may_manage(caller):
+            if await repository.held_before(tx, caller.account_id, row.id, caller.user_id):
+                raise self._lost(row)
+            caller.require("engineer")
+            raise Refusal("role_required", "Only the one who claimed it or an administrator can do this.")
+        if row.status != "claimed" or (epoch is not None and epoch != row.claim_epoch):
+            raise self._lost(row)
+        return row
+
+    @staticmethod
+    def _lost(row: AnyRow) -> Refusal:
+        detail = f"Now held by {row.holder_name}." if row.claimed_by else "Nobody holds this hand-off; it waits again."
+        return Refusal("claim_lost", detail, claimed_by=_holder(row), claim_epoch=row.claim_epoch)
+
+    async def _pending(self, tx: AsyncConnection, caller: Caller, wanted: str, *, withdrawing: bool) -> AnyRow:
+        """A waiting handoff that this caller's side escalated, or any senior."""
+        row = await self._locked(tx, caller, wanted)
+        involved: set[UUID] = {row.handed_off_by, row.session_owner}
+        if not (at_least(caller.role, "engineer") or caller.user_id in involved):
+            raise Refusal("role_required", "Only the escalating side or a senior can do this.")
+        if row.status == "claimed" and withdrawing:
+            raise _already_claimed(row)
+        if row.status != "pending":
+            raise _not_pending(row)
+        return row

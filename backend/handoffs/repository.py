@@ -1,0 +1,196 @@
+"""SQL of handoffs off the hot path: reading one whole, changing its holder, ending it."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.db import tables as t
+from backend.db.tables import AnyRow
+
+
+def _user(alias: "sa.FromClause", column: "sa.ColumnElement[UUID]") -> "sa.ColumnElement[bool]":
+    return sa.and_(alias.c.account_id == t.handoff.c.account_id, alias.c.id == column)
+
+
+async def handoff(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:
+    """One handoff with its session's title and everybody's names."""
+    h, s = t.handoff, t.ai_session
+    by, owner, holder = (t.app_user.alias(name) for name in ("by_user", "owner", "holder"))
+    statement = (
+        sa.select(
+            *h.c,
+            s.c.title,
+            s.c.customer,
+            s.c.ticket_system,
+            s.c.ticket_id,
+            s.c.ticket_url,
+            s.c.external_url,
+            by.c.name.label("by_name"),
+            owner.c.name.label("owner_name"),
+            holder.c.name.label("holder_name"),
+        )
+        .join(s, sa.and_(s.c.account_id == h.c.account_id, s.c.id == h.c.session_id))
+        .join(by, _user(by, h.c.handed_off_by))
+        .join(owner, _user(owner, h.c.session_owner))
+        .outerjoin(holder, _user(holder, h.c.claimed_by))
+        .where(h.c.account_id == account_id, h.c.id == handoff_id)
+    )
+    return (await tx.execute(statement)).one_or_none()
+
+
+async def lock(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:
+    """The handoff's state, held until the transaction ends."""
+    h = t.handoff
+    holder = sa.select(t.app_user.c.name).where(
+        t.app_user.c.account_id == h.c.account_id, t.app_user.c.id == h.c.claimed_by
+    )
+    statement = (
+        sa.select(
+            h.c.id,
+            h.c.session_id,
+            h.c.status,
+            h.c.handed_off_by,
+            h.c.session_owner,
+            h.c.claimed_by,
+            h.c.claimed_at,
+            h.c.claim_epoch,
+            holder.scalar_subquery().label("holder_name"),
+        )
+        .where(h.c.account_id == account_id, h.c.id == handoff_id)
+        .with_for_update(key_share=True, of=h)
+    )
+    return (await tx.execute(statement)).one_or_none()
+
+
+async def held_before(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, user_id: UUID) -> bool:
+    """True when this user ever held the handoff."""
+    e = t.handoff_timeline
+    statement = (
+        sa.select(e.c.id)
+        .where(
+            e.c.account_id == account_id,
+            e.c.handoff_id == handoff_id,
+            sa.or_(
+                sa.and_(e.c.kind == "claimed", e.c.actor_id == user_id),
+                sa.and_(e.c.kind == "holder", e.c.actor_id == user_id),
+            ),
+        )
+        .limit(1)
+    )
+    return (await tx.execute(statement)).first() is not None
+
+
+async def note_holder(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, user_id: UUID) -> None:
+    """Keep in the history that a reassignment made this user the holder."""
+    await tx.execute(
+        sa.text("insert into handoff_timeline (account_id, handoff_id, kind, actor_id) values (:a, :h, 'holder', :u)"),
+        {"a": account_id, "h": handoff_id, "u": user_id},
+    )
+
+
+async def update(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, **values: object) -> None:
+    """Write columns of a handoff that the transaction has locked."""
+    h = t.handoff
+    await tx.execute(sa.update(h).where(h.c.account_id == account_id, h.c.id == handoff_id).values(**values))
+
+
+async def set_session_status(tx: AsyncConnection, account_id: UUID, session_id: UUID, status: str) -> None:
+    """The session follows its handoff; its live page is told by the raised version."""
+    s = t.ai_session
+    await tx.execute(
+        sa.update(s)
+        .where(s.c.account_id == account_id, s.c.id == session_id)
+        .values(status=status, version=s.c.version + 1, updated_at=sa.func.clock_timestamp())
+    )
+
+
+async def settle_deliveries(
+    tx: AsyncConnection, account_id: UUID, handoff_id: UUID, *, before: str, after: str
+) -> None:
+    """Move what is still to go: `pending` to `cancelled` when nobody needs it, back when it waits again."""
+    d = t.delivery
+    await tx.execute(
+        sa.update(d)
+        .where(d.c.account_id == account_id, d.c.handoff_id == handoff_id, d.c.state == before)
+        .values(state=after, at=sa.func.clock_timestamp())
+    )
+
+
+async def changed(
+    tx: AsyncConnection, account_id: UUID, handoff_id: UUID, kind: str, actor_id: UUID, detail: str | None
+) -> int:
+    """Timeline entry, fresh queue row and event; the transaction's last statement. Answers the event's seq."""
+    row = await tx.execute(
+        sa.text("select handoff_changed(:account, :handoff, :kind, :actor, :detail)"),
+        {"account": account_id, "handoff": handoff_id, "kind": kind, "actor": actor_id, "detail": detail},
+    )
+    seq: int = row.scalar_one()
+    return seq
+
+
+async def mark_first_action(
+    tx: AsyncConnection, account_id: UUID, session_id: UUID, user_id: UUID, kind: str
+) -> UUID | None:
+    """The handoff whose first action this is, or None."""
+    row = await tx.execute(
+        sa.text("select mark_first_action(:account, :session, :user, :kind)"),
+        {"account": account_id, "session": session_id, "user": user_id, "kind": kind},
+    )
+    handoff_id: UUID | None = row.scalar_one()
+    return handoff_id
+
+
+async def announce_first_action(
+    tx: AsyncConnection, account_id: UUID, handoff_id: UUID, user_id: UUID, kind: str
+) -> None:
+    """Timeline entry and event of a first action."""
+    await tx.execute(
+        sa.text("select announce_first_action(:account, :handoff, :user, :kind)"),
+        {"account": account_id, "handoff": handoff_id, "user": user_id, "kind": kind},
+    )
+
+
+async def timeline(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
+    """What happened, oldest first, with names."""
+    e, u = t.handoff_timeline, t.app_user
+    statement = (
+        sa.select(e.c.at, e.c.kind, e.c.detail, e.c.actor_id, u.c.name.label("actor_name"))
+        .outerjoin(u, sa.and_(u.c.account_id == e.c.account_id, u.c.id == e.c.actor_id))
+        .where(e.c.account_id == account_id, e.c.handoff_id == handoff_id, e.c.kind != "holder")
+        .order_by(e.c.id)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
+    """How each person was told, by name."""
+    d, u = t.delivery, t.app_user
+    statement = (
+        sa.select(d.c.user_id, u.c.name, d.c.channel, d.c.state, d.c.detail, d.c.at)
+        .join(u, sa.and_(u.c.account_id == d.c.account_id, u.c.id == d.c.user_id))
+        .where(d.c.account_id == account_id, d.c.handoff_id == handoff_id)
+        .order_by(u.c.name, d.c.channel, d.c.at)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def claimed_since_midnight(tx: AsyncConnection, account_id: UUID, timezone: str, limit: int) -> list[AnyRow]:
+    """Cards of what was claimed today in the account's time zone, latest first."""
+    h = t.handoff
+    midnight = sa.func.date_trunc("day", sa.func.now(), timezone)
+    statement = (
+        sa.select(h.c.card, h.c.created_at)
+        .where(h.c.account_id == account_id, h.c.claimed_at >= midnight)
+        .order_by(h.c.claimed_at.desc())
+        .limit(limit)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def waiting_count(tx: AsyncConnection, account_id: UUID) -> int:
+    """How many handoffs wait."""
+    h = t.handoff
+    statement = sa.select(sa.func.count()).where(h.c.account_id == account_id, h.c.status == "pending")
+    count: int = (await tx.execute(statement)).scalar_one()
+    return count

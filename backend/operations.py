@@ -1,0 +1,65 @@
+"""What an operator's tools ask: is the process up, is it ready, what does it count."""
+
+import asyncio
+from typing import Final
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+
+from backend.db import migrate
+from backend.http.problems import DATABASE_DOWN
+from backend.http.respond import Json
+from backend.services import Services
+
+router = APIRouter(tags=["operations"])
+_READY_WITHIN_S: Final = 3.0
+
+
+@router.get("/healthz")
+async def healthz() -> Json:
+    """The process answers."""
+    return Json({"status": "ok"})
+
+
+@router.get("/readyz", responses={503: {"description": "The database is away or not migrated"}})
+async def readyz(request: Request) -> Json:
+    """The database answers and is at this program's version."""
+    services: Services = request.app.state.services
+    try:
+        async with asyncio.timeout(_READY_WITHIN_S), services.database.before_account() as tx:
+            revision = (await tx.execute(sa.text("select version_num from alembic_version"))).scalar_one_or_none()
+    except DATABASE_DOWN as error:
+        return Json({"status": "not ready", "reason": f"database: {type(error).__name__}"}, 503)
+    if revision != migrate.head():
+        return Json({"status": "not ready", "reason": "the database needs `flowpilot migrate`"}, 503)
+    return Json({"status": "ready", "revision": revision})
+
+
+class ProcessMetrics(Collector):
+    """Open sockets and database connections, read at the moment of the scrape."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """The gauges."""
+        pool = self._services.database.pool
+        return [
+            GaugeMetricFamily(
+                "flowpilot_event_sockets", "Open event stream sockets of this process.", self._services.sockets.open
+            ),
+            GaugeMetricFamily("flowpilot_hot_pool_connections", "Connections of the hot path's pool.", pool.get_size()),
+            GaugeMetricFamily(
+                "flowpilot_hot_pool_idle", "Idle connections of the hot path's pool.", pool.get_idle_size()
+            ),
+        ]
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    """Prometheus text."""
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,75 @@
+"""All services of one process, put together once; routes find them in `request.app.state.services`."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from backend.analytics.service import AnalyticsService
+from backend.db.engine import Database
+from backend.db.wakeup import Wakeup
+from backend.delivery.service import DeliveryService
+from backend.feed.hub import FeedHub
+from backend.feed.socket import EventSockets
+from backend.handoffs.claiming import ClaimingService
+from backend.handoffs.first_action import FirstActionRecorder
+from backend.handoffs.holder import HolderService
+from backend.handoffs.service import HandoffService
+from backend.identity.account import AccountService
+from backend.identity.service import IdentityService
+from backend.identity.tickets import TicketService
+from backend.sessions.service import SessionService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One attribute per service."""
+
+    database: Database
+    wakeup: Wakeup
+    identity: IdentityService
+    account: AccountService
+    tickets: TicketService
+    sessions: SessionService
+    handoffs: HandoffService
+    holder: HolderService
+    claiming: ClaimingService
+    delivery: DeliveryService
+    feed: FeedHub
+    sockets: EventSockets
+    analytics: AnalyticsService
+
+    @classmethod
+    def build(cls, database: Database, secret_key: str) -> Self:
+        """Wire the services to an open database; nothing runs before `start`."""
+        identity = IdentityService(database, secret_key)
+        tickets = TicketService(database, identity)
+        sessions = SessionService(database, FirstActionRecorder())
+        delivery = DeliveryService(database)
+        feed = FeedHub(database)
+        return cls(
+            database=database,
+            wakeup=database.wakeup,
+            identity=identity,
+            account=AccountService(database),
+            tickets=tickets,
+            sessions=sessions,
+            handoffs=HandoffService(database, sessions),
+            holder=HolderService(database),
+            claiming=ClaimingService(database, tickets),
+            delivery=delivery,
+            feed=feed,
+            sockets=EventSockets(feed, identity, delivery),
+            analytics=AnalyticsService(database),
+        )
+
+    def start(self) -> None:
+        """Begin the background work: log readers, presence, revocation."""
+        self.feed.start()
+        self.delivery.start()
+        self.sockets.start()
+
+    async def stop(self) -> None:
+        """End it, then give the connections back."""
+        await self.sockets.stop()
+        await self.delivery.stop()
+        await self.feed.stop()
+        await self.database.close()

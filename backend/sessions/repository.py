@@ -1,0 +1,148 @@
+"""SQL of sessions, messages, steps and facts."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.db import tables as t
+from backend.db.tables import AnyRow
+
+_SESSION_COLUMNS: Final = (*t.ai_session.c, t.app_user.c.name.label("owner_name"))
+_OWNER: Final = sa.and_(
+    t.app_user.c.account_id == t.ai_session.c.account_id, t.app_user.c.id == t.ai_session.c.owner_id
+)
+
+
+async def insert_session(tx: AsyncConnection, **values: object) -> None:
+    """A new session."""
+    await tx.execute(sa.insert(t.ai_session).values(status="active", version=0, **_stamped(values)))
+
+
+def _stamped(values: dict[str, object]) -> dict[str, object]:
+    return {"created_at": sa.func.now(), "updated_at": sa.func.now(), **values}
+
+
+async def session(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> AnyRow | None:
+    """One session with its owner's name."""
+    s = t.ai_session
+    statement = (
+        sa.select(*_SESSION_COLUMNS).join(t.app_user, _OWNER).where(s.c.account_id == account_id, s.c.id == session_id)
+    )
+    return (await tx.execute(statement)).one_or_none()
+
+
+async def sessions(
+    tx: AsyncConnection,
+    account_id: UUID,
+    *,
+    status: str | None,
+    owner_id: UUID | None,
+    search: str | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[AnyRow]:
+    """A page, latest activity first, each with its number of steps."""
+    s, st = t.ai_session, t.step
+    steps = (
+        sa.select(sa.func.count())
+        .where(st.c.account_id == s.c.account_id, st.c.session_id == s.c.id)
+        .scalar_subquery()
+        .label("steps")
+    )
+    statement = (
+        sa.select(*_SESSION_COLUMNS, steps)
+        .join(t.app_user, _OWNER)
+        .where(s.c.account_id == account_id)
+        .order_by(s.c.updated_at.desc(), s.c.id.desc())
+        .limit(limit)
+    )
+    if status == "open":
+        statement = statement.where(s.c.status != "resolved")
+    elif status is not None:
+        statement = statement.where(s.c.status == status)
+    if owner_id is not None:
+        statement = statement.where(s.c.owner_id == owner_id)
+    if search:
+        like = f"%{search.replace(chr(92), chr(92) * 2).replace('%', chr(92) + '%').replace('_', chr(92) + '_')}%"
+        statement = statement.where(sa.or_(s.c.title.ilike(like), s.c.customer.ilike(like), s.c.ticket_id.ilike(like)))
+    if after is not None:
+        statement = statement.where(sa.tuple_(s.c.updated_at, s.c.id) < sa.tuple_(*map(sa.literal, after)))
+    return list((await tx.execute(statement)).all())
+
+
+async def open_handoffs(tx: AsyncConnection, account_id: UUID, session_ids: list[UUID]) -> list[AnyRow]:
+    """The open handoff of each of these sessions."""
+    return await _handoffs(
+        tx, account_id, t.handoff.c.session_id.in_(session_ids), t.handoff.c.status.in_(("pending", "claimed"))
+    )
+
+
+async def handoffs_of(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> list[AnyRow]:
+    """All handoffs of a session, oldest first."""
+    return await _handoffs(tx, account_id, t.handoff.c.session_id == session_id)
+
+
+async def _handoffs(tx: AsyncConnection, account_id: UUID, *where: "sa.ColumnElement[bool]") -> list[AnyRow]:
+    h, by, holder = t.handoff, t.app_user.alias("by_user"), t.app_user.alias("holder")
+    statement = (
+        sa.select(
+            h.c.id,
+            h.c.session_id,
+            h.c.status,
+            h.c.priority,
+            h.c.reason,
+            h.c.created_at,
+            h.c.handed_off_by,
+            by.c.name.label("by_name"),
+            h.c.claimed_by,
+            holder.c.name.label("holder_name"),
+            h.c.claimed_at,
+        )
+        .join(by, sa.and_(by.c.account_id == h.c.account_id, by.c.id == h.c.handed_off_by))
+        .outerjoin(holder, sa.and_(holder.c.account_id == h.c.account_id, holder.c.id == h.c.claimed_by))
+        .where(h.c.account_id == account_id, *where)
+        .order_by(h.c.created_at, h.c.id)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def entries(
+    tx: AsyncConnection, table: sa.Table, account_id: UUID, session_id: UUID, after_version: int = 0
+) -> list[AnyRow]:
+    """Messages, steps or facts of a session after a version, oldest first, each with its author's name."""
+    author = sa.and_(t.app_user.c.account_id == table.c.account_id, t.app_user.c.id == table.c.author_id)
+    statement = (
+        sa.select(*table.c, t.app_user.c.name.label("author_name"))
+        .outerjoin(t.app_user, author)
+        .where(table.c.account_id == account_id, table.c.session_id == session_id, table.c.version > after_version)
+        .order_by(table.c.version, table.c.created_at, table.c.id)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def touch(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> AnyRow | None:
+    """Raise the session's version and last activity; answers version and status, None when there is no session."""
+    s = t.ai_session
+    statement = (
+        sa.update(s)
+        .where(s.c.account_id == account_id, s.c.id == session_id)
+        .values(version=s.c.version + 1, updated_at=sa.func.clock_timestamp())
+        .returning(s.c.version, s.c.status)
+    )
+    return (await tx.execute(statement)).one_or_none()
+
+
+async def insert_entry(tx: AsyncConnection, table: sa.Table, **values: Any) -> datetime:
+    """A message, step or fact; answers when."""
+    statement = sa.insert(table).values(created_at=sa.func.clock_timestamp(), **values).returning(table.c.created_at)
+    at: datetime = (await tx.execute(statement)).scalar_one()
+    return at
+
+
+async def resolve(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> None:
+    """Mark the session resolved."""
+    s = t.ai_session
+    await tx.execute(sa.update(s).where(s.c.account_id == account_id, s.c.id == session_id).values(status="resolved"))

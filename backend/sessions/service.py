@@ -1,0 +1,254 @@
+"""What people do in a FlowPilot session: open it, write, record steps and facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, get_args
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.contract.sessions import (
+    Fact,
+    Message,
+    NewFact,
+    NewMessage,
+    NewSession,
+    NewStep,
+    Session,
+    SessionPage,
+    Step,
+)
+from backend.contract.vocabulary import FirstActionKind, SessionStatus
+from backend.db import tables as t
+from backend.db.engine import Database
+from backend.db.ids import new_id, parse_id
+from backend.domain.refusal import Refusal
+from backend.domain.text import clean, clean_link, clean_optional, limit_bytes
+from backend.http.cursor import decode_cursor, encode_cursor
+from backend.identity.caller import Caller
+from backend.sessions import mapping, repository
+
+MAX_MESSAGE_BYTES: Final = 65_536
+_STATUSES: Final = (*get_args(SessionStatus), "open")
+
+
+class FirstActions(Protocol):
+    """What a handoff's owner wants to know of a session: the claimer's first act after the claim.
+
+    Implemented above this layer and given in by the composition root.
+    """
+
+    async def mark(self, tx: AsyncConnection, caller: Caller, session_id: UUID, kind: FirstActionKind) -> UUID | None:
+        """Called before the entry is written; answers the handoff when this is its first action."""
+
+    async def announce(self, tx: AsyncConnection, caller: Caller, handoff_id: UUID, kind: FirstActionKind) -> None:
+        """Called as the transaction's last statement."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a session gained after a version, for the live page."""
+
+    version: int
+    status: SessionStatus
+    messages: list[Message]
+    steps: list[Step]
+    facts: list[Fact]
+
+
+def not_found() -> Refusal:
+    """One answer for unknown, malformed and other accounts' ids."""
+    return Refusal("not_found", "There is no such session, or you may not see it.")
+
+
+class SessionService:
+    """Sessions of the caller's account."""
+
+    def __init__(self, database: Database, first_actions: FirstActions) -> None:
+        self._db = database
+        self._first_actions = first_actions
+
+    async def create(self, caller: Caller, new: NewSession) -> Session:
+        """Open a session; the caller owns it."""
+        caller.require("technician")
+        ticket = new.ticket
+        values = {
+            "title": clean("title", new.title, longest=200),
+            "problem": limit_bytes("problem", clean("problem", new.problem, longest=65_536), most=MAX_MESSAGE_BYTES),
+            "customer": clean_optional("customer", new.customer, longest=120),
+            "ticket_system": clean("ticket.system", ticket.system, longest=60) if ticket else None,
+            "ticket_id": clean("ticket.id", ticket.id, longest=120) if ticket else None,
+            "ticket_url": clean_link("ticket.url", ticket.url) if ticket else None,
+            "external_url": clean_link("external_url", new.external_url),
+        }
+        session_id = new_id()
+        async with self._db.tenant(caller.account_id) as tx:
+            await repository.insert_session(
+                tx, account_id=caller.account_id, id=session_id, owner_id=caller.user_id, **values
+            )
+            return await self._read(tx, caller, session_id)
+
+    async def get(self, caller: Caller, session_id: str) -> Session:
+        """The whole session."""
+        async with self._db.tenant(caller.account_id) as tx:
+            return await self._read(tx, caller, _id(session_id))
+
+    async def _read(self, tx: AsyncConnection, caller: Caller, session_id: UUID) -> Session:
+        row = await repository.session(tx, caller.account_id, session_id)
+        if row is None:
+            raise not_found()
+        where = (caller.account_id, session_id)
+        return mapping.session(
+            row,
+            await repository.entries(tx, t.message, *where),
+            await repository.entries(tx, t.fact, *where),
+            await repository.entries(tx, t.step, *where),
+            await repository.handoffs_of(tx, *where),
+        )
+
+    async def list_sessions(
+        self,
+        caller: Caller,
+        *,
+        status: str | None = None,
+        mine: bool = False,
+        search: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> SessionPage:
+        """A page, latest activity first. `status` is a session status or `open` (all but resolved)."""
+        if status is not None and status not in _STATUSES:
+            raise Refusal("bad_request", f"`status` must be one of {', '.join(_STATUSES)}.", field="status")
+        after = decode_cursor(cursor)[1:] if cursor else None
+        async with self._db.tenant(caller.account_id) as tx:
+            rows = await repository.sessions(
+                tx,
+                caller.account_id,
+                status=status,
+                owner_id=caller.user_id if mine else None,
+                search=search,
+                after=after,
+                limit=limit + 1,
+            )
+            more, rows = len(rows) > limit, rows[:limit]
+            handoffs = await repository.open_handoffs(tx, caller.account_id, [row.id for row in rows]) if rows else []
+        by_session = {h.session_id: mapping.session_handoff(h) for h in handoffs}
+        items = [mapping.session_row(row, by_session.get(row.id)) for row in rows]
+        return SessionPage(
+            items=items, next_cursor=encode_cursor(0, rows[-1].updated_at, rows[-1].id) if more else None
+        )
+
+    async def post_message(self, caller: Caller, session_id: str, new: NewMessage) -> Message:
+        """Write into the chat."""
+        content = limit_bytes("content", new.content, most=MAX_MESSAGE_BYTES)
+        values = {"content": clean("content", content, longest=MAX_MESSAGE_BYTES), "author_kind": "user"}
+        return mapping.message(await self._add(caller, session_id, "message", t.message, values))
+
+    async def add_step(self, caller: Caller, session_id: str, new: NewStep) -> Step:
+        """Record a step tried and what came of it."""
+        values = {
+            "action": clean("action", new.action, longest=2_000),
+            "outcome": new.outcome,
+            "detail": clean_optional("detail", new.detail, longest=8_000),
+        }
+        return mapping.step(await self._add(caller, session_id, "step", t.step, values))
+
+    async def add_fact(self, caller: Caller, session_id: str, new: NewFact) -> Fact:
+        """Record a fact."""
+        values = {"label": clean("label", new.label, longest=200), "value": clean("value", new.value, longest=8_000)}
+        return mapping.fact(await self._add(caller, session_id, "fact", t.fact, values))
+
+    async def _add(
+        self, caller: Caller, session_id: str, kind: FirstActionKind, table: sa.Table, values: Mapping[str, object]
+    ) -> t.AnyRow:
+        caller.require("technician")
+        session, entry_id = _id(session_id), new_id()
+        async with self._db.tenant(caller.account_id) as tx:
+            # Handoff row before session row before log row: the order that claims take them in.
+            handoff_id = await self._first_actions.mark(tx, caller, session, kind)
+            state = await self._writable(tx, caller, session)
+            await repository.insert_entry(
+                tx,
+                table,
+                account_id=caller.account_id,
+                id=entry_id,
+                session_id=session,
+                author_id=caller.user_id,
+                version=state.version,
+                **values,
+            )
+            rows = await repository.entries(tx, table, caller.account_id, session, state.version - 1)
+            if handoff_id is not None:
+                await self._first_actions.announce(tx, caller, handoff_id, kind)
+        self._db.wakeup.touch(str(session), *([str(caller.account_id)] if handoff_id else []))
+        return next(row for row in rows if row.id == entry_id)
+
+    async def _writable(self, tx: AsyncConnection, caller: Caller, session_id: UUID) -> t.AnyRow:
+        state = await repository.touch(tx, caller.account_id, session_id)
+        if state is None:
+            raise not_found()
+        if state.status == "resolved":
+            raise Refusal("session_resolved", "This session is resolved; nothing can be added.")
+        return state
+
+    async def resolve(self, caller: Caller, session_id: str, note: str | None = None) -> Session:
+        """End a session that nobody holds; an open hand-off is resolved or withdrawn first."""
+        caller.require("technician")
+        session, text = _id(session_id), clean_optional("note", note, longest=2_000)
+        async with self._db.tenant(caller.account_id) as tx:
+            current = await self._read(tx, caller, session)
+            open_handoff = next((h for h in current.handoffs if h.status in {"pending", "claimed"}), None)
+            if open_handoff is not None:
+                raise Refusal(
+                    "already_escalated",
+                    "This session has an open hand-off: resolve or withdraw that first.",
+                    handoff_id=open_handoff.id,
+                )
+            state = await self._writable(tx, caller, session)
+            await repository.resolve(tx, caller.account_id, session)
+            if text:
+                await repository.insert_entry(
+                    tx,
+                    t.message,
+                    account_id=caller.account_id,
+                    id=new_id(),
+                    session_id=session,
+                    author_id=caller.user_id,
+                    author_kind="user",
+                    content=text,
+                    version=state.version,
+                )
+            result = await self._read(tx, caller, session)
+        self._db.wakeup.touch(str(session))
+        return result
+
+    async def changes(self, caller: Caller, session_id: str, after_version: int) -> Changes:
+        """What came after a version; for the live stream."""
+        session = _id(session_id)
+        where = (caller.account_id, session, after_version)
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await repository.session(tx, caller.account_id, session)
+            if row is None:
+                raise not_found()
+            if row.version <= after_version:
+                return Changes(version=row.version, status=row.status, messages=[], steps=[], facts=[])
+            # What was committed after the session row was read belongs to the next look.
+            upto = row.version
+            messages = [m for m in await repository.entries(tx, t.message, *where) if m.version <= upto]
+            steps = [s for s in await repository.entries(tx, t.step, *where) if s.version <= upto]
+            facts = [f for f in await repository.entries(tx, t.fact, *where) if f.version <= upto]
+        return Changes(
+            version=upto,
+            status=row.status,
+            messages=[mapping.message(m) for m in messages],
+            steps=[mapping.step(s) for s in steps],
+            facts=[mapping.fact(f) for f in facts],
+        )
+
+
+def _id(text: str) -> UUID:
+    parsed = parse_id(text)
+    if parsed is None:
+        raise not_found()
+    return parsed

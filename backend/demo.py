@@ -157,8 +157,9 @@ async def _move_back(database: Database, account_id: UUID, session_id: UUID, sto
         await raw.execute("select set_config('app.account_id', $1, true)", str(account_id))
         for table in ("message", "fact", "step"):
             await raw.execute(
-                f"update {table} e set created_at = $3::timestamptz - interval '4 minutes' - o.place * interval '5 minutes' from ("
-                f" select id, row_number() over (order by version desc) as place from {table}"
+                f"update {table} e"
+                " set created_at = $3::timestamptz - interval '4 minutes' - o.place * interval '5 minutes'"
+                f" from (select id, row_number() over (order by version desc) as place from {table}"
                 "  where account_id = $1 and session_id = $2) o where e.account_id = $1 and e.id = o.id",
                 account_id,
                 session_id,

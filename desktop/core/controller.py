@@ -95,28 +95,12 @@ class Controller:
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self, *, signed_in: bool) -> None:
-        """Begin; without a token the screen says so and nothing is tried until `signed_in`."""
+        """Begin; without a token the screen says so and nothing is tried."""
         if not signed_in:
             self._connection.signed_out(self._time.wall())
         else:
             self._tasks.start(self._link.run())
         self._drawing.start()
-
-    def signed_in(self) -> None:
-        """A new token is in place: forget the former user's queue and connect."""
-        self._alert(self._notifier.forget())
-        self._inbox.clear()
-        self._selection.clear()
-        self._claims.cases.clear()
-        self._rows.clear()
-        self._me = None
-        self._link.feed.forget()
-        self._connection.again(self._time.mono())
-        if self._link.started:
-            self._link.drop()
-        else:
-            self._tasks.start(self._link.run())
-        self._drawing.dirty()
 
     async def stop(self) -> None:
         """Take the toasts away and end every task."""
@@ -274,6 +258,20 @@ class Controller:
         self._dnd.choose(choice, self._time.wall())
         self._mute()
         self._drawing.dirty()
+
+    @property
+    def me(self) -> UserView | None:
+        """Who is signed in, once the server has said so."""
+        return self._me
+
+    @property
+    def connection_words(self) -> str:
+        """The link's state, for the diagnostics."""
+        return self._connection.state(self._time.mono()).replace("_", " ").capitalize()
+
+    def notice(self, title: str, body: str) -> None:
+        """Tell something about the app itself."""
+        self._deck.show(toasts.notice(title, body))
 
     def test_notification(self) -> None:
         """Show the test toast."""

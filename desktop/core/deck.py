@@ -91,6 +91,9 @@ class Deck:
                 self._tell(Receipt(handoff_id=handoff_id, state="failed", reason=str(exc)))
             return
         self._trace.mark("toast_shown", toast=view.id, variant=view.variant, how=how)
+        if how == "queued":
+            # It waits behind another toast window; until it is up, saying `shown` would be a lie.
+            return
         reason = "digest" if view.variant == "digest" else None
         for handoff_id in tells:
             self._tell(Receipt(handoff_id=handoff_id, state="shown", reason=reason))

@@ -83,11 +83,6 @@ class Feed:
         self._acked = -1
         self._acked_at = float("-inf")
 
-    def forget(self) -> None:
-        """Another user signs in: nothing of the old position counts."""
-        self.cursor = None
-        self.epoch = None
-
     def opened(self, now: float) -> None:
         """A socket is open; `hello` has to come soon."""
         self._silence_s = HELLO_WITHIN_S

@@ -77,7 +77,6 @@ class Link:
         self._socket: Socket | None = None
         self._retry_after_s: float | None = None
         self._closing: asyncio.Task[None] | None = None
-        self.started = False
 
     @property
     def heard_at(self) -> float | None:
@@ -104,7 +103,6 @@ class Link:
 
     async def run(self) -> None:
         """Until cancelled."""
-        self.started = True
         try:
             while True:
                 await self._pause(await self._once())

@@ -143,9 +143,9 @@ class Toasts(Protocol):
     """Puts alerts on the screen."""
 
     async def show(self, view: ToastView) -> str:
-        """Show, or replace the one with the same id in place. Answer how (`system`, `window`).
+        """Show, or replace the one with the same id in place. Answer how: `system`, `window`, `queued`.
 
-        Returns only when the notification service has accepted it; raises `ToastFailedError`.
+        `queued` is not on the screen yet. Returns only when the service has accepted it; raises `ToastFailedError`.
         """
         ...
 

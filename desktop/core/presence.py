@@ -47,7 +47,7 @@ class Connection:
         self._base, self._down_since = "role_changed", wall
 
     def again(self, now: float) -> None:
-        """A new sign-in: begin as at the start."""
+        """The role is back: begin as at the start."""
         self._base, self._down_at, self._down_since, self._ever_live = "down", now, None, False
 
     def state(self, now: float) -> ConnectionState:

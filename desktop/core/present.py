@@ -177,7 +177,7 @@ def banner(case: Case, row: RowView, wall: datetime) -> BannerView | None:
             text = f"{words.first_name(by.name)} is opening the session. You do not need to do anything."
         case _:
             pass
-    return BannerView(kind=outcome_kind(outcome), title=outcome_text(outcome, wall), text=text)
+    return BannerView(kind=outcome_kind(outcome), title=outcome_text(outcome, wall).removesuffix("."), text=text)
 
 
 def _won_text(handoff: Handoff, row: RowView, *, opened: bool) -> str:

@@ -74,15 +74,14 @@ def outcome(
     )
 
 
+def notice(title: str, body: str) -> ToastView:
+    """Something about the app itself."""
+    return ToastView(id=TEST, variant="test", title=title, body=body, buttons=(("dismiss", "Dismiss"),))
+
+
 def test() -> ToastView:
     """The test notification of an empty queue."""
-    return ToastView(
-        id=TEST,
-        variant="test",
-        title="Notifications reach this computer",
-        body="This is a test. A hand-off looks like this, with Claim and View.",
-        buttons=(("dismiss", "Dismiss"),),
-    )
+    return notice("Notifications reach this computer", "This is a test. A hand-off comes with Claim and View.")
 
 
 def system_text(view: ToastView) -> tuple[str, str]:

@@ -1,0 +1,79 @@
+"""`flowpilot-tray`: the command line. Everything heavy is imported once the arguments are known to be good."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from desktop.settings import SettingsError, load
+
+BAD_USAGE: Final = 2
+NO_DISPLAY: Final = 1
+TOKEN_MOST: Final = 4096
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one plain line, exit 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave."""
+        self.exit(BAD_USAGE, f"{self.prog}: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tray app; answers the exit code (0, 1 without a display, 2 on bad usage)."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.version:
+        from desktop.version import version  # noqa: PLC0415 - reads package metadata, which the start does not need
+
+        sys.stdout.write(f"flowpilot-tray {version()}\n")
+        return 0
+    try:
+        settings = load(server=options.server, profile=options.profile, data_dir=options.data_dir)
+    except SettingsError as exc:
+        parser.error(str(exc))
+    token = _token_from_stdin(parser) if options.token_stdin else None
+    if token is not None and settings.server is None:
+        parser.error("--token-stdin needs --server URL the first time")
+    if not _has_display():
+        sys.stderr.write("flowpilot-tray: there is no display here; start it in a desktop session\n")
+        return NO_DISPLAY
+    from desktop.app import run  # noqa: PLC0415 - Qt, which bad usage does not need
+
+    return run(settings, token)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="flowpilot-tray",
+        description="FlowPilot Escalations in the tray: escalations arrive as notifications, one click claims.",
+    )
+    parser.add_argument(
+        "--server", metavar="URL", help="the FlowPilot server, for instance https://flowpilot.example.com"
+    )
+    parser.add_argument("--profile", metavar="NAME", default="default", help="keep several sign-ins apart")
+    parser.add_argument(
+        "--token-stdin", action="store_true", help="sign in with a personal access token from standard input"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="where the log and the profile are kept")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    return parser
+
+
+def _token_from_stdin(parser: _Parser) -> str:
+    text = sys.stdin.readline(TOKEN_MOST + 1).strip()
+    if not text or len(text) > TOKEN_MOST or not text.isascii() or any(char.isspace() for char in text):
+        parser.error("standard input holds no personal access token")
+    return text
+
+
+def _has_display() -> bool:
+    if sys.platform != "linux":
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Where a toast goes: to the system when it can show buttons, else to a window of our own."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from desktop.core.ports import ToastFailedError, ToastListener
+from desktop.core.views import ToastView
+
+
+class SystemPort(Protocol):
+    """The system's notifications."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether they are there and carry buttons."""
+        ...
+
+    async def start(self) -> None:
+        """Connect."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave."""
+        ...
+
+    async def show(self, view: ToastView) -> str:
+        """Raise `ToastFailedError`."""
+        ...
+
+    async def withdraw(self, toast_id: str) -> None:
+        """Take away."""
+        ...
+
+
+class WindowPort(Protocol):
+    """Toast windows of our own: one is visible, others wait for their turn."""
+
+    @property
+    def visible(self) -> ToastView | None:
+        """What is on the screen."""
+        ...
+
+    def show_toast(self, view: ToastView) -> None:
+        """Show or replace."""
+        ...
+
+    def withdraw(self, toast_id: str) -> None:
+        """Take away."""
+        ...
+
+
+class ToastRouter:
+    """`desktop.core.ports.Toasts`. `make_window` makes our own window on first need."""
+
+    def __init__(self, system: SystemPort | None, make_window: Callable[[], WindowPort] | None) -> None:
+        self._system = system
+        self._make_window = make_window
+        self._window: WindowPort | None = None
+        self._started = asyncio.Event()
+        self._in_window: set[str] = set()
+
+    @property
+    def words(self) -> str:
+        """For the diagnostics."""
+        usable = self._system is not None and self._system.usable
+        return "The system's, with buttons" if usable else "A window of our own: the system's have no buttons"
+
+    async def start(self) -> None:
+        """Find out what there is."""
+        if self._system is not None:
+            await self._system.start()
+        self._started.set()
+
+    async def stop(self) -> None:
+        """Leave the system's service."""
+        if self._system is not None:
+            await self._system.stop()
+
+    async def show(self, view: ToastView) -> str:
+        """See the protocol. A service that fails is replaced by the window, so that the alert is seen all the same."""
+        await self._started.wait()
+        failure: ToastFailedError | None = None
+        if self._system is not None and self._system.usable:
+            try:
+                how = await self._system.show(view)
+            except ToastFailedError as exc:
+                failure = exc
+            else:
+                self._leave_window(view.id)
+                return how
+        if self._make_window is None:
+            raise failure or ToastFailedError("no_notification_service")
+        self._window = self._window or self._make_window()
+        self._window.show_toast(view)
+        self._in_window.add(view.id)
+        up = self._window.visible
+        return "window" if up is not None and up.id == view.id else "queued"
+
+    async def withdraw(self, toast_id: str) -> None:
+        """Wherever it is."""
+        self._leave_window(toast_id)
+        if self._system is not None:
+            await self._system.withdraw(toast_id)
+
+    def _leave_window(self, toast_id: str) -> None:
+        if toast_id in self._in_window and self._window is not None:
+            self._in_window.discard(toast_id)
+            self._window.withdraw(toast_id)
+
+
+class LateListener:
+    """Stands in for the controller until it exists: toasts and controller need each other."""
+
+    def __init__(self) -> None:
+        self.target: ToastListener | None = None
+
+    def toast_pressed(self, toast_id: str, action: str) -> None:
+        """Pass on."""
+        if self.target is not None:
+            self.target.toast_pressed(toast_id, action)  # type: ignore[arg-type] # checked by whoever read the key
+
+    def toast_closed(self, toast_id: str) -> None:
+        """Pass on."""
+        if self.target is not None:
+            self.target.toast_closed(toast_id)

@@ -1,0 +1,400 @@
+"""A small faithful server of the contract: queue, handoffs, claim, release and the event stream, all in memory.
+
+It keeps the promises that the tray app relies on (one winner, gapless `seq`, resume without gap or duplicate) and lets
+a test break the rest: drop sockets, trim the log, change the epoch, hold or swallow answers, refuse tokens.
+"""
+
+import asyncio
+import itertools
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+MINA = {"id": "u-mina", "name": "Mina Okafor"}
+DANA = {"id": "u-dana", "name": "Dana Reyes"}
+LEE = {"id": "u-lee", "name": "Lee Park"}
+
+
+def person(user: dict[str, str], role: str) -> dict[str, str]:
+    """A `UserView`."""
+    return {**user, "email": f"{user['id']}@example.test", "role": role}
+
+
+@dataclass
+class Faults:
+    """What goes wrong on purpose. `claims` is awaited inside each claim before it takes effect."""
+
+    claims: asyncio.Event | None = None
+    swallow_claim_answer: bool = False
+    swallow_claim: bool = False
+    handoff_status: int | None = None
+    queue_status: int | None = None
+
+
+@dataclass
+class FakeServer:
+    """Tokens `dana` and `lee` are engineers, `mina` is a technician."""
+
+    heartbeat_s: int = 20
+    users: dict[str, dict[str, str]] = field(
+        default_factory=lambda: {
+            "dana": person(DANA, "engineer"),
+            "lee": person(LEE, "engineer"),
+            "mina": person(MINA, "technician"),
+        }
+    )
+    epoch: str = "epoch-1"
+    min_seq: int = 0
+    faults: Faults = field(default_factory=Faults)
+    handoffs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    sockets: set[WebSocket] = field(default_factory=set)
+    received: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    port: int = 0
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    _server: uvicorn.Server | None = None
+    _task: "asyncio.Task[None] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def head(self) -> int:
+        """The last position."""
+        return len(self.log)
+
+    # -- what people do ----------------------------------------------------------------------------------------------
+
+    def escalate(self, title: str = "VPN to Leeds clinic drops every hour", **fields: Any) -> str:
+        """A junior escalates; answers the handoff's id."""
+        number = next(self._numbers)
+        row = {
+            "id": f"h-{number}",
+            "session_id": f"s-{number}",
+            "title": title,
+            "customer": "Harlow Dental Group",
+            "ticket": None,
+            "priority": "normal",
+            "status": "pending",
+            "reason": "I cannot see the head office firewall.",
+            "need": "Someone with head office firewall access.",
+            "created_at": now(),
+            "handed_off_by": MINA,
+            "session_owner": MINA,
+            "target_user_id": None,
+            "claimed_by": None,
+            "claimed_at": None,
+            "assessment_status": "pending",
+            **fields,
+        }
+        self.handoffs[row["id"]] = {**row, "claim_epoch": 0, "timeline": []}
+        self.append("handoff.created", row["id"])
+        return str(row["id"])
+
+    def claim(self, handoff_id: str, user: dict[str, str]) -> bool:
+        """Whether this one wins."""
+        handoff = self.handoffs[handoff_id]
+        if handoff["status"] != "pending":
+            return False
+        who = {"id": user["id"], "name": user["name"]}
+        handoff.update(status="claimed", claimed_by=who, claimed_at=now(), claim_epoch=handoff["claim_epoch"] + 1)
+        self.append("handoff.claimed", handoff_id)
+        return True
+
+    def release(self, handoff_id: str, user: dict[str, str], note: str | None = None) -> None:
+        """Back to the queue."""
+        self.handoffs[handoff_id].update(status="pending", claimed_by=None, claimed_at=None)
+        self.append("handoff.released", handoff_id, actor={"id": user["id"], "name": user["name"]}, note=note)
+
+    def withdraw(self, handoff_id: str, note: str | None = None) -> None:
+        """The escalating side takes it back."""
+        self.handoffs[handoff_id]["status"] = "withdrawn"
+        self.handoffs[handoff_id]["timeline"].append({"at": now(), "kind": "withdrawn", "actor": MINA, "detail": note})
+        self.append("handoff.withdrawn", handoff_id, actor=MINA, note=note)
+
+    def append(self, kind: str, handoff_id: str, **extra: Any) -> None:
+        """One event; readers are woken."""
+        row = self.row(handoff_id)
+        held = {"claimed_by": row["claimed_by"]} if row["claimed_by"] else {}
+        self.log.append({"kind": kind, "at": now(), "data": {**row, "handoff_id": handoff_id, **held, **extra}})
+        self.wake()
+
+    def row(self, handoff_id: str) -> dict[str, Any]:
+        """The queue row of a handoff."""
+        hidden = {"claim_epoch", "timeline"}
+        return {key: value for key, value in self.handoffs[handoff_id].items() if key not in hidden}
+
+    def wake(self) -> None:
+        """Let every reader look again."""
+        asyncio.get_running_loop().create_task(self._wake())
+
+    def receipts(self) -> list[tuple[str, str]]:
+        """What clients said they showed: (handoff, state)."""
+        return [(f["handoff_id"], f["state"]) for f in self.received if f["type"] == "receipt"]
+
+    async def until(self, condition: Any, within_s: float = 5.0) -> None:
+        """Wait until `condition()` is true; it is asked again whenever something changes."""
+        async with asyncio.timeout(within_s), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def drop(self, code: int = 1012) -> None:
+        """Close every socket with this code."""
+        for each in list(self.sockets):
+            await each.close(code)
+
+    async def tell_all(self, frame: dict[str, Any]) -> None:
+        """One frame to every socket, out of turn."""
+        for each in list(self.sockets):
+            await each.send_text(json.dumps(frame))
+
+    # -- serving -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen; the same port again after `stop`."""
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            self._app(), log_level="error", ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=1
+        )
+        server = self._server = _Server(config)
+        self._task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
+        async with asyncio.timeout(10):
+            while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Close the listener and every connection."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = self._server.force_exit = True
+            self.wake()
+            await self._task
+            self._server = self._task = None
+
+    def _app(self) -> Starlette:
+        api = "/api/v1"
+        return Starlette(
+            routes=[
+                Route(f"{api}/me", self._me),
+                Route(f"{api}/handoffs", self._queue),
+                Route(f"{api}/handoffs/{{id}}", self._handoff),
+                Route(f"{api}/handoffs/{{id}}/claim", self._claim, methods=["POST"]),
+                Route(f"{api}/handoffs/{{id}}/release", self._release, methods=["POST"]),
+                WebSocketRoute(f"{api}/events/stream", self._stream),
+            ]
+        )
+
+    async def _wake(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _user(self, headers: Any) -> dict[str, str] | None:
+        return self.users.get(headers.get("authorization", "").removeprefix("Bearer "))
+
+    async def _me(self, request: Request) -> Response:
+        user = self._user(request.headers)
+        if user is None:
+            return problem(401, "unauthenticated", "Sign in first")
+        account = {"id": "a-1", "name": "Northbeam IT", "timezone": "Europe/London"}
+        return JSONResponse({"user": user, "role": user["role"], "account": account, "permissions": []})
+
+    async def _queue(self, request: Request) -> Response:
+        self.requests.append("GET /handoffs")
+        if self._user(request.headers) is None:
+            return problem(401, "unauthenticated", "Sign in first")
+        if self.faults.queue_status:
+            return problem(self.faults.queue_status, "internal_error", "no")
+        items = [self.row(key) for key, value in self.handoffs.items() if value["status"] == "pending"]
+        return JSONResponse({"items": items, "next_cursor": None, "seq": self.head})
+
+    async def _handoff(self, request: Request) -> Response:
+        handoff_id = request.path_params["id"]
+        self.requests.append(f"GET /handoffs/{handoff_id}")
+        if self._user(request.headers) is None:
+            return problem(401, "unauthenticated", "Sign in first")
+        if self.faults.handoff_status:
+            return problem(self.faults.handoff_status, "internal_error", "no")
+        if handoff_id not in self.handoffs:
+            return problem(404, "not_found", "There is no such thing")
+        return JSONResponse(self.whole(handoff_id))
+
+    async def _claim(self, request: Request) -> Response:
+        handoff_id = request.path_params["id"]
+        self.requests.append(f"POST /handoffs/{handoff_id}/claim")
+        user = self._user(request.headers)
+        if user is None:
+            return problem(401, "unauthenticated", "Sign in first")
+        if self.faults.claims is not None:
+            await self.faults.claims.wait()
+        if self.faults.swallow_claim:
+            await asyncio.sleep(60)
+        answer = self._answer_claim(handoff_id, user)
+        if self.faults.swallow_claim_answer:
+            self.faults.swallow_claim_answer = False
+            await asyncio.sleep(60)
+        return answer
+
+    def _answer_claim(self, handoff_id: str, user: dict[str, str]) -> Response:
+        handoff = self.handoffs.get(handoff_id)
+        if handoff is None:
+            return problem(404, "not_found", "There is no such thing")
+        if user["role"] not in {"engineer", "admin", "owner"}:
+            return problem(403, "role_required", "Your role does not include this")
+        if handoff["handed_off_by"]["id"] == user["id"]:
+            return problem(409, "own_handoff", "You cannot claim your own escalation")
+        outcome = "claimed"
+        if not self.claim(handoff_id, user):
+            if handoff["status"] != "claimed":
+                return problem(409, "not_pending", "The hand-off is not waiting any more")
+            holder = handoff["claimed_by"]
+            if holder["id"] != user["id"]:
+                detail = f"Already claimed by {holder['name']}"
+                more = {"claimed_by": holder, "claimed_at": handoff["claimed_at"]}
+                return problem(409, "already_claimed", detail, **more)
+            outcome = "already_yours"
+        page = f"{self.url}/pilot/{handoff['session_id']}"
+        return JSONResponse(
+            {
+                "outcome": outcome,
+                "handoff": self.whole(handoff_id),
+                "claim_epoch": handoff["claim_epoch"],
+                "seq": self.head,
+                "session_url": page,
+                "open_url": f"{self.url}/go#t=secret-{next(self._numbers)}",
+            }
+        )
+
+    async def _release(self, request: Request) -> Response:
+        handoff_id = request.path_params["id"]
+        user = self._user(request.headers)
+        body = await request.json()
+        if user is None:
+            return problem(401, "unauthenticated", "Sign in first")
+        holder = self.handoffs[handoff_id]["claimed_by"]
+        if holder is None or holder["id"] != user["id"]:
+            return problem(409, "claim_lost", "You do not hold this hand-off any more", claimed_by=holder)
+        self.release(handoff_id, user, body.get("note"))
+        return JSONResponse(self.whole(handoff_id))
+
+    def whole(self, handoff_id: str) -> dict[str, Any]:
+        """The handoff with its package."""
+        handoff = self.handoffs[handoff_id]
+        snapshot = {
+            "taken_at": handoff["created_at"],
+            "title": handoff["title"],
+            "problem": "The tunnel drops.",
+            "customer": handoff["customer"],
+            "ticket": None,
+            "owner": handoff["session_owner"],
+            "messages": [],
+            "facts": [],
+            "steps": [],
+            "message_count": 0,
+        }
+        package = {
+            "reason": handoff["reason"],
+            "need": handoff["need"],
+            "impact": None,
+            "snapshot": snapshot,
+            "assessment": None,
+            "assessment_status": handoff["assessment_status"],
+        }
+        return {**handoff, "impact": None, "escalation_package": package, "deliveries": []}
+
+    # -- the stream --------------------------------------------------------------------------------------------------
+
+    async def _stream(self, connection: WebSocket) -> None:
+        user = self._user(connection.headers)
+        if user is None:
+            await connection.send_denial_response(problem(401, "unauthenticated", "Sign in first"))
+            return
+        await connection.accept()
+        self.sockets.add(connection)
+        await connection.send_text(
+            json.dumps(
+                {
+                    "type": "hello",
+                    "protocol": 1,
+                    "epoch": self.epoch,
+                    "head": self.head,
+                    "heartbeat_s": self.heartbeat_s,
+                    "server_time": now(),
+                    "user": user,
+                }
+            )
+        )
+        writer: asyncio.Task[None] | None = None
+        try:
+            while True:
+                frame = json.loads(await connection.receive_text())
+                self.received.append({**frame, "user": user["id"]})
+                self.wake()
+                if frame["type"] != "resume":
+                    continue
+                if writer is not None:
+                    writer.cancel()
+                writer = await self._resume(connection, frame)
+        except WebSocketDisconnect:
+            return
+        finally:
+            self.sockets.discard(connection)
+            if writer is not None:
+                writer.cancel()
+            self.wake()
+
+    async def _resume(self, connection: WebSocket, frame: dict[str, Any]) -> "asyncio.Task[None] | None":
+        after = frame["after"]
+        if frame.get("epoch", self.epoch) != self.epoch or not self.min_seq <= after <= self.head:
+            await connection.send_text(
+                json.dumps({"type": "reset", "epoch": self.epoch, "head": self.head, "reason": "trimmed"})
+            )
+            return None
+        return asyncio.get_running_loop().create_task(self._write(connection, after))
+
+    async def _write(self, connection: WebSocket, cursor: int) -> None:
+        start = self.head
+        while True:
+            async with self._changed:
+                while self.head <= cursor:
+                    await self._changed.wait()
+            while cursor < self.head:
+                event = self.log[cursor]
+                frame = {"type": "event", "seq": cursor + 1, "prev": cursor, "replay": cursor < start, **event}
+                cursor += 1
+                await connection.send_text(json.dumps(frame))
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the test runner."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None of them."""
+        yield
+
+
+def now() -> str:
+    """The server's time."""
+    return datetime.now(UTC).isoformat()
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
+    """`application/problem+json`."""
+    body = {"type": f"urn:{code}", "title": detail, "status": status, "detail": detail, "code": code, **more}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")

@@ -1,0 +1,95 @@
+"""How times, names and lists read in front of people. Pure functions; the templates use them as filters."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from backend.contract.sessions import TicketRef
+
+
+def zone(name: str) -> ZoneInfo:
+    """The account's time zone; UTC when the system does not know the name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def now() -> datetime:
+    """The server's time, which every page's clocks are corrected to."""
+    return datetime.now(UTC)
+
+
+def waited(span: timedelta) -> str:
+    """`4:12` under one hour, `1 h 04 min` from there on; never negative."""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02}"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
+
+
+def ago(span: timedelta) -> str | None:
+    """`4 s ago` for the first 60 s, then None: the clock time says it better."""
+    seconds = max(0, int(span.total_seconds()))
+    return f"{seconds} s ago" if seconds < 60 else None
+
+
+def day(when: date) -> str:
+    """`18 Nov`."""
+    return f"{when.day} {when:%b}"
+
+
+def clock(when: datetime, tz: ZoneInfo, *, seconds: bool = False, at: datetime | None = None) -> str:
+    """`10:42` (or `10:42:08`) in the account's zone; the date stands before it when it is not today."""
+    local, today = when.astimezone(tz), (at or now()).astimezone(tz).date()
+    text = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    if local.date() == today:
+        return text
+    year = f" {local.year}" if local.year != today.year else ""
+    return f"{day(local.date())}{year} {text}"
+
+
+def first_name(name: str) -> str:
+    """The first word of a name."""
+    return name.split(maxsplit=1)[0] if name.strip() else name
+
+
+def possessive(name: str) -> str:
+    """`Dana’s`, `Lars’`."""
+    return f"{name}’" if name.endswith("s") else f"{name}’s"
+
+
+def initials(name: str) -> str:
+    """At most two letters for the round badge beside a name."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def listed(words: Iterable[str]) -> str:
+    """`Dana`, `Dana and Lee`, `Dana, Lee and Sam`."""
+    names = list(words)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def first_names(names: Sequence[str]) -> list[str]:
+    """First names; the full name where two people share the first one."""
+    firsts = [first_name(name) for name in names]
+    return [name if firsts.count(first) > 1 else first for name, first in zip(names, firsts, strict=True)]
+
+
+def ticket_label(ticket: TicketRef, *, capital: bool = True) -> str:
+    """`Ticket 20418`."""
+    return f"{'T' if capital else 't'}icket {ticket.id}"
+
+
+def confidence_words(confidence: float) -> str:
+    """`Low` under 40 %, `Medium` to 74 %, `High` from 75 %."""
+    percent = round(confidence * 100)
+    return "Low" if percent < 40 else "Medium" if percent < 75 else "High"
+
+
+def long_duration(minutes: float) -> str:
+    """`16 h 46 min`, `− 4 min`; for totals."""
+    whole = round(abs(minutes))
+    text = f"{whole // 60} h {whole % 60:02} min" if whole >= 60 else f"{whole} min"
+    return f"− {text}" if minutes < 0 and whole else text

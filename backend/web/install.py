@@ -1,0 +1,58 @@
+"""Puts the web app into the application: pages, static files, and the 404 page for people."""
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from backend.web import forms_session, pages_analytics, pages_gate, pages_queue, pages_sessions
+from backend.web.routing import error_page
+
+STATIC: Final = Path(__file__).parent / "static"
+_MACHINES: Final = ("/api/", "/static/", "/healthz", "/readyz", "/metrics")
+_MISSING: Final = "There is no such page."
+
+
+class Static(StaticFiles):
+    """Static files: asked for again each time, answered from the browser's copy when nothing has changed."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file with its headers; a picture that is opened by itself runs nothing."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["Content-Security-Policy"] = "default-src 'none'"
+        return response
+
+
+@cache
+def htmx() -> bytes:
+    """The script from its installed package."""
+    return (resources.files("js_lib_htmx") / "static" / "htmx" / "htmx.min.js").read_bytes()
+
+
+async def _htmx(_request: Request) -> Response:
+    return Response(htmx(), 200, {"Cache-Control": "public, max-age=86400"}, "text/javascript")
+
+
+def install(app: FastAPI) -> None:
+    """Add pages and static files. Call it after the API's own routes and handlers are in place."""
+    for module in (pages_gate, pages_sessions, forms_session, pages_queue, pages_analytics):
+        app.include_router(module.router)
+    app.add_route("/static/htmx.min.js", _htmx, include_in_schema=False)
+    app.mount("/static", Static(directory=STATIC), name="static")
+    answer = app.exception_handlers.get(HTTPException, http_exception_handler)
+
+    async def page_or_problem(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith(_MACHINES) or not isinstance(error, HTTPException):
+            problem: Response = await answer(request, error)
+            return problem
+        words = _MISSING if error.status_code == 404 else "This address does not take that."
+        return await error_page(request, error.status_code, words)
+
+    app.add_exception_handler(HTTPException, page_or_problem)

@@ -1,0 +1,145 @@
+"""/escalations: what waits, its context, and picking it up."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from backend.contract.handoffs import Handoff, QueueRow
+from backend.domain.claim import AlreadyClaimed, AlreadyYours, Claimed
+from backend.domain.refusal import Refusal
+from backend.domain.roles import at_least
+from backend.handoffs.api import refusal_of
+from backend.handoffs.service import handoff_id as parsed_id
+from backend.http.problems import STATUS
+from backend.identity.caller import Caller
+from backend.web import formats, render
+from backend.web.routing import PageRoute, by_script, done
+from backend.web.visitor import FormVisitor, ServicesDep, Visitor, VisitorDep, services_of
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list is narrowed to."""
+
+    q: str = ""
+    priority: str = ""
+    mine: bool = False
+
+    def keep(self, row: QueueRow, caller: Caller) -> bool:
+        """True for rows that match all of them."""
+        if self.priority and row.priority != self.priority:
+            return False
+        if self.mine and row.target_user_id != str(caller.user_id):
+            return False
+        ticket = row.ticket.id if row.ticket else ""
+        text = " ".join((row.title, row.customer or "", ticket, row.handed_off_by.name)).casefold()
+        return all(word in text for word in self.q.casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """How a pick-up ended, for a page without scripts."""
+
+    outcome: Literal["won", "lost", "offline", "unknown"]
+    title: str
+    text: str
+
+
+def may_claim(caller: Caller, row: QueueRow) -> bool:
+    """A senior, and not the one who escalated."""
+    return at_least(caller.role, "engineer") and row.handed_off_by.id != str(caller.user_id)
+
+
+async def _page(
+    request: Request,
+    visitor: Visitor,
+    filters: Filters,
+    selected_id: str,
+    *,
+    status: int = 200,
+    result: ClaimResult | None = None,
+) -> Response:
+    services, caller = services_of(request), visitor.caller
+    queue, waiting, claimed = await asyncio.gather(
+        services.handoffs.queue(caller, "pending", None, 200),
+        services.handoffs.waiting_count(caller),
+        services.handoffs.claimed_today(caller),
+    )
+    rows = [row for row in queue.items if filters.keep(row, caller)]
+    detail, problem = await _selected(request, caller, selected_id, rows)
+    selected: QueueRow | None = detail or next((row for row in rows if row.id == selected_id), None)
+    return render.html(
+        request,
+        "escalations.html",
+        status=status,
+        caller=caller,
+        shell=visitor,
+        seq=queue.seq,
+        waiting=waiting,
+        total=waiting,
+        rows=rows,
+        longest=min((row.created_at for row in queue.items), default=None),
+        claimed=[row for row in claimed if row.claimed_by and row.claimed_at],
+        selected=selected,
+        detail=detail,
+        opened=bool(selected_id and selected),
+        problem=problem,
+        claimable=lambda row: may_claim(caller, row),
+        any_claimable=any(may_claim(caller, row) for row in rows),
+        q=filters.q,
+        priority=filters.priority,
+        mine=filters.mine,
+        filtered=filters != Filters(),
+        result=result,
+    )
+
+
+async def _selected(
+    request: Request, caller: Caller, selected_id: str, rows: list[QueueRow]
+) -> tuple[Handoff | None, str | None]:
+    wanted = selected_id or (rows[0].id if rows else "")
+    if not wanted:
+        return None, None
+    try:
+        return await services_of(request).handoffs.get(caller, wanted), None
+    except Refusal as refusal:
+        return None, refusal.detail if selected_id else None
+
+
+@router.get("/escalations")
+async def escalations(
+    request: Request,
+    visitor: VisitorDep,
+    q: Annotated[str, Query(max_length=200)] = "",
+    priority: str = "",
+    mine: str = "",
+    selected: str = "",
+) -> Response:
+    """The queue. `selected` names the hand-off whose context stands beside it."""
+    known = priority if priority in {"urgent", "high", "normal", "low"} else ""
+    return await _page(request, visitor, Filters(q.strip(), known, bool(mine)), selected)
+
+
+@router.post("/escalations/{handoff_id}/claim")
+async def pick_up(request: Request, visitor: FormVisitor, services: ServicesDep, handoff_id: str) -> Response:
+    """Claim and go to the session; who was first is said where the button was."""
+    visitor.caller.require("engineer")
+    outcome = await services.handoffs.claim(visitor.caller, handoff_id)
+    if isinstance(outcome, Claimed | AlreadyYours):
+        where = await services.claiming.destination(visitor.caller.account_id, parsed_id(handoff_id))
+        return done(request, where)
+    refusal = refusal_of(outcome)
+    if by_script(request) or refusal.code == "not_found":
+        raise refusal
+    if isinstance(outcome, AlreadyClaimed):
+        since = formats.ago(formats.now() - outcome.since)
+        title = " ".join(filter(None, (f"Already claimed by {outcome.holder_name}", since)))
+        result = ClaimResult("lost", title, "You do not need to do anything.")
+    else:
+        result = ClaimResult("lost", refusal.detail, "Nothing was changed.")
+    return await _page(request, visitor, Filters(), "", status=STATUS[refusal.code], result=result)

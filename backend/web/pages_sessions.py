@@ -1,0 +1,117 @@
+"""The session list and the session page."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from backend.contract.sessions import NewSession, SessionRow, TicketRef
+from backend.domain.refusal import Refusal
+from backend.http.problems import STATUS
+from backend.web import render, session_view
+from backend.web.routing import PageRoute, by_script, done
+from backend.web.visitor import FormVisitor, ServicesDep, Visitor, VisitorDep, services_of
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_PAGE: Final = 50
+_BLANK: Final = {"title": "", "customer": "", "ticket": "", "problem": ""}
+
+
+def _summary(rows: list[SessionRow], show: str, *, more: bool) -> str:
+    if more:
+        return f"The latest {len(rows)}"
+    if show == "resolved":
+        return f"{len(rows)} resolved"
+    waiting = sum(row.status == "escalated" for row in rows)
+    return f"{len(rows)} open, {waiting} waiting for a senior"
+
+
+async def _list(
+    request: Request,
+    visitor: Visitor,
+    *,
+    status: int = 200,
+    show: str = "mine",
+    q: str = "",
+    cursor: str | None = None,
+    dialog: str | None = None,
+    error: str | None = None,
+    form: dict[str, str] | None = None,
+) -> Response:
+    services, caller = services_of(request), visitor.caller
+    show = show if show in {"mine", "all", "resolved"} else "mine"
+    queue = await services.handoffs.queue_text(caller, "pending", None, 1)
+    page = await services.sessions.list_sessions(
+        caller,
+        status="resolved" if show == "resolved" else "open",
+        mine=show == "mine",
+        search=q.strip() or None,
+        cursor=cursor,
+        limit=_PAGE,
+    )
+    return render.html(
+        request,
+        "sessions.html",
+        status=status,
+        caller=caller,
+        shell=visitor,
+        seq=queue.seq,
+        waiting=await services.handoffs.waiting_count(caller),
+        rows=page.items,
+        next_cursor=page.next_cursor,
+        cursor=cursor,
+        show=show,
+        q=q,
+        summary=_summary(page.items, show, more=bool(page.next_cursor or cursor)),
+        dialog=dialog,
+        error=error,
+        form={**_BLANK, **(form or {})},
+    )
+
+
+@router.get("/sessions")
+async def session_list(
+    request: Request,
+    visitor: VisitorDep,
+    show: str = "",
+    q: Annotated[str, Query(max_length=200)] = "",
+    cursor: str | None = None,
+    new: str = "",
+) -> Response:
+    """Sessions: mine (a technician's start), everyone's, resolved ones."""
+    return await _list(request, visitor, show=show or "mine", q=q, cursor=cursor, dialog="new" if new else None)
+
+
+@router.post("/sessions")
+async def new_session(
+    request: Request,
+    visitor: FormVisitor,
+    services: ServicesDep,
+    title: Annotated[str, Form()] = "",
+    customer: Annotated[str, Form()] = "",
+    ticket: Annotated[str, Form()] = "",
+    problem: Annotated[str, Form()] = "",
+) -> Response:
+    """Open a session."""
+    reference = TicketRef(system="psa", id=ticket.strip()) if ticket.strip() else None
+    new = NewSession(title=title, problem=problem, customer=customer or None, ticket=reference)
+    try:
+        session = await services.sessions.create(visitor.caller, new)
+    except Refusal as refusal:
+        if by_script(request) or refusal.code not in {"invalid_body", "payload_too_large"}:
+            raise
+        form = {"title": title, "customer": customer, "ticket": ticket, "problem": problem}
+        return await _list(request, visitor, status=STATUS[refusal.code], dialog="new", error=refusal.detail, form=form)
+    return done(request, f"/pilot/{session.id}")
+
+
+@router.get("/pilot/{session_id}")
+async def session_page(request: Request, visitor: VisitorDep, session_id: str) -> Response:
+    """One session: chat, context, escalation."""
+    return await session_view.page(request, visitor, session_id)
+
+
+@router.get("/pilot")
+async def no_session() -> Response:
+    """The list stands where no session is named."""
+    return RedirectResponse("/sessions", 303)

@@ -1,0 +1,87 @@
+"""Templates to answers: one environment, one set of headers. No page carries inline script or style."""
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from backend.contract.vocabulary import OUTCOME_LABEL, PRIORITY_LABEL, ROLE_LABEL
+from backend.domain.roles import at_least
+from backend.identity.caller import Caller
+from backend.web import formats, talk
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS: Final = {
+    "Content-Security-Policy": CSP,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+THEMES: Final = ("system", "light", "dark")
+THEME_COOKIE: Final = "fp_theme"
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The template environment: escapes everything, knows no undefined names."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(
+        waited=formats.waited,
+        ago=formats.ago,
+        first_name=formats.first_name,
+        initials=formats.initials,
+        listed=formats.listed,
+        confidence_words=formats.confidence_words,
+        long_duration=formats.long_duration,
+        happened=talk.happened,
+    )
+    env.globals.update(
+        outcome_label=OUTCOME_LABEL,
+        priority_label=PRIORITY_LABEL,
+        role_label=ROLE_LABEL,
+        ticket_label=formats.ticket_label,
+        at_least=at_least,
+        themes=THEMES,
+    )
+    return env
+
+
+def theme_of(request: Request) -> str:
+    """What the person chose on this browser; the system's own choice otherwise."""
+    chosen = request.cookies.get(THEME_COOKIE, "system")
+    return chosen if chosen in THEMES else "system"
+
+
+def html(
+    request: Request, template: str, *, status: int = 200, caller: Caller | None = None, **context: object
+) -> HTMLResponse:
+    """The page as an answer. `caller` gives the account's time zone to the `clock` filters."""
+    tz = formats.zone(caller.timezone if caller else "UTC")
+    now = formats.now()
+    body = (
+        environment()
+        .get_template(template)
+        .render(
+            theme=theme_of(request),
+            caller=caller,
+            tz=tz,
+            now=now,
+            path=request.url.path,
+            clock=lambda when, *, seconds=False: formats.clock(when, tz, seconds=seconds, at=now),
+            **context,
+        )
+    )
+    return HTMLResponse(body, status, HEADERS)

@@ -1,0 +1,150 @@
+"""Everything the session page needs, gathered once: who may do what, the strip, the conversation."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from fastapi import Request
+from starlette.responses import Response
+
+from backend.contract.handoffs import Handoff
+from backend.contract.people import UserView
+from backend.contract.sessions import Session, Step
+from backend.domain.roles import at_least
+from backend.identity.caller import Caller
+from backend.web import formats, render, strip, talk
+from backend.web.visitor import Services, Visitor, services_of
+
+BLANK = {"reason": "", "need": "", "impact": "", "priority": "normal", "target": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """What this person can do on this page now; the services decide again when it is done."""
+
+    write: bool
+    escalate: bool
+    resolve: bool
+    hand_back: bool
+    claim: bool
+    change: bool
+    withdraw: bool
+
+
+def may(caller: Caller, session: Session, handoff: Handoff | None) -> May:
+    """The buttons of the page."""
+    me = str(caller.user_id)
+    works = at_least(caller.role, "technician")
+    senior = at_least(caller.role, "engineer")
+    pending = handoff is not None and handoff.status == "pending"
+    claimed = handoff is not None and handoff.status == "claimed"
+    holder = handoff.claimed_by.id if handoff is not None and handoff.claimed_by else None
+    involved = handoff is not None and me in {handoff.handed_off_by.id, handoff.session_owner.id}
+    manages = claimed and (holder == me or at_least(caller.role, "admin"))
+    unfinished = session.status != "resolved"
+    return May(
+        write=works and unfinished,
+        escalate=works and unfinished and not pending and not claimed,
+        resolve=works and unfinished and (manages or (pending and (senior or involved)) or not (pending or claimed)),
+        hand_back=manages,
+        claim=senior and pending and handoff is not None and handoff.handed_off_by.id != me,
+        change=pending and (senior or involved),
+        withdraw=pending and (senior or involved),
+    )
+
+
+def latest_handoff_id(session: Session) -> str | None:
+    """The hand-off that the page tells about: the newest."""
+    return session.handoffs[-1].id if session.handoffs else None
+
+
+def active_fix(steps: list[Step]) -> Step | None:
+    """The newest step that is not finished: blocked, not tried yet, or helping for a while only."""
+    last = steps[-1] if steps else None
+    return last if last and last.outcome in {"blocked", "not_tried", "helped"} else None
+
+
+async def reach_now(services: Services, caller: Caller, seniors: list[UserView]) -> tuple[dict[str, str], Any]:
+    """Who would be told at once, per person and as three lists of first names."""
+    entries = await services.delivery.reach(caller, exclude_user_id=str(caller.user_id))
+    by_id = {entry.user.id: entry for entry in entries}
+    presence, desktop, web, later = {}, [], [], []
+    for name, person in zip(formats.first_names([one.name for one in seniors]), seniors, strict=True):
+        entry = by_id.get(person.id)
+        if entry and entry.desktop:
+            presence[person.id] = "on desktop now"
+            desktop.append(name)
+        elif entry and entry.web:
+            presence[person.id] = "in the web page now"
+            web.append(name)
+        else:
+            presence[person.id] = "not connected"
+            later.append(name)
+    return presence, {"desktop": desktop, "web": web, "later": later}
+
+
+async def page(
+    request: Request,
+    visitor: Visitor,
+    session_id: str,
+    *,
+    status: int = 200,
+    dialog: str | None = None,
+    error: str | None = None,
+    problems: dict[str, str] | None = None,
+    form: dict[str, str] | None = None,
+    notice: str | None = None,
+    draft: str = "",
+) -> Response:
+    """The session page, with a dialog open and a refusal in it where a form did not go through."""
+    services, caller = services_of(request), visitor.caller
+    shell_queue = await services.handoffs.queue_text(caller, "pending", None, 1)
+    session = await services.sessions.get(caller, session_id)
+    latest = latest_handoff_id(session)
+    handoff = await services.handoffs.get(caller, latest) if latest else None
+    waiting, seniors = await asyncio.gather(services.handoffs.waiting_count(caller), services.identity.seniors(caller))
+    others = [one for one in seniors if one.id != str(caller.user_id)]
+    rights = may(caller, session, handoff)
+    presence, reach = await reach_now(services, caller, others) if rights.escalate else ({}, None)
+    holds = bool(handoff and handoff.status == "claimed" and handoff.claimed_by and _is(handoff.claimed_by.id, caller))
+    target = next((one.name for one in seniors if handoff and one.id == handoff.target_user_id), None)
+    snapshot = handoff.escalation_package.snapshot if handoff and holds else None
+    return render.html(
+        request,
+        "session.html",
+        status=status,
+        caller=caller,
+        shell=visitor,
+        seq=shell_queue.seq,
+        waiting=waiting,
+        session=session,
+        handoff=handoff,
+        holds=holds,
+        may=rights,
+        strip=_strip(session, handoff, caller),
+        talk=talk.entries(session, handoff, target),
+        fix=active_fix(session.steps),
+        frozen_steps={step.id for step in snapshot.steps} if snapshot else set(),
+        frozen_facts={fact.id for fact in snapshot.facts} if snapshot else set(),
+        seniors=others,
+        presence=presence,
+        reach=reach,
+        key=str(uuid4()),
+        dialog=dialog or request.query_params.get("dialog"),
+        error=error,
+        problems=problems or {},
+        form={**BLANK, **(form or {})},
+        notice=notice,
+        draft=draft,
+    )
+
+
+def _is(user_id: str, caller: Caller) -> bool:
+    return user_id == str(caller.user_id)
+
+
+def _strip(session: Session, handoff: Handoff | None, caller: Caller) -> strip.Strip | None:
+    if handoff is None or (handoff.status == "resolved" and session.status == "active"):
+        return None
+    return strip.draw(handoff, formats.zone(caller.timezone))

@@ -1,0 +1,31 @@
+// Starts what the page needs. Every page works without this file; it only keeps people in place and tells them sooner.
+import { startClocks } from "./clock.js";
+import { startDialogs } from "./dialogs.js";
+import { startForms } from "./forms.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startMenu } from "./menu.js";
+import { startAlerts } from "./alerts.js";
+
+const pages = {
+  queue: () => import("./queue.js").then((page) => page.start()),
+  session: () => import("./session.js").then((page) => page.start()),
+  analytics: () => import("./analytics.js").then((page) => page.start()),
+  go: () => import("./go.js").then((page) => page.start()),
+};
+
+document.documentElement.classList.add("js");
+const page = document.body.dataset.page;
+startClocks();
+if (document.body.dataset.user) {
+  startDialogs();
+  startForms();
+  startMenu();
+  startKeys();
+}
+if (pages[page]) await pages[page]();
+if (document.body.dataset.user) {
+  startAlerts();
+  startLive();
+}
+document.documentElement.dataset.ready = "yes";

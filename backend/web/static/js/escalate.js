@@ -1,0 +1,147 @@
+// The Escalate dialog: preview while typing, a draft that survives, checks in words, one escalation however often sent.
+import { closeDialog } from "./dialogs.js";
+import { busy, showError } from "./forms.js";
+import { Refused, send } from "./http.js";
+import { refresh } from "./regions.js";
+
+const FIELDS = ["reason", "need", "impact", "target", "priority"];
+const draftKey = () => `fp.draft.${document.body.dataset.user}.${document.body.dataset.session}`;
+const SHORT = {
+  reason: [10, "Say why you are stuck, at least 10 characters."],
+  need: [5, "Say what you need, at least 5 characters."],
+};
+
+/** Binds the dialog's form once; the dialog comes and goes with the state of the session. */
+export function bindEscalate() {
+  const form = document.querySelector("form[data-escalate]");
+  if (!form || form.dataset.bound) return;
+  form.dataset.bound = "yes";
+  restore(form);
+  preview(form);
+  form.addEventListener("input", () => {
+    keep(form);
+    preview(form);
+  });
+  form.addEventListener("focusout", (event) => event.target.dataset.touched && check(form, event.target.name));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit(form);
+  });
+  form.querySelector(".pv-tabs").addEventListener("click", (event) => {
+    const tab = event.target.closest("[role=tab]");
+    if (!tab) return;
+    form.querySelector(".cols").dataset.tab = tab.dataset.tab;
+    for (const one of form.querySelectorAll("[role=tab]")) one.setAttribute("aria-selected", String(one === tab));
+  });
+  const again = document.querySelector("[data-send-again]");
+  again.onclick = () => submit(form);
+}
+
+function values(form) {
+  return Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value]));
+}
+
+function keep(form) {
+  localStorage.setItem(draftKey(), JSON.stringify(values(form)));
+}
+
+function restore(form) {
+  let draft = null;
+  try {
+    draft = JSON.parse(localStorage.getItem(draftKey()));
+  } catch {
+    localStorage.removeItem(draftKey());
+  }
+  if (!draft || values(form).reason) return;
+  for (const name of FIELDS) if (typeof draft[name] === "string") form.elements[name].value = draft[name];
+}
+
+function preview(form) {
+  const now = values(form);
+  for (const name of ["need", "reason", "impact"]) form.querySelector(`[data-pv=${name}]`).textContent = now[name];
+  form.querySelector("[data-pv=you]").hidden = !now.target;
+  const mark = document.querySelector(`[data-priority-template="${now.priority}"]`);
+  form.querySelector("[data-pv=priority]").replaceChildren(mark.content.cloneNode(true));
+  form.querySelector("[data-impact-optional]").hidden = now.priority === "urgent";
+  const chosen = form.elements.target.selectedOptions[0];
+  const hint = form.querySelector("[data-target-hint]");
+  hint.hidden = !now.target;
+  hint.textContent = now.target ? `${chosen.dataset.first} sees it marked For you. The other seniors can still claim it.` : "";
+}
+
+function problems(form) {
+  const now = values(form);
+  const found = {};
+  for (const [name, [least, words]] of Object.entries(SHORT)) if (now[name].trim().length < least) found[name] = words;
+  if (now.priority === "urgent" && !now.impact.trim()) found.impact = "Say what it does to the customer. Urgent needs that.";
+  return found;
+}
+
+function check(form, only = null) {
+  const found = problems(form);
+  for (const place of form.querySelectorAll("[data-error-for]")) {
+    const name = place.dataset.errorFor;
+    if (only && name !== only) continue;
+    place.textContent = found[name] ?? "";
+    form.elements[name].dataset.touched = "yes";
+    if (found[name]) form.elements[name].setAttribute("aria-invalid", "true");
+    else form.elements[name].removeAttribute("aria-invalid");
+  }
+  return found;
+}
+
+async function submit(form) {
+  const failed = document.querySelector("[data-escalate-failed]");
+  const found = check(form);
+  const first = Object.keys(found)[0];
+  if (first) {
+    form.querySelector(".cols").dataset.tab = "form";
+    form.elements[first].focus();
+    return;
+  }
+  const ready = busy(form);
+  if (!ready) return;
+  showError(form, "");
+  failed.hidden = true;
+  try {
+    await send(form.action, new FormData(form));
+    done(form);
+    await refresh();
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status >= 500) await unanswered(form, failed);
+    else if (error.problem.code === "already_escalated") {
+      done(form);
+      await refresh();
+    } else {
+      if (error.problem.code === "idempotency_mismatch") form.elements.key.value = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+      showError(form, error.message);
+    }
+  } finally {
+    ready();
+  }
+}
+
+function done(form) {
+  localStorage.removeItem(draftKey());
+  form.reset();
+  closeDialog(form.closest("dialog"));
+}
+
+/** No answer does not mean that nothing happened: the page is read again before anything is said. */
+async function unanswered(form, failed) {
+  closeDialog(form.closest("dialog"));
+  const [title, body] = failed.querySelectorAll(".b, .sm");
+  try {
+    await refresh();
+    if (!form.isConnected || document.querySelector("[data-strip]")) {
+      localStorage.removeItem(draftKey());
+      return;
+    }
+    title.textContent = "Not sent. Nobody has been told.";
+    body.textContent = "The server did not answer. Your text is kept.";
+  } catch {
+    title.textContent = "No answer. It is not known whether this was sent.";
+    body.textContent = "Your text is kept. Sending it again cannot escalate twice.";
+  }
+  failed.hidden = false;
+}

@@ -1,0 +1,72 @@
+// Forms that stay on the page: sent once, the text kept until the server has it, the refusal shown where they stand.
+import { announce } from "./say.js";
+import { closeDialog } from "./dialogs.js";
+import { Refused, send } from "./http.js";
+import { refresh } from "./regions.js";
+
+export function showError(form, words) {
+  const box = form.querySelector("[data-form-error]");
+  if (!box) return;
+  box.querySelector("span").textContent = words;
+  box.hidden = !words;
+}
+
+/** Marks the form busy; answers a function that ends it, or null when it is busy already. */
+export function busy(form) {
+  if (form.dataset.busy) return null;
+  form.dataset.busy = "yes";
+  const button = form.querySelector("button[data-busy], button:not([type=button])");
+  const words = button?.innerHTML;
+  if (button) {
+    button.disabled = true;
+    if (button.dataset.busy) button.textContent = button.dataset.busy;
+  }
+  return () => {
+    delete form.dataset.busy;
+    if (button) {
+      button.disabled = false;
+      button.innerHTML = words;
+    }
+  };
+}
+
+async function submit(form) {
+  const ready = busy(form);
+  if (!ready) return;
+  showError(form, "");
+  try {
+    const next = await send(form.action, new FormData(form));
+    const here = next && new URL(next, location.href).pathname === location.pathname;
+    if (!here && next) {
+      location.assign(next);
+      return;
+    }
+    form.reset();
+    closeDialog(form.closest("dialog"));
+    if (form.dataset.added) announce(form.dataset.added, { shown: true });
+    await refresh();
+  } catch (error) {
+    const words = error instanceof Refused ? error.message : "Not sent. The server did not answer. Your text is kept.";
+    if (form.querySelector("[data-form-error]")) showError(form, words);
+    else announce(words, { shown: true });
+  } finally {
+    ready();
+  }
+}
+
+export function startForms() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form[data-enhance]")) return;
+    event.preventDefault();
+    submit(form);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
+    const form = event.target.closest?.("form");
+    if (form?.method === "post") {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+}

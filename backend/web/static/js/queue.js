@@ -1,0 +1,221 @@
+// /escalations: selection, live arrival and departure, picking up. Nothing moves under the hand.
+import { shown } from "./alerts.js";
+import { claim } from "./claim.js";
+import { onKey } from "./keys.js";
+import { refresh } from "./regions.js";
+import { startSwipe, hintDone } from "./swipe.js";
+
+const HOLD_FATE = 2400;
+const KEY_REST = 500;
+const narrow = matchMedia("(max-width: 959.98px)");
+const fates = new Map();
+let pointerDown = false;
+let restUntil = 0;
+let waiting = 0;
+let loading = 0;
+
+const panel = () => document.getElementById("context");
+const selected = () => panel().dataset.selected;
+const rows = () => [...document.querySelectorAll('[data-testid="escalation-list"] > [data-key]:not(.gone)')];
+const row = (id) => document.querySelector(`.rw[data-key="${CSS.escape(id)}"]`);
+
+export function start() {
+  document.addEventListener("pointerdown", () => (pointerDown = true));
+  for (const up of ["pointerup", "pointercancel"]) document.addEventListener(up, () => (pointerDown = false));
+  document.addEventListener("click", click);
+  document.addEventListener("submit", submit);
+  document.addEventListener("fp:queue", ({ detail }) => changed(detail));
+  document.addEventListener("fp:leave", leave);
+  document.addEventListener("fp:arrive", (event) => arrive(event.target));
+  document.addEventListener("fp:refreshed", afterRefresh);
+  document.addEventListener("fp:link", ({ detail }) => linkChanged(detail.state));
+  document.body.addEventListener("htmx:afterSwap", () => {
+    mark();
+    rows().forEach(acknowledge);
+  });
+  addEventListener("popstate", closeOverlay);
+  keys();
+  startSwipe((id, button) => take(id, button));
+  rows().forEach(acknowledge);
+  mark();
+}
+
+function acknowledge(one) {
+  if (one.dataset.claimable === "yes" && one.getClientRects().length) shown(one.dataset.key);
+}
+
+/** Brings the list up to date as soon as the hand is off it. */
+function bring() {
+  clearTimeout(waiting);
+  const rest = Math.max(pointerDown ? 50 : 0, restUntil - Date.now());
+  if (rest > 0) waiting = setTimeout(bring, rest);
+  else refresh().catch((error) => console.warn("The list was not refreshed.", error));
+}
+
+function changed({ kind, data }) {
+  const id = data.handoff_id;
+  const me = document.body.dataset.user;
+  if (kind === "handoff.claimed" || kind === "handoff.reassigned") fates.set(id, data.claimed_by.id === me ? "Claimed by you" : `Claimed by ${data.claimed_by.name}`);
+  else if (kind === "handoff.withdrawn") fates.set(id, `Withdrawn by ${data.actor?.name ?? data.handed_off_by?.name ?? "the technician"}`);
+  else if (kind === "handoff.resolved") fates.set(id, "Resolved");
+  else fates.delete(id);
+  if (id === selected()) {
+    const words = fates.get(id);
+    if (words) outcome(words, data);
+    else if (kind === "handoff.updated" || kind === "handoff.assessed") load(id);
+  }
+  bring();
+}
+
+function outcome(words, data) {
+  const place = panel().querySelector("[data-context-outcome]");
+  if (!place) return;
+  const mine = data.claimed_by?.id === document.body.dataset.user;
+  const note = document.createElement("div");
+  note.className = "er note";
+  const who = data.claimed_by?.name.split(" ")[0];
+  note.textContent = who && !mine ? `${words}. ${who} is opening the session. You do not need to do anything.` : data.note ? `${words}: “${data.note}”` : `${words}.`;
+  place.replaceChildren(note);
+  panel().querySelectorAll("[data-claim-button]").forEach((button) => (button.disabled = true));
+}
+
+function leave(event) {
+  const one = event.target;
+  const words = fates.get(event.detail.key);
+  if (!words) return;
+  event.preventDefault();
+  one.dataset.leaving = "yes";
+  one.dataset.state = words.startsWith("Claimed") ? "claimed" : words.startsWith("Withdrawn") ? "withdrawn" : "resolved";
+  one.classList.add("gone");
+  const fate = document.querySelector("[data-gone-template]")?.content.cloneNode(true);
+  if (fate) {
+    fate.querySelector("[data-slot=fate]").textContent = words;
+    one.append(fate);
+  }
+  setTimeout(() => {
+    one.classList.add("leaving");
+    setTimeout(() => {
+      one.remove();
+      bring();
+    }, 280);
+  }, HOLD_FATE);
+}
+
+function arrive(one) {
+  if (!one.matches?.(".rw")) return;
+  one.classList.add("new");
+  one.classList.toggle("sel", one.dataset.key === selected());
+  acknowledge(one);
+}
+
+function afterRefresh() {
+  mark();
+  if (!selected() && rows().length && !narrow.matches) load(rows()[0].dataset.key);
+}
+
+function mark() {
+  for (const one of rows()) {
+    const on = one.dataset.key === selected();
+    one.classList.toggle("sel", on);
+    if (on) one.querySelector("[data-select]").setAttribute("aria-current", "true");
+    else one.querySelector("[data-select]").removeAttribute("aria-current");
+  }
+}
+
+function load(id, { focus = false } = {}) {
+  const address = new URL(location.href);
+  address.searchParams.set("selected", id);
+  const turn = ++loading;
+  return window.htmx
+    .ajax("GET", `${address.pathname}${address.search}`, { target: "#context", select: "#context", swap: "outerHTML" })
+    .then(() => {
+      if (turn !== loading) return;
+      if (!narrow.matches) panel().classList.remove("open");
+      mark();
+      if (focus) panel().querySelector(".bd")?.focus();
+    });
+}
+
+function select(id, options) {
+  document.querySelectorAll(".rw.sel").forEach((one) => one.classList.remove("sel"));
+  row(id)?.classList.add("sel");
+  if (narrow.matches) history.pushState({ overlay: true }, "", location.href);
+  return load(id, { focus: narrow.matches, ...options });
+}
+
+function click(event) {
+  const link = event.target.closest("[data-select]");
+  if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+    event.preventDefault();
+    select(link.closest(".rw").dataset.key, { focus: narrow.matches || event.detail === 0 });
+  } else if (event.target.closest("[data-close-context]")) {
+    event.preventDefault();
+    if (history.state?.overlay) history.back();
+    else closeOverlay();
+  }
+}
+
+function closeOverlay() {
+  if (!narrow.matches) return;
+  const id = selected();
+  panel().classList.remove("open");
+  row(id)?.querySelector("[data-select]")?.focus({ preventScroll: true });
+}
+
+function submit(event) {
+  const form = event.target.closest("form[data-claim]");
+  if (!form) return;
+  event.preventDefault();
+  const id = form.action.split("/").at(-2);
+  take(id, form.querySelector("[data-claim-button]"));
+}
+
+async function take(id, button) {
+  const all = document.querySelectorAll(`form[action="/escalations/${CSS.escape(id)}/claim"] [data-claim-button]`);
+  const result = await claim(id, [...new Set([button, ...all])].filter(Boolean));
+  if (result.outcome === "won") hintDone();
+  else if (result.words) fates.set(id, result.words);
+  bring();
+}
+
+function linkChanged(state) {
+  const off = state === "offline";
+  for (const button of document.querySelectorAll("[data-claim-button]")) {
+    button.disabled = off;
+    button.dataset.words ??= button.innerHTML;
+    if (off) button.textContent = button.matches(".sm") ? "Offline" : "Will not claim while offline";
+    else button.innerHTML = button.dataset.words;
+  }
+}
+
+function keys() {
+  const move = (step) => (event) => {
+    restUntil = Date.now() + KEY_REST;
+    const list = rows();
+    if (!list.length) return false;
+    const at = list.findIndex((one) => one.dataset.key === selected() || one.matches(".sel"));
+    const next = list[Math.min(list.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
+    next.querySelector("[data-select]").focus();
+    document.querySelectorAll(".rw.sel").forEach((one) => one.classList.remove("sel"));
+    next.classList.add("sel");
+    clearTimeout(move.timer);
+    move.timer = setTimeout(() => load(next.dataset.key), event.repeat ? 150 : 0);
+    return true;
+  };
+  onKey("j", move(1));
+  onKey("ArrowDown", move(1));
+  onKey("k", move(-1));
+  onKey("ArrowUp", move(-1));
+  onKey("c", (event) => {
+    if (event.repeat) return;
+    const one = document.querySelector(".rw.sel [data-claim-button]") ?? panel().querySelector("[data-claim-button]");
+    if (one && !one.disabled) one.closest("form").requestSubmit();
+  });
+  onKey("v", () => panel().querySelector("[data-view]")?.click());
+  onKey("f", () => {
+    const filter = document.querySelector('[data-testid="queue-filter-priority"]');
+    filter.selectedIndex = (filter.selectedIndex + 1) % filter.options.length;
+    filter.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  onKey("Escape", () => panel().matches(".open") && (history.state?.overlay ? history.back() : closeOverlay()));
+}

@@ -1,0 +1,107 @@
+// A page is a function of its address. To bring it up to date we ask for it again and take over only what differs:
+// keyed lists child by child, other regions as a whole; never one that holds the focus of a text field.
+import { tick } from "./clock.js";
+
+let running = null;
+let again = false;
+
+/** Brings every region up to date. Calls that come while one is under way are answered by one more look. */
+export function refresh() {
+  if (running) {
+    again = true;
+    return running;
+  }
+  running = (async () => {
+    do {
+      again = false;
+      await once();
+    } while (again);
+  })().finally(() => {
+    running = null;
+  });
+  return running;
+}
+
+async function once() {
+  const response = await fetch(location.href, { headers: { "X-FlowPilot-Refresh": "1" } });
+  if (response.redirected && new URL(response.url).pathname === "/sign-in") {
+    location.reload();
+    return;
+  }
+  if (!response.ok) throw new Error(`refresh answered ${response.status}`);
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (fresh.body.dataset.page !== document.body.dataset.page) return;
+  if (fresh.body.dataset.holds !== document.body.dataset.holds && !busyTyping()) {
+    location.reload(); // the page is laid out anew when the hand-off comes to this person or leaves them
+    return;
+  }
+  for (const region of document.querySelectorAll("[data-region]")) {
+    const next = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
+    if (next) takeOver(region, next);
+  }
+  if (fresh.body.dataset.seq) document.body.dataset.seq = fresh.body.dataset.seq;
+  tick();
+  document.dispatchEvent(new CustomEvent("fp:refreshed", { detail: { fresh } }));
+}
+
+export function busyTyping() {
+  const field = document.activeElement?.closest("input:not([type=checkbox]):not([type=radio]), textarea, select");
+  return Boolean(field && (field.value || "").length) || Boolean(document.querySelector("dialog[open]"));
+}
+
+/** What a region says, without what differs at each look: ticking times and one-time form keys. */
+const settled = (node) =>
+  node.innerHTML.replace(/(<time[^>]*data-since[^>]*>)[^<]*/g, "$1").replace(/(name="key" value=")[^"]*/g, "$1");
+
+function takeOver(region, next) {
+  const mine = region.matches("[data-keyed]") ? region : region.querySelector("[data-keyed]");
+  const theirs = next.matches("[data-keyed]") ? next : next.querySelector("[data-keyed]");
+  if (mine && theirs) {
+    reconcile(mine, theirs);
+    return;
+  }
+  if (mine && ![...mine.children].every((child) => send(child, "fp:leave") && !child.remove())) return;
+  if (settled(region) === settled(next) || region.contains(textFieldInUse()) || region.querySelector("dialog[open]")) return;
+  const focused = region.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
+  region.replaceChildren(...next.childNodes);
+  if (focused) region.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
+  for (const child of theirs?.children ?? []) send(child, "fp:arrive");
+}
+
+/** Tells of a child that comes or goes; false when someone keeps it for a while. */
+function send(child, kind) {
+  if (child.dataset.leaving) return false;
+  return child.dispatchEvent(new CustomEvent(kind, { detail: { key: child.dataset.key }, bubbles: true, cancelable: true }));
+}
+
+function textFieldInUse() {
+  return document.activeElement?.closest("input, textarea, select");
+}
+
+function reconcile(list, next) {
+  const keep = new Map([...list.children].filter((one) => one.dataset.key).map((one) => [one.dataset.key, one]));
+  const wanted = [...next.children].filter((one) => one.dataset.key);
+  const keys = new Set(wanted.map((one) => one.dataset.key));
+  for (const [key, child] of keep) {
+    if (!keys.has(key) && send(child, "fp:leave")) child.remove();
+  }
+  let after = null;
+  for (const child of wanted) {
+    const present = keep.get(child.dataset.key);
+    let placed = present;
+    if (!present) {
+      placed = child;
+      insertAfter(list, placed, after);
+      send(placed, "fp:arrive");
+    } else if (!present.dataset.leaving && settled(present) !== settled(child)) {
+      if (!present.contains(document.activeElement)) present.replaceChildren(...child.childNodes);
+      present.dataset.priority = child.dataset.priority ?? "";
+    }
+    after = placed;
+  }
+}
+
+function insertAfter(list, node, after) {
+  if (after && after.parentElement === list) after.after(node);
+  else list.prepend(node);
+}

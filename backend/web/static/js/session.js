@@ -1,0 +1,135 @@
+// /pilot/{id}: the conversation as it happens, the composer, the hand-off block, the context drawer.
+import { claim } from "./claim.js";
+import { bindEscalate } from "./escalate.js";
+import { send } from "./http.js";
+import { onKey } from "./keys.js";
+import { refresh } from "./regions.js";
+
+let pinned = true;
+let soon = 0;
+
+export function start() {
+  follow();
+  keepAtEnd();
+  compose();
+  foldBlock();
+  drawer();
+  foldStrip();
+  bindEscalate();
+  document.addEventListener("fp:refreshed", bindEscalate);
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-claim]");
+    if (!form) return;
+    event.preventDefault();
+    claim(form.dataset.escalationId, [form.querySelector("[data-claim-button]")]).then(({ outcome }) => outcome !== "won" && later());
+  });
+}
+
+/** The session's own stream; each frame only says that something is new, the page is then read again. */
+function follow() {
+  const { session, version } = document.body.dataset;
+  const source = new EventSource(`/api/v1/ai-sessions/${session}/stream?after=${version}`);
+  for (const kind of ["message", "step", "fact", "session"]) source.addEventListener(kind, later);
+  addEventListener("pagehide", () => source.close());
+}
+
+function later() {
+  clearTimeout(soon);
+  soon = setTimeout(() => refresh().catch((error) => console.warn("The session was not refreshed.", error)), 20);
+}
+
+const scroller = () => (document.querySelector(".pc[open]") ? document.scrollingElement : document.querySelector("[data-chat-scroll]"));
+
+function keepAtEnd() {
+  const chat = document.querySelector("[data-chat-scroll]");
+  const end = () => (chat.scrollTop = chat.scrollHeight);
+  chat.addEventListener("scroll", () => (pinned = chat.scrollHeight - chat.scrollTop - chat.clientHeight < 60));
+  new MutationObserver(() => {
+    if (!pinned) return;
+    end();
+    if (document.querySelector(".pc[open]")) scroller().scrollTop = scroller().scrollHeight;
+  }).observe(chat.querySelector(".msgs"), { childList: true });
+  end();
+}
+
+function compose() {
+  const form = document.querySelector("[data-composer]");
+  if (!form) return;
+  const text = form.elements.content;
+  const failed = document.querySelector("[data-send-failed]");
+  const button = form.querySelector("button");
+  const go = async () => {
+    if (!text.value.trim() || button.disabled) return;
+    button.disabled = true;
+    failed.hidden = true;
+    pinned = true;
+    try {
+      await send(form.action, new FormData(form));
+      text.value = "";
+      await refresh();
+    } catch (error) {
+      failed.querySelector("span").textContent = error.status ? `Not sent. ${error.message} Your text is kept.` : "Not sent. Your text is kept.";
+      failed.hidden = false;
+    } finally {
+      button.disabled = false;
+      text.focus();
+    }
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    go();
+  });
+  failed.querySelector("[data-send-retry]").addEventListener("click", go);
+  text.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    go();
+  });
+}
+
+/** Open until the senior has acted, then one line; what a person chose is kept for that hand-off. */
+function foldBlock() {
+  const block = document.querySelector("[data-claim-context]");
+  if (!block) return;
+  const key = `fp.block.${document.body.dataset.user}.${block.dataset.claimContext}`;
+  const kept = localStorage.getItem(key);
+  if (kept) block.open = kept === "open";
+  const sync = () => {
+    block.dataset.collapsed = String(!block.open);
+  };
+  sync();
+  block.addEventListener("toggle", sync);
+  block.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, block.open ? "closed" : "open"));
+}
+
+function drawer() {
+  const aside = document.getElementById("context");
+  const toggle = document.querySelector("[data-context-toggle]");
+  const set = (open) => {
+    aside.classList.toggle("open", open);
+    document.querySelector("[data-context-toggle]")?.setAttribute("aria-expanded", String(open));
+    if (open) aside.querySelector("a, button")?.focus();
+  };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-context-toggle]")) set(!aside.matches(".open"));
+    else if (aside.matches(".open") && (!aside.contains(event.target) || event.target.closest("[data-dialog]"))) set(false);
+  });
+  onKey("Escape", () => {
+    if (aside.matches(".open")) {
+      set(false);
+      toggle?.focus();
+    }
+  });
+}
+
+/** On a phone the strip is open at first and folds to its first line once the conversation is scrolled. */
+function foldStrip() {
+  const chat = document.querySelector("[data-chat-scroll]");
+  let touched = false;
+  chat.addEventListener("pointerdown", () => (touched = true));
+  chat.addEventListener("wheel", () => (touched = true), { passive: true });
+  chat.addEventListener("scroll", () => touched && document.querySelector("[data-strip]")?.classList.add("folded"));
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("a, button")) event.target.closest("[data-strip]")?.classList.toggle("folded");
+  });
+}

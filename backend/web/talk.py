@@ -1,0 +1,67 @@
+"""The conversation as the session page shows it: what was written, and what happened to the hand-off, in one order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.contract.handoffs import Handoff, TimelineEntry
+from backend.contract.sessions import Message, Session, SessionHandoff
+from backend.contract.vocabulary import PRIORITY_LABEL
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: a message, or words about the hand-off. `key` stays the same from one look to the next."""
+
+    key: str
+    at: datetime
+    message: Message | None = None
+    line: str | None = None
+
+
+def happened(entry: TimelineEntry) -> str:
+    """One entry of a hand-off's timeline in words."""
+    who = entry.actor.name if entry.actor else "FlowPilot"
+    said = f": “{entry.detail}”" if entry.detail else ""
+    match entry.kind.removeprefix("handoff."):
+        case "created":
+            return f"{who} escalated"
+        case "claimed":
+            return f"{who} claimed it"
+        case "released":
+            return f"{who} handed it back{said}"
+        case "withdrawn":
+            return f"{who} withdrew it{said}"
+        case "resolved":
+            return f"{who} resolved it{said}"
+        case "reassigned":
+            return f"{who} gave it to somebody else{said}"
+        case "updated":
+            return f"{who} changed {entry.detail.replace('target_user_id', 'who is asked')}" if entry.detail else who
+        case "assessed":
+            return "The AI assessment arrived"
+        case "first_action":
+            return f"{who} took the first action{f', a {entry.detail}' if entry.detail else ''}"
+        case kind:
+            return f"{who}, {kind.replace('_', ' ')}{said}"
+
+
+def _escalated(handoff: SessionHandoff, target: str | None) -> str:
+    asked = f", for {target}" if target else ""
+    return f"{handoff.handed_off_by.name} escalated, {PRIORITY_LABEL[handoff.priority].lower()} priority{asked}"
+
+
+def entries(session: Session, handoff: Handoff | None, target: str | None) -> list[Entry]:
+    """Messages and hand-off lines, oldest first. `handoff` is the latest one, whose timeline is known in full."""
+    found = [Entry(message.id, message.created_at, message=message) for message in session.messages]
+    for one in session.handoffs:
+        latest = handoff is not None and one.id == handoff.id
+        found.append(Entry(f"{one.id}-created", one.created_at, line=_escalated(one, target if latest else None)))
+        if handoff is not None and latest:
+            found += [
+                Entry(f"{one.id}-{index}", entry.at, line=happened(entry))
+                for index, entry in enumerate(handoff.timeline)
+                if entry.kind.removeprefix("handoff.") in {"claimed", "released", "withdrawn", "resolved", "reassigned"}
+            ]
+        elif one.claimed_by is not None and one.claimed_at is not None:
+            found.append(Entry(f"{one.id}-claimed", one.claimed_at, line=f"{one.claimed_by.name} claimed it"))
+    return sorted(found, key=lambda entry: entry.at)

@@ -1,0 +1,123 @@
+"""Who is looking at a page, and the protections of forms sent by cookie."""
+
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Form, Request
+from starlette.responses import Response
+
+from backend.analytics.service import AnalyticsService
+from backend.delivery.service import DeliveryService
+from backend.domain.refusal import Refusal
+from backend.handoffs.claiming import ClaimingService
+from backend.handoffs.holder import HolderService
+from backend.handoffs.service import HandoffService
+from backend.identity.caller import Caller
+from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
+from backend.identity.service import IdentityService, WebSession
+from backend.identity.tickets import TicketService
+from backend.sessions.service import SessionService
+
+
+class Services(Protocol):
+    """The services that the pages use; the application's own object has more."""
+
+    identity: IdentityService
+    tickets: TicketService
+    sessions: SessionService
+    handoffs: HandoffService
+    claiming: ClaimingService
+    holder: HolderService
+    delivery: DeliveryService
+    analytics: AnalyticsService
+
+
+class SignInNeededError(Exception):
+    """Nobody is signed in: the page is not shown, the sign-in page is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A signed-in person at a page. `csrf` goes into every form."""
+
+    caller: Caller
+    token: str
+    csrf: str
+
+
+def services_of(request: Request) -> Services:
+    """The application's services."""
+    services: Services = request.app.state.services
+    return services
+
+
+async def visitor_or_none(request: Request) -> Visitor | None:
+    """The visitor by cookie, or None."""
+    token = request.cookies.get(cookie_name(request, SESSION_COOKIE))
+    identity = services_of(request).identity
+    caller = await identity.caller_from_cookie(token) if token else None
+    return Visitor(caller, token, identity.csrf_for(token)) if caller and token else None
+
+
+async def visitor(request: Request) -> Visitor:
+    """The visitor; strangers are led to the sign-in page."""
+    found = await visitor_or_none(request)
+    if found is None:
+        raise SignInNeededError
+    return found
+
+
+async def form_visitor(request: Request, csrf: Annotated[str, Form()] = "") -> Visitor:
+    """The visitor who sent a form of ours: right origin, right anti-forgery value."""
+    found = await visitor(request)
+    refuse_other_origins(request)
+    if not services_of(request).identity.check_csrf(found.token, csrf or request.headers.get("x-csrf-token", "")):
+        raise Refusal("csrf_failed", "The page is out of date. Reload it and try again. Nothing was changed.")
+    return found
+
+
+def refuse_other_origins(request: Request) -> None:
+    """Forms come from this server's own pages. `Origin: null` (a sandboxed page) is another origin too."""
+    if "origin" in request.headers and not same_origin(request):
+        raise Refusal("origin_refused", "Forms are taken from this server's own pages only. Nothing was changed.")
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]
+VisitorDep = Annotated[Visitor, Depends(visitor)]
+FormVisitor = Annotated[Visitor, Depends(form_visitor)]
+
+
+def safe_next(path: str) -> str | None:
+    """A path on this server, or None: two slashes, backslashes, schemes and control characters lead elsewhere."""
+    if not path.startswith("/") or path.startswith("//") or "\\" in path or any(ord(sign) < 33 for sign in path):
+        return None
+    parts = urlsplit(path)
+    return path if not parts.scheme and not parts.netloc else None
+
+
+def keep_session(request: Request, response: Response, session: WebSession) -> None:
+    """Put the sign-in into this browser's cookies."""
+    secure = is_secure(request)
+
+    def put(name: str, value: str, days: float) -> None:
+        response.set_cookie(
+            cookie_name(request, name),
+            value,
+            int(days * 86_400),
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    put(SESSION_COOKIE, session.token, 0.5)
+    if session.trusted_cookie:
+        put(BROWSER_COOKIE, session.trusted_cookie, 90)
+
+
+def drop_session(request: Request, response: Response) -> None:
+    """Take the sign-in out of this browser; it stays a trusted one."""
+    response.delete_cookie(
+        cookie_name(request, SESSION_COOKIE), path="/", secure=is_secure(request), httponly=True, samesite="lax"
+    )

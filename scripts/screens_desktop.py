@@ -7,6 +7,7 @@ Draws offscreen by default; set QT_QPA_PLATFORM=xcb to draw on a display. FLOWPI
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -166,7 +167,7 @@ class TraySheet(QWidget):
     def __init__(self, *, dark: bool) -> None:
         super().__init__()
         self._dark = dark
-        self.setFixedSize(980, len(STATES) * 110)
+        self.setFixedSize(1120, len(STATES) * 110)
 
     def paintEvent(self, _event: object) -> None:  # noqa: N802 - Qt's name
         """Draw the sheet."""
@@ -201,6 +202,7 @@ def main() -> int:
     font.setPointSizeF(9.75)
     app.setFont(font)
     app.setQuitOnLastWindowClosed(False)
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, tempfile.mkdtemp())
     studio = Studio(app, out, sys.argv[2] if len(sys.argv) > 2 else "")
     for theme in ("light", "dark"):
         studio.theme = theme

@@ -2,19 +2,20 @@
 
 from typing import Final
 
-from PySide6.QtCore import QPointF, QSize, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.core.views import DetailView, PrimaryKind
 from desktop.ui.buttons import Button
+from desktop.ui.fonts import font
 from desktop.ui.glyphs import paint_dot
 from desktop.ui.link import LinkButton
 from desktop.ui.panel import Hairline, column, filled, row
-from desktop.ui.text import Elided
 from desktop.ui.theme import ink
 from desktop.ui.tokens import CLAIMING_AFTER_MS
 
+_ROOM: Final = 96
 # label (ampersands doubled), key hint, accessible name
 _PRIMARY: Final[dict[PrimaryKind, tuple[str, str, str]]] = {
     "claim": ("Claim && open session", "C", "Claim and open session"),
@@ -39,8 +40,7 @@ class ActionBar(QWidget):
         filled(self, "surface")
         self.setFixedHeight(56)
         self._kind: PrimaryKind = "none"
-        self._dot = _Dot()
-        self.presence = Elided(scale="caption", tone="2", name="presenceLabel")
+        self.presence = Presence()
         self.copy_button = LinkButton("copyLinkButton", "Copy link")
         self.hand_back_button = Button("Hand back", name="handBackButton")
         self.view_button = Button("View in browser", name="viewButton")
@@ -52,7 +52,6 @@ class ActionBar(QWidget):
         self._slow = QTimer(self, singleShot=True, interval=CLAIMING_AFTER_MS)
         self._slow.timeout.connect(lambda: self.claim_button.set_label("Claiming", accessible="Claiming"))
         line = row(spacing=8, margins=(24, 0, 16, 0))
-        line.addWidget(self._dot)
         line.addWidget(self.presence, 1)
         line.addWidget(self.copy_button)
         line.addStretch()
@@ -70,9 +69,8 @@ class ActionBar(QWidget):
         self.copy_button.setVisible(claimed)
         self.view_button.setVisible(not claimed)
         words = "Waiting clocks pause while offline." if offline else view.presence or ""
-        self.presence.setText(words)
+        self.presence.show_words(words, dot=not offline)
         self.presence.setVisible(bool(words) and not claimed)
-        self._dot.setVisible(bool(view.presence) and not offline and not claimed)
         self._show_primary(view.primary, offline=offline)
 
     def press(self) -> None:
@@ -107,10 +105,36 @@ class ActionBar(QWidget):
         self.claim_button.setEnabled(kind != "none")
 
 
-class _Dot(QWidget):
+class Presence(QWidget):
+    """Who is in the session: a dot and words; nothing rather than a stump where there is no room."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedSize(QSize(8, 8))
+        self.setObjectName("presenceLabel")
+        self.setFont(font("caption"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._words, self._dot = "", False
+
+    def text(self) -> str:
+        """What it says."""
+        return self._words
+
+    def show_words(self, words: str, *, dot: bool) -> None:
+        """Show these words, with the green dot or without."""
+        self._words, self._dot = words, dot
+        self.setAccessibleName(words)
+        self.setToolTip(words)
+        self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        paint_dot(QPainter(self), QPointF(4, 4), ink(self, "success"))
+        """Draw it (Qt)."""
+        if self.width() < _ROOM:
+            return
+        painter = QPainter(self)
+        left = 16 if self._dot else 0
+        if self._dot:
+            paint_dot(painter, QPointF(4, self.height() / 2), ink(self, "success"))
+        metrics = painter.fontMetrics()
+        shown = metrics.elidedText(self._words, Qt.TextElideMode.ElideRight, self.width() - left)
+        painter.setPen(ink(self, "text_2"))
+        painter.drawText(QRectF(left, 0, self.width() - left, self.height()), int(Qt.AlignmentFlag.AlignVCenter), shown)

@@ -61,7 +61,7 @@ class AssessmentSection(QWidget):
         self._body.addSpacing(10)
         self._body.addWidget(label("Suggested next", scale="caption_strong", tone="2"))
         for place, step in enumerate(assessment.next_steps, start=1):
-            self._body.addSpacing(4)
+            self._body.addSpacing(6)
             line = row()
             number = label(str(place), tone="3", tabular=True)
             number.setFixedWidth(16 if place < 10 else 24)

@@ -43,10 +43,7 @@ class Button(QPushButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         # The window's own keys decide; Enter on a button presses it only while it has the focus.
         self.setAutoDefault(False)
-        shown = font("strong" if variant == "primary" else "body")
-        if variant != "primary":
-            shown.setWeight(QFont.Weight.Medium)
-        self.setFont(shown)
+        self.set_variant(variant)
 
     def set_label(self, text: str, *, key: str = "", accessible: str | None = None) -> None:
         """Change the words; ampersands doubled, as in any Qt button."""
@@ -55,6 +52,15 @@ class Button(QPushButton):
         self.setAccessibleName(accessible or text.replace("&&", "&"))
         self.updateGeometry()
         self.update()
+
+    def set_variant(self, variant: Variant) -> None:
+        """Change its weight on the page."""
+        self._variant = variant
+        shown = font("strong" if variant == "primary" else "body")
+        if variant != "primary":
+            shown.setWeight(QFont.Weight.Medium)
+        self.setFont(shown)
+        self.updateGeometry()
 
     def words(self) -> str:
         """What is seen, without mnemonic marks."""

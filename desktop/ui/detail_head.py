@@ -80,6 +80,8 @@ class MetaLine(QWidget):
         self.link.clicked.connect(self._open)
         self._url: QUrl | None = None
         layout = FlowLayout(self, spacing=6)
+        for dot in (self._first, self._second):
+            dot.setProperty("separator", True)
         for part in (self._customer, self._first, self._sender, self._second, self._ticket, self.link):
             layout.addWidget(part)
 

@@ -16,7 +16,7 @@ from desktop.ui.detail_head import DetailHead
 from desktop.ui.detail_sections import ExcerptSection, FactsSection, NeedSection, StepsSection, TimelineSection
 from desktop.ui.message_page import MessagePage
 from desktop.ui.panel import column, filled
-from desktop.ui.queue_list import Skeleton
+from desktop.ui.skeleton import PARAGRAPHS, Skeleton
 
 
 class DetailPane(QWidget):
@@ -37,9 +37,7 @@ class DetailPane(QWidget):
         self.facts = FactsSection()
         self.excerpt = ExcerptSection()
         self.timeline = TimelineSection()
-        self._loading = Skeleton(((90, 420, 300), (120, 380, 330), (90, 400, 240)))
-        self._loading.setObjectName("detailSkeleton")
-        self._loading.setMinimumHeight(240)
+        self._loading = Skeleton("detailSkeleton", PARAGRAPHS, inset=0, lines=False)
         self.error = MessagePage("contextError", icon="warn")
         self.error.button.set_label("Try again")
         self.error.button.setObjectName("detailRetryButton")

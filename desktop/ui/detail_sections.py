@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from backend.contract.handoffs import EscalationPackage, Handoff, TimelineEntry
 from backend.contract.sessions import Fact, Message, Step
 from desktop.ui.badges import OutcomeLabel
-from desktop.ui.buttons import Button
+from desktop.ui.link import LinkButton
 from desktop.ui.panel import Hairline, clear, column, row
 from desktop.ui.text import Elided, Prose, Tone, label
 from desktop.ui.times import clock_text
@@ -159,7 +159,8 @@ class ExcerptSection(Section):
                 self.body.addWidget(Hairline())
             self.body.addWidget(self._message(message, self._now))
         if len(messages) < len(snapshot.messages):
-            button = Button("Show all", name="showAllButton", variant="quiet", accessible="Show the whole conversation")
+            button = LinkButton("showAllButton", "Show all")
+            button.setAccessibleName("Show the whole conversation")
             button.clicked.connect(self._show_all)
             self.body.addSpacing(4)
             self.body.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -200,7 +201,7 @@ def pair_grid(pairs: Sequence[tuple[str, str]], *, label_width: int, tone: Tone 
     grid = QGridLayout()
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(16)
-    grid.setVerticalSpacing(4)
+    grid.setVerticalSpacing(6)
     grid.setColumnMinimumWidth(0, label_width)
     grid.setColumnStretch(1, 1)
     for place, (name, value) in enumerate(pairs):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QPlainTextEdit, QWidget
 
 from desktop.core.views import RowView
@@ -44,10 +44,15 @@ class Dialog(QDialog):
         self.body.addWidget(self.title)
         self.foot = row(spacing=8, margins=(16, 10, 16, 10))
         self.foot.addStretch()
-        layout = column(self)
+        self._layout = layout = column(self)
         layout.addLayout(self.body, 1)
         layout.addWidget(Hairline())
         layout.addLayout(self.foot)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """As tall as its words in this width (Qt)."""
+        super().showEvent(event)
+        self.setFixedHeight(self._layout.totalHeightForWidth(self.width()))
 
 
 class HandBackDialog(Dialog):
@@ -128,6 +133,7 @@ class KeysDialog(Dialog):
         for place, (key, words) in enumerate(KEYS):
             grid.addWidget(label(key, scale="strong"), place, 0)
             grid.addWidget(Prose(words, tone="2"), place, 1)
+        self.body.addSpacing(4)
         self.body.addLayout(grid)
         close = Button("Close", name="keysClose")
         close.clicked.connect(self.accept)

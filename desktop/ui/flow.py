@@ -56,6 +56,16 @@ class FlowLayout(QLayout):
         width = max((item.minimumSize().width() for item in self._items), default=0)
         return QSize(width, height)
 
+    def _width_after(self, item: QLayoutItem) -> int:
+        """Of a separator (widget property), the room the next item needs with it; else 0."""
+        widget = item.widget()
+        if widget is None or not widget.property("separator"):
+            return 0
+        for later in self._items[self._items.index(item) + 1 :]:
+            if (shown := later.widget()) is not None and not shown.isHidden():
+                return self._gap + later.sizeHint().width()
+        return 0
+
     def _arrange(self, rect: QRect, *, move: bool) -> int:
         """Place the items in `rect`; the height used in px."""
         x, y, line = rect.x(), rect.y(), 0
@@ -64,8 +74,13 @@ class FlowLayout(QLayout):
                 continue
             size = item.sizeHint()
             width = min(size.width(), max(1, rect.width()))
-            if x > rect.x() and x + width > rect.x() + rect.width():
+            following = self._width_after(item)
+            if x > rect.x() and x + width + following > rect.x() + rect.width():
                 x, y, line = rect.x(), y + line + 2, 0
+                if following:
+                    if move:
+                        item.setGeometry(QRect(x, y, 0, 0))
+                    continue  # no line begins with a separator
             if move:
                 item.setGeometry(QRect(QPoint(x, y), QSize(width, size.height())))
             x += width + self._gap

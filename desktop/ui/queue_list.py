@@ -3,20 +3,20 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from backend.contract.vocabulary import Priority
 from desktop.core.views import QueueView
 from desktop.ui.claimed_section import ClaimedSection
+from desktop.ui.fonts import font
 from desktop.ui.message_page import MessagePage
 from desktop.ui.panel import Hairline, column, filled, row
 from desktop.ui.queue_view import QueueListView
-from desktop.ui.text import label
-from desktop.ui.theme import ink
+from desktop.ui.skeleton import ROWS, Skeleton
+from desktop.ui.text import label, set_tone
 from desktop.ui.times import clock_text
-from desktop.ui.tokens import LIST_MAX, LIST_MIN, ROW_HEIGHT, SKELETON_AFTER_MS
+from desktop.ui.tokens import LIST_MAX, LIST_MIN
 from desktop.ui.words import matches
 
 
@@ -42,7 +42,7 @@ class QueueColumn(QWidget):
         self.no_match.button.clicked.connect(self.clear_search)
         self.empty = MessagePage("emptyList", icon="check")
         self.empty.show_message("Nothing is waiting", "")
-        self._skeleton = Skeleton()
+        self._skeleton = Skeleton("skeleton", ROWS, inset=16, lines=True)
         self._stack = QStackedWidget()
         for page in (self.list, self.no_match, self.empty, self._skeleton):
             self._stack.addWidget(page)
@@ -61,6 +61,8 @@ class QueueColumn(QWidget):
     def show_queue(self, view: QueueView, query: str, priority: Priority | None) -> None:
         """Show the list as told, narrowed by search and filter."""
         if not view.loaded:
+            self.count.setFont(font("caption"))
+            set_tone(self.count, "3")
             self.count.setText("Loading the queue")
             self._order.clear()
             self._stack.setCurrentWidget(self._skeleton)
@@ -71,6 +73,8 @@ class QueueColumn(QWidget):
         waiting = sum(each.outcome is None for each in view.rows)
         shown = sum(each.outcome is None for each in rows)
         narrowed = bool(query.strip()) or priority is not None
+        self.count.setFont(font("caption_strong", tabular=True))
+        set_tone(self.count, "1")
         self.count.setText(f"{shown} of {waiting} waiting" if narrowed else f"{waiting} waiting")
         as_of = view.connection.last_update
         if view.connection.state == "offline" and as_of is not None:
@@ -92,42 +96,3 @@ class QueueColumn(QWidget):
         """What stands in the column: list, noMatch, emptyList or skeleton (for tests and diagnostics)."""
         page = self._stack.currentWidget()
         return page.objectName() if page and page is not self.list else "list"
-
-
-class Skeleton(QWidget):
-    """Still blocks in place of rows, only after 300 ms so that a quick answer shows none."""
-
-    def __init__(
-        self,
-        pattern: tuple[tuple[int, int, int], ...] = ((106, 166, 78), (106, 224, 78), (106, 186, 78), (106, 202, 78)),
-    ) -> None:
-        super().__init__()
-        self.setObjectName("skeleton")
-        self._pattern = pattern
-        self.shown = False
-        self._timer = QTimer(self, singleShot=True, interval=SKELETON_AFTER_MS)
-        self._timer.timeout.connect(self._reveal)
-
-    def begin(self) -> None:
-        """Start waiting; a second call while waiting changes nothing."""
-        if not self.shown and not self._timer.isActive():
-            self._timer.start()
-
-    def _reveal(self) -> None:
-        self.shown = True
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw it (Qt)."""
-        if not self.shown:
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        block, line = QColor(ink(self, "active")), ink(self, "border")
-        for place, widths in enumerate(self._pattern):
-            top = place * ROW_HEIGHT
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(block)
-            for offset, height, width in zip((12, 31, 52), (8, 11, 8), widths, strict=True):
-                painter.drawRoundedRect(16, top + offset, min(width, self.width() - 32), height, 4, 4)
-            painter.fillRect(0, top + ROW_HEIGHT - 1, self.width(), 1, line)

@@ -64,6 +64,7 @@ class QueueWindow(QWidget):
         self._priority: Priority | None = None
         self._tray = True
         self._seen: set[str] | None = None
+        self._narrow, self._list_width = False, LIST_WIDTH
         self.announcer = Announcer(self)
         self.toolbar = Toolbar()
         self.offline = OfflineBanner()
@@ -122,6 +123,7 @@ class QueueWindow(QWidget):
         self._redraw()
         if self.detail.view is not None:
             self.detail.bar.show_actions(self.detail.view, offline=self._offline())
+            self.detail.tick()
         self._run_clock()
 
     def show_detail(self, view: DetailView | None) -> None:
@@ -207,6 +209,7 @@ class QueueWindow(QWidget):
     def _message(self, icon: str, title: str, text: str, button: str, name: str) -> None:
         self.page.icon.set_icon(icon)
         self.page.button.setObjectName(name)
+        self.page.button.set_variant("primary" if name == "signInButton" else "secondary")
         self.page.button.set_label(button)
         self.page.show_message(title, text)
         self._body.setCurrentWidget(self.page)
@@ -388,5 +391,10 @@ class QueueWindow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The size changed (Qt)."""
         super().resizeEvent(event)
-        if event.size().width() < NARROW_BELOW:
-            self.splitter.setSizes([LIST_MIN, event.size().width() - LIST_MIN])
+        narrow, width = event.size().width() < NARROW_BELOW, event.size().width()
+        if narrow and not self._narrow:
+            self._list_width = self.splitter.sizes()[0] or LIST_WIDTH
+        if narrow or self._narrow:
+            left = LIST_MIN if narrow else self._list_width
+            self.splitter.setSizes([left, width - left])
+        self._narrow = narrow

@@ -40,7 +40,10 @@ class SignInWindow(QWidget):
         body.addWidget(IconLabel("arrow", "accent", 32), 0, Qt.AlignmentFlag.AlignLeft)
         body.addSpacing(18)
         body.addWidget(label("Sign in", scale="title"))
-        body.addWidget(Prose("With a personal access token. It is kept in your system's keychain.", tone="2"))
+        body.addSpacing(2)
+        body.addWidget(
+            Prose("With a personal access token. It is kept in the system's keychain where there is one.", tone="2")
+        )
         body.addSpacing(14)
         _add_field(body, "Server", self.server, "From your invitation, or from whoever runs FlowPilot.")
         body.addSpacing(14)

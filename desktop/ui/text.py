@@ -1,9 +1,10 @@
 """Words on screen. Everything here is plain text: markup in a server's string is shown, never obeyed."""
 
+import math
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QTextOption, QWheelEvent
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QTextLayout, QTextOption, QWheelEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QTextEdit, QWidget
 
 from desktop.ui.fonts import Scale, font
@@ -77,6 +78,26 @@ class Elided(QLabel):
         painter.drawText(self.rect(), int(self.alignment() | Qt.AlignmentFlag.AlignVCenter), shown)
 
 
+def wrapped_height(text: str, shown: QFont, width: int) -> int:
+    """Height in px of text wrapped in `width` px, laid out as a text edit does.
+
+    The edit's own document answers lazily: right after a change of width it may still give the old height.
+    """
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    height = 0.0
+    for paragraph in text.split("\n"):
+        layout = QTextLayout(paragraph or " ", shown)
+        layout.setTextOption(option)
+        layout.beginLayout()
+        while (line := layout.createLine()).isValid():
+            line.setLeadingIncluded(True)
+            line.setLineWidth(max(1, width))
+            height += math.ceil(line.height())
+        layout.endLayout()
+    return math.ceil(height)
+
+
 class Prose(QTextEdit):
     """Selectable plain text that wraps anywhere if it must, as tall as its words.
 
@@ -134,16 +155,14 @@ class Prose(QTextEdit):
         if width not in self._heights:
             if len(self._heights) > 8:
                 self._heights.clear()
-            document = self.document()
-            before = document.textWidth()
-            document.setTextWidth(max(1, width))
-            self._heights[width] = round(document.size().height() + 0.49)
-            document.setTextWidth(before)
+            self._heights[width] = wrapped_height(self.toPlainText(), self.font(), width)
         return self._heights[width]
 
     def sizeHint(self) -> QSize:
         """The size it wants in px (Qt)."""
-        width = self.width() if self.width() > 40 else 320
+        # Before its first layout a text edit is 640 px wide by default, which says nothing.
+        laid_out = self.testAttribute(Qt.WidgetAttribute.WA_Resized)
+        width = self.width() if laid_out and self.width() > 40 else 320
         return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:

@@ -12,7 +12,7 @@ from desktop.ui.buttons import Button, IconButton, Variant
 from desktop.ui.panel import Hairline, IconLabel, clear, column, row
 from desktop.ui.text import Elided, label
 from desktop.ui.theme import plain, tokens
-from desktop.ui.times import clock_text, utc_now
+from desktop.ui.times import clock_text
 from desktop.ui.tokens import TOAST_WIDTH
 from desktop.ui.two_lines import TwoLines
 
@@ -35,6 +35,7 @@ class ToastCard(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setAttribute(Qt.WidgetAttribute.WA_X11NetWmWindowTypeNotification)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedWidth(TOAST_WIDTH)
         self.view: ToastView | None = None
         self._timer = QTimer(self, singleShot=True)
@@ -44,6 +45,7 @@ class ToastCard(QWidget):
     def _build(self) -> None:
         self._note = label(scale="caption", tone="2")
         self.close_button = IconButton("close", name="toastCloseButton", accessible="Close", size=24, icon_size=14)
+        self.close_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.close_button.clicked.connect(self.dismissed)
         head = row(spacing=8, margins=(14, 6, 9, 0))
         head.addWidget(IconLabel("arrow", "accent_text", 14))
@@ -53,11 +55,12 @@ class ToastCard(QWidget):
         self._priority = PriorityPill(pill=False)
         self._dot = label("·", scale="caption", tone="3")
         self._customer = Elided(scale="caption", tone="2")
-        where = row(spacing=8)
+        where = row(spacing=8, margins=(0, 2, 0, 2))
         where.addWidget(self._priority)
         where.addWidget(self._dot)
         where.addWidget(self._customer, 1)
         self.title = Elided(scale="lead", name="toastTitle")
+        self.title.setMinimumHeight(20)
         self.body = TwoLines("toastBody")
         words = column(spacing=2, margins=(14, 2, 14, 12))
         words.addLayout(where)
@@ -103,8 +106,9 @@ class ToastCard(QWidget):
         self.body.setVisible(bool(view.body))
         self._fill_buttons(view)
         self._foot_box.setVisible(view.variant == "claimed")
-        self._at.setText(clock_text(view.at, utc_now(), seconds=True) if view.at else "")
-        self.setFixedHeight(self._layout.sizeHint().height())
+        self._at.setText(clock_text(view.at, view.at, seconds=True) if view.at else "")
+        self.setFixedHeight(self._layout.totalHeightForWidth(TOAST_WIDTH))
+        self.setFocus()  # not a button: a key typed into another program must never press one
         self.restart()
 
     def _fill_buttons(self, view: ToastView) -> None:

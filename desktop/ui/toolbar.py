@@ -33,7 +33,7 @@ class Toolbar(QWidget):
         self.settings.clicked.connect(self.settings_requested)
         self.dnd.clicked.connect(self._open_dnd)
         self._dnd_on = False
-        line = row(spacing=12, margins=(12, 0, 12, 0))
+        line = row(spacing=12, margins=(12, 8, 12, 7))
         line.addWidget(self.search, 4)
         line.addWidget(self.filter)
         line.addStretch(1)

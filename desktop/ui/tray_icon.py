@@ -143,7 +143,7 @@ def _plain(painter: QPainter, state: TrayState, ink: QColor, frame: int) -> None
         painter.fillPath(_arrow(), ink)
     elif state == "dnd":
         painter.fillPath(_arrow().subtracted(_ellipse(23, 22.5, 9.5)), ink)
-        painter.fillPath(_ellipse(22.4, 23.1, 7.2).subtracted(_ellipse(26.4, 18.8, 6.6)), ink)
+        painter.fillPath(_ellipse(22.26, 23.24, 7.5).subtracted(_ellipse(27.54, 17.96, 7.5)), ink)
     elif state == "reconnecting":
         below = QPainterPath()
         below.addRect(QRectF(0, 19, 32, 13))

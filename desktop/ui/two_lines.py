@@ -6,8 +6,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.ui.fonts import font
 from desktop.ui.theme import ink
+from desktop.ui.tokens import TOAST_WIDTH
 
 _LINES = 2
+_WIDTH = TOAST_WIDTH - 30
 
 
 class TwoLines(QWidget):
@@ -18,7 +20,7 @@ class TwoLines(QWidget):
         self.setObjectName(name)
         self.setFont(font("body"))
         self._text = ""
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
@@ -54,12 +56,15 @@ class TwoLines(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         """The height in px for a width (Qt)."""
-        return max(1, len(self.lines(width))) * QFontMetrics(self.font()).lineSpacing()
+        return max(1, len(self.lines(width))) * self._pitch()
+
+    def _pitch(self) -> int:
+        """From one baseline to the next, in px: a little more air than the font asks for."""
+        return round(QFontMetrics(self.font()).lineSpacing() * 1.125)
 
     def sizeHint(self) -> QSize:
         """The size it wants in px (Qt)."""
-        width = self.width() if self.width() > 100 else 342
-        return QSize(width, self.heightForWidth(width))
+        return QSize(_WIDTH, self.heightForWidth(_WIDTH))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it (Qt)."""
@@ -69,5 +74,6 @@ class TwoLines(QWidget):
         metrics = QFontMetrics(self.font())
         shown = self.lines(self.width())
         for place, line in enumerate(shown):
-            painter.drawText(QPointF(0, place * metrics.lineSpacing() + metrics.ascent()), line)
+            top = place * self._pitch() + (self._pitch() - metrics.lineSpacing()) / 2
+            painter.drawText(QPointF(0, top + metrics.ascent()), line)
         self.setToolTip(self._text if " ".join(shown) != self._text else "")

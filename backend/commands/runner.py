@@ -32,6 +32,7 @@ class _Config(uvicorn.Config):
 
     def configure_logging(self) -> None:
         """Use the program's log in this process, supervisor or worker."""
+        super().configure_logging()  # takes uvicorn's own access log away
         settings = Settings.from_environment()
         configure_logging(settings.log_level, settings.log_format)
 

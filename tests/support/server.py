@@ -41,6 +41,7 @@ class Server:
         self._environment = _environment(database_url, environment or {})
         self._process: subprocess.Popen[str] | None = None
         self._ready = threading.Event()
+        self._grew = threading.Condition()
         self._reader: threading.Thread | None = None
 
     @property
@@ -109,6 +110,11 @@ class Server:
         self.stop()
         return self.start()
 
+    def said(self, words: str, *, timeout: float) -> bool:
+        """Wait until the words stand in its log, `timeout` seconds at most."""
+        with self._grew:
+            return self._grew.wait_for(lambda: words in self.logs, timeout)
+
     def _running(self) -> "subprocess.Popen[str]":
         assert self._process is not None, "the server was not started"
         return self._process
@@ -124,6 +130,8 @@ class Server:
             for line in lines:
                 log.write(line)
                 log.flush()
+                with self._grew:
+                    self._grew.notify_all()
                 found = READY.search(line) if "is ready" in line else None
                 if found:
                     self.url, self.port = found.group(1), int(found.group(2))

@@ -1,0 +1,110 @@
+"""`serve` and `demo` as an operator lives with them: starts, stops, crashes, and starts again on the same data."""
+
+import asyncio
+import subprocess
+import threading
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+
+from backend.db.embedded import EmbeddedPostgres
+from tests.support import postgres
+from tests.support.cli import command_line, flowpilot
+from tests.support.server import Server
+
+OWNER = ("--name", "Northwind MSP", "--owner-email", "olga@northwind.example", "--owner-name", "Olga Owner")
+
+
+def me(server: Server, token: str) -> int:
+    return httpx.get(
+        f"{server.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False
+    ).status_code
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_nth_start_after_kill_9_serves_the_same_data_on_the_same_port(tmp_path: Path, workers: int) -> None:
+    server = Server(None, tmp_path / "data", workers=workers).start()
+    try:
+        flowpilot("account", "create", *OWNER, data_dir=server.data_dir)
+        token = flowpilot("token", "create", "--email", "olga@northwind.example", data_dir=server.data_dir).out.strip()
+        for _ in range(2):
+            server.kill9()
+            server.start()
+            assert me(server, token) == 200
+    finally:
+        server.stop()
+
+
+def test_a_stop_signal_ends_server_and_database_cleanly(tmp_path: Path) -> None:
+    server = Server(None, tmp_path / "data").start()
+    assert server.stop() == 0
+    assert not (server.data_dir / "postgres" / "postmaster.pid").exists()
+    assert "Traceback" not in server.logs
+
+
+def test_a_second_server_on_the_same_data_is_refused_and_hurts_nothing(tmp_path: Path) -> None:
+    server = Server(None, tmp_path / "data").start()
+    try:
+        answer = flowpilot("serve", "--port", "0", data_dir=server.data_dir)
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err == f"flowpilot: the data directory {server.data_dir} is in use by process {server.pid}\n"
+        assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
+    finally:
+        server.stop()
+
+
+async def test_several_servers_may_start_at_once_on_a_new_database(cluster_url: str, tmp_path: Path) -> None:
+    url = await postgres.empty_database(cluster_url, f"fresh_{uuid.uuid4().hex}")
+    servers = [Server(url, tmp_path / name) for name in ("one", "two")]
+    try:
+        await asyncio.gather(*(asyncio.to_thread(server.start) for server in servers))
+    finally:
+        for server in servers:
+            server.kill9()
+        await postgres.drop_database(cluster_url, url.partition("@/")[2].partition("?")[0])
+
+
+def test_a_server_started_before_its_database_waits_and_then_serves(tmp_path: Path) -> None:
+    database = EmbeddedPostgres(tmp_path / "db", sync=False)
+    database.start()
+    database.stop()
+    server = Server(database.url, tmp_path / "data")
+    waiting = threading.Thread(target=server.start)
+    waiting.start()
+    try:
+        assert server.said("waiting for the database", timeout=30)
+        database.start()
+        waiting.join(60)
+        assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
+    finally:
+        server.stop()
+        database.stop()
+
+
+def test_no_secret_stands_in_a_process_list(tmp_path: Path, database_url: str) -> None:
+    secret = "postgresql://somebody:very-secret@127.0.0.1:1/x"
+    with subprocess.Popen(
+        command_line("serve", "--port", "0"),
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"FLOWPILOT_DATABASE_URL": secret, "FLOWPILOT_DATA_DIR": str(tmp_path), "FLOWPILOT_DB_WAIT_S": "30"},
+    ) as process:
+        assert process.stderr is not None
+        assert "waiting" in process.stderr.readline()
+        assert b"very-secret" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        process.terminate()
+
+
+def test_the_demo_says_how_to_sign_in_and_comes_back_with_its_data(tmp_path: Path) -> None:
+    demo = Server(None, tmp_path / "demo", arguments=("demo", "--no-tray")).start()
+    try:
+        assert demo.said("Ctrl-C ends the demo", timeout=10)
+        assert demo.said("Senior engineer", timeout=1)
+        demo.restart()
+        assert demo.said("Ctrl-C ends the demo", timeout=10)
+        page = httpx.get(f"{demo.url}/sign-in", trust_env=False)
+        assert page.status_code == 200
+    finally:
+        assert demo.stop() == 0

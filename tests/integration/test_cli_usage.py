@@ -1,0 +1,107 @@
+"""The command line's manners: an operator who mistypes gets one plain line and exit 2, never a traceback."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Answer, flowpilot
+
+COMMANDS = (
+    ("serve",),
+    ("demo",),
+    ("migrate",),
+    ("doctor",),
+    ("account", "create"),
+    ("user", "create"),
+    ("token", "create"),
+)
+
+
+def refused(answer: Answer) -> str:
+    """The one line of a refusal."""
+    assert answer.code == 2, answer
+    assert answer.out == ""
+    assert answer.err.count("\n") == 1, answer.err
+    assert answer.err.startswith("flowpilot: ")
+    return answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("fly",),
+        ("serve", "--port", "http"),
+        ("serve", "--port", "65536"),
+        ("serve", "--workers", "0"),
+        ("serve", "extra"),
+        ("account",),
+        ("account", "create", "--name", "N"),
+        ("user", "create", "--account", "7", "--email", "a@b.example", "--name", "A", "--role", "viewer"),
+        (
+            *("user", "create", "--account", "01890000-0000-7000-8000-000000000000"),
+            *("--email", "a@b.example", "--name", "A", "--role", "boss"),
+        ),
+        ("token", "create"),
+        ("token", "create", "--email", "a@b.example", "--expires-days", "0"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    refused(flowpilot(*arguments, data_dir=tmp_path / "data"))
+    assert not (tmp_path / "data").exists(), "a mistyped command must not leave anything behind"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: tuple[str, ...], tmp_path: Path) -> None:
+    answer = flowpilot(*command, "--help", data_dir=tmp_path)
+    assert (answer.code, answer.err) == (0, "")
+    assert "--data-dir" in answer.out
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert flowpilot("--version", data_dir=tmp_path).out.startswith("flowpilot ")
+
+
+def test_a_taken_port_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        data_dir = tmp_path / "data"
+        line = refused(flowpilot("serve", "--port", str(port), data_dir=data_dir))
+        assert line == f"flowpilot: port {port} on 127.0.0.1 is in use: choose another with --port\n"
+        assert not (data_dir / "postgres").exists()
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("migrate",), ("token", "create", "--email", "a@b.c")])
+def test_a_data_directory_that_cannot_be_written_is_refused(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    line = refused(flowpilot(*command, data_dir=tmp_path / "file" / "data"))
+    assert f"the data directory {tmp_path}/file/data is not writable (Not a directory)" in line
+
+
+def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    for name, value in (
+        ("FLOWPILOT_EVENT_BUS", "nats://127.0.0.1"),
+        ("FLOWPILOT_LOG_LEVEL", "loud"),
+        ("FLOWPILOT_DATABASE_URL", "mysql://x/y"),
+        ("FLOWPILOT_EMAIL_AFTER_S", "soon"),
+    ):
+        line = refused(flowpilot("serve", "--port", "0", data_dir=tmp_path, environment={name: value}))
+        assert name in line
+
+
+def test_a_database_that_is_down_is_waited_for_then_given_up(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody_listens:
+        port = nobody_listens.getsockname()[1]
+    answer = flowpilot(
+        *("serve", "--port", "0"),
+        data_dir=tmp_path,
+        database_url=f"postgresql://flowpilot:hush@127.0.0.1:{port}/flowpilot",
+        environment={"FLOWPILOT_DB_WAIT_S": "1.5"},
+    )
+    first, last = answer.err.splitlines()
+    assert answer.code == 2
+    assert "waiting for the database" in first
+    assert "did not answer for 2 s (connection refused)" in last
+    assert "FLOWPILOT_DB_WAIT_S" in last
+    assert "hush" not in answer.err, "a password must not reach the log"

@@ -68,7 +68,7 @@ pip=(.venv/bin/python -m pip --disable-pip-version-check --no-input install --qu
 say "installing the locked dependencies"
 "${pip[@]}" --require-hashes -r scripts/bootstrap.lock
 # uv is quicker; it does not read pip's configuration, so where only pip knows the way, pip goes it. Both check hashes.
-VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --require-hashes -r requirements.lock ||
+VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock ||
     "${pip[@]}" --require-hashes -r requirements.lock
 .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
 wanted >"$stamp"

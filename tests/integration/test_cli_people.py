@@ -88,6 +88,7 @@ def test_commands_work_beside_a_running_server_without_a_database_of_ones_own(tm
         server.stop()
 
 
+@pytest.mark.slow
 async def test_a_database_that_is_behind_is_named_and_mended(cluster_url: str, tmp_path: Path) -> None:
     url = await postgres.empty_database(cluster_url, f"behind_{uuid.uuid4().hex}")
 

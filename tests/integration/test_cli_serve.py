@@ -23,6 +23,7 @@ def me(server: Server, token: str) -> int:
     ).status_code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_nth_start_after_kill_9_serves_the_same_data_on_the_same_port(tmp_path: Path, workers: int) -> None:
     server = Server(None, tmp_path / "data", workers=workers).start()
@@ -55,6 +56,7 @@ def test_a_second_server_on_the_same_data_is_refused_and_hurts_nothing(tmp_path:
         server.stop()
 
 
+@pytest.mark.slow
 async def test_several_servers_may_start_at_once_on_a_new_database(cluster_url: str, tmp_path: Path) -> None:
     url = await postgres.empty_database(cluster_url, f"fresh_{uuid.uuid4().hex}")
     servers = [Server(url, tmp_path / name) for name in ("one", "two")]
@@ -66,6 +68,7 @@ async def test_several_servers_may_start_at_once_on_a_new_database(cluster_url: 
         await postgres.drop_database(cluster_url, url.partition("@/")[2].partition("?")[0])
 
 
+@pytest.mark.slow
 def test_a_server_started_before_its_database_waits_and_then_serves(tmp_path: Path) -> None:
     database = EmbeddedPostgres(tmp_path / "db", sync=False)
     database.start()
@@ -97,6 +100,7 @@ def test_no_secret_stands_in_a_process_list(tmp_path: Path, database_url: str) -
         process.terminate()
 
 
+@pytest.mark.slow
 def test_the_demo_says_how_to_sign_in_and_comes_back_with_its_data(tmp_path: Path) -> None:
     demo = Server(None, tmp_path / "demo", arguments=("demo", "--no-tray")).start()
     try:

@@ -72,7 +72,7 @@ def test_a_taken_port_is_refused_before_anything_is_touched(tmp_path: Path) -> N
         assert not (data_dir / "postgres").exists()
 
 
-@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("migrate",), ("token", "create", "--email", "a@b.c")])
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("migrate",)])
 def test_a_data_directory_that_cannot_be_written_is_refused(command: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     line = refused(flowpilot(*command, data_dir=tmp_path / "file" / "data"))
@@ -80,14 +80,9 @@ def test_a_data_directory_that_cannot_be_written_is_refused(command: tuple[str, 
 
 
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    for name, value in (
-        ("FLOWPILOT_EVENT_BUS", "nats://127.0.0.1"),
-        ("FLOWPILOT_LOG_LEVEL", "loud"),
-        ("FLOWPILOT_DATABASE_URL", "mysql://x/y"),
-        ("FLOWPILOT_EMAIL_AFTER_S", "soon"),
-    ):
-        line = refused(flowpilot("serve", "--port", "0", data_dir=tmp_path, environment={name: value}))
-        assert name in line
+    bad = {"FLOWPILOT_EVENT_BUS": "nats://127.0.0.1"}
+    line = refused(flowpilot("serve", "--port", "0", data_dir=tmp_path, environment=bad))
+    assert line == "flowpilot: FLOWPILOT_EVENT_BUS: this version knows 'postgres' only\n"
 
 
 def test_a_database_that_is_down_is_waited_for_then_given_up(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def flowpilot(
 ) -> Answer:
     """Run one command to its end. Settings of whoever runs the tests are kept away from it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPILOT_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # many starts of the same program: compile it once
     kept["FLOWPILOT_DATA_DIR"] = str(data_dir)
     if database_url is not None:
         kept["FLOWPILOT_DATABASE_URL"] = database_url

@@ -80,7 +80,10 @@ class Server:
         if not self._ready.wait(START_TIMEOUT_S) or not self.alive:
             self.kill9()
             raise AssertionError(f"the server did not become ready:\n{self.logs}")
-        answer = httpx.get(f"{self.url}/readyz", trust_env=False)
+        try:
+            answer = httpx.get(f"{self.url}/readyz", trust_env=False)
+        except httpx.HTTPError as error:
+            raise AssertionError(f"the server said it was ready, then: {error}\n{self.logs}") from error
         assert answer.status_code == 200, answer.text
         return self
 
@@ -143,6 +146,7 @@ def _environment(database_url: str | None, extra: Mapping[str, str]) -> dict[str
     """Return this process's environment without settings of whoever runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPILOT_")}
     kept["PYTHONUNBUFFERED"] = "1"
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # many starts of the same program: compile it once
     if database_url is not None:
         kept["FLOWPILOT_DATABASE_URL"] = database_url
     return {**kept, **extra}

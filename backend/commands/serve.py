@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -63,7 +64,9 @@ def serve(
 
 def announce(line: str) -> None:
     """Print a line of the command's result."""
-    print(line, flush=True)  # noqa: T201 - the command's result
+    # In one write: print() sends the line's end by itself, and a worker's log line could come between.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 @contextlib.contextmanager

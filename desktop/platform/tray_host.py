@@ -6,9 +6,9 @@ with the service follows its restarts by itself.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import SLOT, QObject, QTimer, Slot
 from PySide6.QtDBus import QDBusConnection, QDBusInterface, QDBusServiceWatcher
 
 WATCHER: Final = "org.kde.StatusNotifierWatcher"
@@ -27,7 +27,8 @@ class TrayHost(QObject):
         self._services = QDBusServiceWatcher(WATCHER, self._bus, parent=self)
         if self._missing:
             self._services.serviceRegistered.connect(self.appeared)
-            self._bus.connect(WATCHER, PATH, WATCHER, "StatusNotifierHostRegistered", self, b"1appeared()")
+            slot: Any = SLOT("appeared()")  # the stub asks for bytes, the program takes text only
+            self._bus.connect(WATCHER, PATH, WATCHER, "StatusNotifierHostRegistered", self, slot)
 
     @Slot()
     def appeared(self) -> None:

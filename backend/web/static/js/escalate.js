@@ -103,8 +103,9 @@ async function submit(form) {
   if (!ready) return;
   showError(form, "");
   failed.hidden = true;
+  delete failed.dataset.testid;
   try {
-    await send(form.action, new FormData(form));
+    await send(form.getAttribute("action"), new FormData(form));
     done(form);
     await refresh();
   } catch (error) {
@@ -143,5 +144,6 @@ async function unanswered(form, failed) {
     title.textContent = "No answer. It is not known whether this was sent.";
     body.textContent = "Your text is kept. Sending it again cannot escalate twice.";
   }
+  failed.dataset.testid = "delivery-strip"; // it stands for the strip that there is not
   failed.hidden = false;
 }

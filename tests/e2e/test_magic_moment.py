@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,10 @@ async def _sign_in(page: Page, server: Server, member: Member) -> None:
     await page.wait_for_url("**/sessions")
 
 
+async def _toast(desk: SeniorDesk) -> None:
+    await asyncio.to_thread(wait_until, "a toast", lambda: desk.displayed() == 1)
+
+
 async def _session(http: Http, member: Member) -> str:
     client = http(member)
     made = await client.post(
@@ -88,7 +93,7 @@ async def test_one_click_from_the_toast_opens_the_session_and_moves_the_metric(
 
     # Both seniors get a toast from the real daemon, within the promised second of the frame.
     for desk in desks:
-        await asyncio.to_thread(wait_until, "a toast", lambda desk=desk: desk.displayed() == 1)
+        await _toast(desk)
         frame, shown = desk.events("frame")[0], desk.events("toast_shown")[0]
         assert shown["mono"] - frame["mono"] < 1.0
 
@@ -140,12 +145,12 @@ async def test_the_senior_who_presses_second_reads_who_was_first(
     client = http(crew.technician)
     await client.post(f"/api/v1/ai-sessions/{session_id}/handoff", json={"reason": "Two seniors press at once"})
     for desk in desks:
-        await asyncio.to_thread(wait_until, "a toast", lambda desk=desk: desk.displayed() == 1)
+        await _toast(desk)
 
     # Both press at the same moment: the server decides.
     await asyncio.gather(asyncio.to_thread(first.press, "Claim"), asyncio.to_thread(second.press, "Claim"))
     for desk in desks:
-        await asyncio.to_thread(wait_until, "an outcome", lambda desk=desk: desk.events("claim"))
+        await asyncio.to_thread(wait_until, "an outcome", partial(desk.events, "claim"))
     outcomes = {desk.events("claim")[-1]["outcome"] for desk in desks}
     assert outcomes == {"claimed", "lost"}
     loser = next(desk for desk in desks if desk.events("claim")[-1]["outcome"] == "lost")

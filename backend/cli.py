@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 from uuid import UUID
 
+from backend.commands.console import say
 from backend.commands.errors import CommandError
 from backend.contract.vocabulary import ROLE_LABEL
 from backend.db.embedded_files import EmbeddedError
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    print(f"flowpilot: {' '.join(sentence.split())}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+    say(" ".join(sentence.split()))
     return code
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 import asyncpg
 
+from backend.commands.console import say
 from backend.commands.errors import CommandError
 from backend.db.embedded import attach_or_start
 from backend.db.engine import Database
@@ -27,11 +27,6 @@ _HOPELESS: Final = (
 )
 # Not there, or not there yet: refused, unreachable, unknown name, starting up, too many connections.
 _DOWN: Final = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)
-
-
-def say(line: str) -> None:
-    """Tell the person at the terminal something that is not the command's result."""
-    print(f"flowpilot: {line}", file=sys.stderr, flush=True)  # noqa: T201 - the command line's own voice
 
 
 @contextlib.contextmanager

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from backend.commands.database import opened, say
-from backend.commands.serve import Prepared, announce, serve
+from backend.commands.console import say, tell
+from backend.commands.database import opened
+from backend.commands.serve import Prepared, serve
 from backend.contract.vocabulary import ROLE_LABEL
 from backend.demo import DemoPeople, seed
 from backend.identity.service import create_token
@@ -37,14 +38,14 @@ class _Demo:
         """Say where everything is; called when the server answers."""
         if self._people is None:  # pragma: no cover - `before` always ran
             return
-        announce(f"FlowPilot is ready on {prepared.address}\n")
-        announce(_table(prepared.address, self._people))
+        tell(f"FlowPilot is ready on {prepared.address}\n")
+        tell(_table(prepared.address, self._people))
         if self._token is not None:
             self._tray = _start_tray(prepared.address, self._token)
-            announce(f"The tray app is signed in as {self._people.senior.name}.")
+            tell(f"The tray app is signed in as {self._people.senior.name}.")
         elif self._with_tray is False:
-            announce("No tray app was started. On a desktop: flowpilot-tray --server " + prepared.address)
-        announce("Ctrl-C ends the demo; its data stays for the next time.")
+            tell("No tray app was started. On a desktop: flowpilot-tray --server " + prepared.address)
+        tell("Ctrl-C ends the demo; its data stays for the next time.")
 
     def end(self) -> None:
         """Take the tray app down with the server."""

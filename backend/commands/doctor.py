@@ -9,6 +9,7 @@ from typing import Literal
 
 import asyncpg
 
+from backend.commands.console import tell
 from backend.commands.database import wait_for_database
 from backend.commands.errors import CommandError
 from backend.db.embedded import attach_or_start
@@ -35,7 +36,7 @@ def run(_arguments: argparse.Namespace) -> int:
     wrong = False
     for finding in _examine():
         wrong = wrong or finding.state == "WRONG"
-        print(f"{finding.state:<6} {finding.part:<15} {finding.text}", flush=True)  # noqa: T201 - the command's result
+        tell(f"{finding.state:<6} {finding.part:<15} {finding.text}")
     return 2 if wrong else 0
 
 

@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 
-from backend.commands.database import bring_up_to_date, say, wait_for_database
+from backend.commands.console import say
+from backend.commands.database import bring_up_to_date, wait_for_database
 from backend.db.embedded import attach_or_start
 from backend.settings import Settings
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from backend.commands.console import tell
 from backend.commands.database import command_database_url, opened
 from backend.commands.errors import CommandError
 from backend.db.engine import Database
@@ -28,7 +29,7 @@ def create_account(arguments: argparse.Namespace) -> int:
             password=password,
         )
     )
-    _print(json.dumps({"account_id": str(account_id), "user_id": str(user_id)}))
+    tell(json.dumps({"account_id": str(account_id), "user_id": str(user_id)}))
     return 0
 
 
@@ -45,7 +46,7 @@ def create_user(arguments: argparse.Namespace) -> int:
             password=password,
         )
     )
-    _print(json.dumps({"user_id": str(user_id)}))
+    tell(json.dumps({"user_id": str(user_id)}))
     return 0
 
 
@@ -56,7 +57,7 @@ def create_token(arguments: argparse.Namespace) -> int:
             database, email=arguments.email, label=arguments.label, expires_days=arguments.expires_days
         )
     )
-    _print(token)
+    tell(token)
     return 0
 
 
@@ -77,7 +78,3 @@ def _password(arguments: argparse.Namespace) -> str | None:
     if not password:
         raise CommandError("no password came on standard input")
     return password
-
-
-def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the command's result

@@ -5,12 +5,12 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from backend.commands.database import bring_up_to_date, say, wait_for_database
+from backend.commands.console import say, tell
+from backend.commands.database import bring_up_to_date, wait_for_database
 from backend.commands.listening import address_of, listen
 from backend.commands.logs import configure_logging
 from backend.commands.runner import run_server
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a stop signal comes."""
 
     def ready(prepared: Prepared) -> None:
-        announce(f"FlowPilot is ready on {prepared.address}")
+        tell(f"FlowPilot is ready on {prepared.address}")
 
     return serve(arguments, ready=ready)
 
@@ -60,13 +60,6 @@ def serve(
             os.environ["FLOWPILOT_SERVED_AT"] = address
             _let_the_server_handle_signals()
             return run_server(sock, workers=arguments.workers, address=address, on_ready=lambda: ready(prepared))
-
-
-def announce(line: str) -> None:
-    """Print a line of the command's result."""
-    # In one write: print() sends the line's end by itself, and a worker's log line could come between.
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 @contextlib.contextmanager

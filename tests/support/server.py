@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx
 
-READY = re.compile(r"(http://[0-9.]+:(\d+))")
+READY = re.compile(r"is ready on (http://[0-9.]+:(\d+))$")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 
@@ -135,7 +135,7 @@ class Server:
                 log.flush()
                 with self._grew:
                     self._grew.notify_all()
-                found = READY.search(line) if "is ready" in line else None
+                found = READY.search(line.rstrip("\n"))
                 if found:
                     self.url, self.port = found.group(1), int(found.group(2))
                     self._ready.set()

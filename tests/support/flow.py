@@ -116,9 +116,9 @@ class Owner:
                     continue
                 # When a token was last used is kept to the minute and changes with any request.
                 row = "to_jsonb(t) - 'last_used_at'" if name == "access_token" else "to_jsonb(t)"
+                rows = f"string_agg(md5(({row})::text), '' ORDER BY ({row})::text)"
                 sums[name] = await connection.fetchval(
-                    f"SELECT count(*) || ':' || coalesce(md5(string_agg(md5(({row})::text), '' ORDER BY ({row})::text)),"
-                    f" '') FROM {name} t"
+                    f"SELECT count(*) || ':' || coalesce(md5({rows}), '') FROM {name} t"
                 )
             return sums
         finally:

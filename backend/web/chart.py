@@ -82,5 +82,5 @@ def draw(rolling: Sequence[RollingPoint], baseline: float | None) -> Chart | Non
 
 def _step(span: float) -> float:
     """A round distance between grid lines: three to six lines for any span."""
-    magnitude = 10 ** math.floor(math.log10(max(span, 1.0)))
-    return next(factor * magnitude for factor in (0.2, 0.5, 1.0, 2.0) if span / (factor * magnitude) <= 5.5)
+    magnitude = 10.0 ** math.floor(math.log10(max(span, 1.0)))
+    return next(float(factor * magnitude) for factor in (0.2, 0.5, 1.0, 2.0) if span / (factor * magnitude) <= 5.5)

@@ -1,9 +1,10 @@
 """Puts the web app into the application: pages, static files, and the 404 page for people."""
 
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
@@ -46,12 +47,12 @@ def install(app: FastAPI) -> None:
         app.include_router(module.router)
     app.add_route("/static/htmx.min.js", _htmx, include_in_schema=False)
     app.mount("/static", Static(directory=STATIC), name="static")
-    answer = app.exception_handlers.get(HTTPException, http_exception_handler)
+    before = app.exception_handlers.get(HTTPException, http_exception_handler)
+    answer = cast("Callable[[Request, Any], Awaitable[Response]]", before)
 
     async def page_or_problem(request: Request, error: Exception) -> Response:
         if request.url.path.startswith(_MACHINES) or not isinstance(error, HTTPException):
-            problem: Response = await answer(request, error)
-            return problem
+            return await answer(request, error)
         words = _MISSING if error.status_code == 404 else "This address does not take that."
         return await error_page(request, error.status_code, words)
 

@@ -41,7 +41,7 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
     caller.require("engineer")
     if month and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
         raise Refusal("bad_request", "A month is written like 2026-11.")
-    queue = await services.handoffs.queue_text(caller, "pending", None, 1)
+    queue = await services.handoffs.queue_text(caller, "pending", None, 0)
     metrics = await services.analytics.month(caller, month or None)
     today = formats.now().astimezone(formats.zone(caller.timezone)).date()
     first = date.fromisoformat(f"{metrics.month}-01")

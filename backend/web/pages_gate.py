@@ -82,7 +82,7 @@ async def sign_out(request: Request, visitor: FormVisitor, services: ServicesDep
 @router.post("/preferences/theme")
 async def theme(
     request: Request,
-    visitor: FormVisitor,
+    _visitor: FormVisitor,
     theme: Annotated[str, Form()] = "system",
     back: Annotated[str, Form()] = "/",
 ) -> Response:

@@ -40,7 +40,7 @@ async def _list(
 ) -> Response:
     services, caller = services_of(request), visitor.caller
     show = show if show in {"mine", "all", "resolved"} else "mine"
-    queue = await services.handoffs.queue_text(caller, "pending", None, 1)
+    queue = await services.handoffs.queue_text(caller, "pending", None, 0)
     page = await services.sessions.list_sessions(
         caller,
         status="resolved" if show == "resolved" else "open",

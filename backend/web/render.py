@@ -76,7 +76,7 @@ def html(
         .get_template(template)
         .render(
             theme=theme_of(request),
-            caller=caller,
+            me=caller,  # `caller` is taken inside Jinja's macros
             tz=tz,
             now=now,
             path=request.url.path,

@@ -11,10 +11,11 @@ from starlette.responses import Response
 from backend.contract.handoffs import Handoff
 from backend.contract.people import UserView
 from backend.contract.sessions import Session, Step
+from backend.delivery.service import ReachEntry
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
 from backend.web import formats, render, strip, talk
-from backend.web.visitor import Services, Visitor, services_of
+from backend.web.visitor import Visitor, services_of
 
 BLANK = {"reason": "", "need": "", "impact": "", "priority": "normal", "target": ""}
 
@@ -65,9 +66,8 @@ def active_fix(steps: list[Step]) -> Step | None:
     return last if last and last.outcome in {"blocked", "not_tried", "helped"} else None
 
 
-async def reach_now(services: Services, caller: Caller, seniors: list[UserView]) -> tuple[dict[str, str], Any]:
+def reach_now(entries: list[ReachEntry], seniors: list[UserView]) -> tuple[dict[str, str], Any]:
     """Who would be told at once, per person and as three lists of first names."""
-    entries = await services.delivery.reach(caller, exclude_user_id=str(caller.user_id))
     by_id = {entry.user.id: entry for entry in entries}
     presence, desktop, web, later = {}, [], [], []
     for name, person in zip(formats.first_names([one.name for one in seniors]), seniors, strict=True):
@@ -99,14 +99,15 @@ async def page(
 ) -> Response:
     """The session page, with a dialog open and a refusal in it where a form did not go through."""
     services, caller = services_of(request), visitor.caller
-    shell_queue = await services.handoffs.queue_text(caller, "pending", None, 1)
+    shell_queue = await services.handoffs.queue_text(caller, "pending", None, 0)
     session = await services.sessions.get(caller, session_id)
     latest = latest_handoff_id(session)
     handoff = await services.handoffs.get(caller, latest) if latest else None
     waiting, seniors = await asyncio.gather(services.handoffs.waiting_count(caller), services.identity.seniors(caller))
     others = [one for one in seniors if one.id != str(caller.user_id)]
     rights = may(caller, session, handoff)
-    presence, reach = await reach_now(services, caller, others) if rights.escalate else ({}, None)
+    entries = await services.delivery.reach(caller, exclude_user_id=str(caller.user_id))
+    presence, reach = reach_now(entries, others)
     holds = bool(handoff and handoff.status == "claimed" and handoff.claimed_by and _is(handoff.claimed_by.id, caller))
     target = next((one.name for one in seniors if handoff and one.id == handoff.target_user_id), None)
     snapshot = handoff.escalation_package.snapshot if handoff and holds else None
@@ -122,7 +123,7 @@ async def page(
         handoff=handoff,
         holds=holds,
         may=rights,
-        strip=_strip(session, handoff, caller),
+        strip=_strip(session, handoff, caller, {one.user.id for one in entries if one.desktop or one.web}),
         talk=talk.entries(session, handoff, target),
         fix=active_fix(session.steps),
         frozen_steps={step.id for step in snapshot.steps} if snapshot else set(),
@@ -133,7 +134,7 @@ async def page(
         key=str(uuid4()),
         dialog=dialog or request.query_params.get("dialog"),
         error=error,
-        problems=problems or {},
+        problems={"reason": "", "need": "", "impact": "", **(problems or {})},
         form={**BLANK, **(form or {})},
         notice=notice,
         draft=draft,
@@ -144,7 +145,7 @@ def _is(user_id: str, caller: Caller) -> bool:
     return user_id == str(caller.user_id)
 
 
-def _strip(session: Session, handoff: Handoff | None, caller: Caller) -> strip.Strip | None:
+def _strip(session: Session, handoff: Handoff | None, caller: Caller, connected: set[str]) -> strip.Strip | None:
     if handoff is None or (handoff.status == "resolved" and session.status == "active"):
         return None
-    return strip.draw(handoff, formats.zone(caller.timezone))
+    return strip.draw(handoff, formats.zone(caller.timezone), connected)

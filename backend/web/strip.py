@@ -4,6 +4,7 @@ Nothing here is more certain than the record: `shown` needs a client's receipt, 
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -40,8 +41,8 @@ class Strip:
     open: bool
 
 
-def draw(handoff: Handoff, tz: ZoneInfo) -> Strip:
-    """The strip for a hand-off in any state."""
+def draw(handoff: Handoff, tz: ZoneInfo, connected: AbstractSet[str]) -> Strip:
+    """The strip for a hand-off in any state. `connected` holds the ids of those who have a client open now."""
     if handoff.status == "claimed" and handoff.claimed_by is not None:
         return _claimed(handoff, handoff.claimed_by)
     if handoff.status == "withdrawn":
@@ -50,7 +51,7 @@ def draw(handoff: Handoff, tz: ZoneInfo) -> Strip:
         who = f" by {handoff.claimed_by.name}" if handoff.claimed_by else ""
         when = f"At {formats.clock(handoff.resolved_at, tz)}." if handoff.resolved_at else None
         return Strip("resolved", f"Resolved{who}", when, [], None, open=False)
-    recipients = _recipients(handoff.deliveries)
+    recipients = _recipients(handoff.deliveries, connected)
     returned = _last(handoff.timeline, "released")
     if returned is not None and returned.actor is not None:
         said = f": “{returned.detail}”" if returned.detail else ""
@@ -81,7 +82,7 @@ def _last(timeline: Sequence[TimelineEntry], kind: str) -> TimelineEntry | None:
     return next((entry for entry in reversed(timeline) if entry.kind.removeprefix("handoff.") == kind), None)
 
 
-def _recipients(deliveries: Iterable[Delivery]) -> list[Recipient]:
+def _recipients(deliveries: Iterable[Delivery], connected: AbstractSet[str]) -> list[Recipient]:
     """One entry per person: the best that is known. A channel that was called off tells nobody anything."""
     best: dict[str, Delivery] = {}
     for one in deliveries:
@@ -90,16 +91,18 @@ def _recipients(deliveries: Iterable[Delivery]) -> list[Recipient]:
         kept = best.get(one.user.id)
         if kept is None or _RANK[one.state] < _RANK[kept.state]:
             best[one.user.id] = one
-    return [_recipient(one) for one in best.values()]
+    return [_recipient(one, connected=one.user.id in connected) for one in best.values()]
 
 
-def _recipient(one: Delivery) -> Recipient:
+def _recipient(one: Delivery, *, connected: bool) -> Recipient:
     place = "desktop" if one.channel == "desktop" else "web page"
     if one.channel == "email":
         state, icon, words = {
             "accepted": ("emailed", "mail", "e-mailed"),
             "failed": ("bounced", "warn", "e-mail was not delivered"),
         }.get(one.state, ("sending", "sending", "sending an e-mail"))
+    elif one.state == "pending" and not connected:
+        state, icon, words = "absent", "clock", "not connected"
     else:
         state, icon, words = {
             "shown": ("shown", "screen", "shown" if one.channel == "desktop" else "shown in the web page"),

@@ -18,6 +18,8 @@ export function bindEscalate() {
   form.dataset.bound = "yes";
   restore(form);
   preview(form);
+  // Who can be reached is true for a moment only: asked again when the dialog opens.
+  form.closest("dialog").addEventListener("fp:opened", () => refresh().catch(() => undefined));
   form.addEventListener("input", () => {
     keep(form);
     preview(form);

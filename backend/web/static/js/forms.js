@@ -35,7 +35,7 @@ async function submit(form) {
   if (!ready) return;
   showError(form, "");
   try {
-    const next = await send(form.action, new FormData(form));
+    const next = await send(form.getAttribute("action"), new FormData(form));
     const here = next && new URL(next, location.href).pathname === location.pathname;
     if (!here && next) {
       location.assign(next);
@@ -64,7 +64,7 @@ export function startForms() {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
     const form = event.target.closest?.("form");
-    if (form?.method === "post") {
+    if (form?.getAttribute("method") === "post") {
       event.preventDefault();
       form.requestSubmit();
     }

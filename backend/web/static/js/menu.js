@@ -15,6 +15,6 @@ export function startMenu() {
   document.querySelector("[data-theme-form]")?.addEventListener("change", (event) => {
     const form = event.currentTarget;
     document.documentElement.dataset.theme = event.target.value;
-    send(form.action, new FormData(form)).catch((error) => console.warn("The theme was not kept.", error));
+    send(form.getAttribute("action"), new FormData(form)).catch((error) => console.warn("The theme was not kept.", error));
   });
 }

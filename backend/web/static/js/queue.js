@@ -166,7 +166,7 @@ function submit(event) {
   const form = event.target.closest("form[data-claim]");
   if (!form) return;
   event.preventDefault();
-  const id = form.action.split("/").at(-2);
+  const id = form.getAttribute("action").split("/").at(-2);
   take(id, form.querySelector("[data-claim-button]"));
 }
 

@@ -17,6 +17,7 @@ export function start() {
   foldStrip();
   bindEscalate();
   document.addEventListener("fp:refreshed", bindEscalate);
+  document.addEventListener("click", (event) => event.target.closest("[data-show-all]")?.closest(".msgs").classList.add("all"));
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-claim]");
     if (!form) return;
@@ -64,7 +65,7 @@ function compose() {
     failed.hidden = true;
     pinned = true;
     try {
-      await send(form.action, new FormData(form));
+      await send(form.getAttribute("action"), new FormData(form));
       text.value = "";
       await refresh();
     } catch (error) {

@@ -37,17 +37,23 @@ class SeniorDesk:
         self.server = server
         self._token = token
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._environment: dict[str, str] = {}
+        self.environment: dict[str, str] = {}
         self.tray: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         """Bring everything up; returns when the tray app is signed in and live."""
+        self.start_desktop()
+        self.start_tray()
+        return self
+
+    def start_desktop(self) -> None:
+        """Screen, bus, window manager, notification daemon, tray; not yet the tray app."""
         self.folder.mkdir(parents=True, exist_ok=True)
         home = self.folder / "home"
         runtime = self.folder / "run"
         for path in (home, runtime):
             path.mkdir(mode=0o700, exist_ok=True)
-        self._environment = {
+        self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("FLOWPILOT_", "QT_", "DBUS_", "XDG_"))},
             "HOME": str(home),
             "XDG_RUNTIME_DIR": str(runtime),
@@ -61,8 +67,6 @@ class SeniorDesk:
         self._spawn("dunst", "-conf", str(self._dunst_settings()))
         self._spawn("trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "32")
         wait_until("the notification daemon", lambda: self._dunstctl("count", "displayed") is not None)
-        self.start_tray()
-        return self
 
     def start_tray(self) -> None:
         """Start the tray app and wait until it follows the queue."""
@@ -73,7 +77,7 @@ class SeniorDesk:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env=self.environment,
                 start_new_session=True,
             )
         assert self.tray.stdin is not None
@@ -127,12 +131,12 @@ class SeniorDesk:
 
     def screenshot(self, path: Path) -> None:
         """The whole screen as a PNG."""
-        subprocess.run(["import", "-window", "root", str(path)], env=self._environment, check=True, timeout=20)
+        subprocess.run(["import", "-window", "root", str(path)], env=self.environment, check=True, timeout=20)
 
     def xdotool(self, *arguments: str) -> str:
         """Mouse and keyboard."""
         done = subprocess.run(
-            ["xdotool", *arguments], env=self._environment, check=True, timeout=20, capture_output=True, text=True
+            ["xdotool", *arguments], env=self.environment, check=True, timeout=20, capture_output=True, text=True
         )
         return done.stdout
 
@@ -141,7 +145,7 @@ class SeniorDesk:
         assert program, f"{command[0]} is not installed: run `make setup`"
         with (self.folder / f"{command[0]}.log").open("ab") as log:
             process = subprocess.Popen(
-                [program, *command[1:]], env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [program, *command[1:]], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._processes.append(process)
         return process
@@ -193,6 +197,6 @@ class SeniorDesk:
 
     def _dunstctl(self, *arguments: str) -> str | None:
         done = subprocess.run(
-            ["dunstctl", *arguments], env=self._environment, capture_output=True, text=True, timeout=20, check=False
+            ["dunstctl", *arguments], env=self.environment, capture_output=True, text=True, timeout=20, check=False
         )
         return done.stdout if done.returncode == 0 else None

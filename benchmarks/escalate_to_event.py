@@ -1,7 +1,7 @@
 """From the escalate request to the event on a socket that is already open, with fsync on, beside two floors.
 
 Run: `.venv/bin/python -m benchmarks.escalate_to_event [--rounds 200]`. Prints milliseconds and ratios.
-Floors of the same run: one committed row straight through the driver, and an HTTP request that only reads who is calling.
+Floors of the same run: one committed row through the driver alone, and an HTTP request that only reads who is calling.
 """
 
 import argparse

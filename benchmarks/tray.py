@@ -105,9 +105,8 @@ def _toasts(desk: SeniorDesk) -> None:
     frames = {e["handoff"]: e["mono"] for e in desk.events("frame") if e["kind"] == "handoff.created"}
     called = {e["toast"]: e["mono"] for e in reversed(desk.events("toast_called"))}
     taken = sorted((called[h] - frames[h]) * 1000 for h in frames if h in called)
-    print(
-        f"frame to toast call {statistics.median(taken):6.1f} ms p50, {taken[-1]:.1f} ms max of {len(taken)}, goal 300 ms"
-    )
+    middle = statistics.median(taken)
+    print(f"frame to toast call {middle:6.1f} ms p50, {taken[-1]:.1f} ms max of {len(taken)}, goal 300 ms")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from desktop.ui.times import clock_text
 _LOOK: Final[dict[OutcomeKind, tuple[str, str, str, Tone]]] = {
     # icon, fill, border, tone
     "claimed": ("check", "success_bg", "", "success"),
-    "own": ("check", "success_bg", "", "success"),
+    "own": ("info", "sunken", "border", "1"),
     "lost": ("info", "sunken", "border", "1"),
     "withdrawn": ("info", "sunken", "border", "1"),
     "unknown": ("sync", "sunken", "border", "1"),

@@ -97,9 +97,7 @@ class DetailPane(QWidget):
         self.bar.show()
         self.bar.show_actions(view, offline=offline)
         if view.handoff is None and view.error:
-            self.error.show_message(
-                "The hand-off did not load", f"{view.error} You can still claim; the session has the full context."
-            )
+            self.error.show_message("The hand-off did not load", view.error)
             self._stack.setCurrentWidget(self.error)
             return
         self.banner.show_outcome(view.banner)

@@ -76,7 +76,7 @@ class _RowPainter:
         self.hovered = bool(state & QStyle.StateFlag.State_MouseOver)
         self.theme: Tokens = tokens()
         self.gone = row.outcome is not None
-        self.own = row.outcome_kind in ("own", "claimed")
+        self.own = row.outcome_kind == "claimed"
 
     def paint(self, opacity: float) -> None:
         ground = self._ground()

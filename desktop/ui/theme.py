@@ -25,6 +25,7 @@ class _Theme(QObject):
         self.tokens: Tokens = LIGHT
         self.plain = False
         self.choice: ThemeChoice = "system"
+        self._worn: tuple[bool, bool] | None = None
         self._app: QApplication | None = None
         # Kept, because the bindings invalidate the inner object when the outer one is collected.
         self._hints: QStyleHints | None = None
@@ -52,6 +53,10 @@ class _Theme(QObject):
         if app is None or access is None:
             return
         self.plain = access.contrastPreference() == Qt.ContrastPreference.HighContrast
+        wanted = (self.tokens.dark, self.plain)
+        if wanted == self._worn:
+            return  # polishing every widget again costs half a millisecond each
+        self._worn = wanted
         if self.plain:
             app.setStyleSheet("")
             app.setPalette(app.style().standardPalette())

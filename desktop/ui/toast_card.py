@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QEvent, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QBitmap, QColor, QEnterEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -17,6 +17,7 @@ from desktop.ui.tokens import TOAST_WIDTH
 from desktop.ui.two_lines import TwoLines
 
 _RADIUS: Final = 8
+_POINTED_MS: Final = 400
 _NAMES: Final = {"claim": "toastClaimButton", "view": "toastViewButton"}
 
 
@@ -40,6 +41,7 @@ class ToastCard(QWidget):
         self.view: ToastView | None = None
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.dismissed)
+        self._up = QElapsedTimer()
         self._build()
 
     def _build(self) -> None:
@@ -109,6 +111,7 @@ class ToastCard(QWidget):
         self._at.setText(clock_text(view.at, view.at, seconds=True) if view.at else "")
         self.setFixedHeight(self._layout.totalHeightForWidth(TOAST_WIDTH))
         self.setFocus()  # not a button: a key typed into another program must never press one
+        self._up.start()
         self.restart()
 
     def _fill_buttons(self, view: ToastView) -> None:
@@ -155,7 +158,9 @@ class ToastCard(QWidget):
     def enterEvent(self, event: QEnterEvent) -> None:
         """Whoever points at it is reading: the time waits (Qt)."""
         super().enterEvent(event)
-        self._timer.stop()
+        # A toast that comes up under a resting pointer was not pointed at; it must still go by itself.
+        if self._up.isValid() and self._up.elapsed() > _POINTED_MS:
+            self._timer.stop()
 
     def leaveEvent(self, event: QEvent) -> None:
         """The time starts again (Qt)."""

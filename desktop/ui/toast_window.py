@@ -18,6 +18,7 @@ from desktop.ui.toast_card import ToastCard
 from desktop.ui.tokens import TOAST_MARGIN, TOAST_WIDTH
 
 _OUTCOMES: Final[frozenset[ToastVariant]] = frozenset({"claimed", "lost", "offline", "unknown"})
+DIGEST: Final = "digest"
 _MOST_WAITING: Final = 2
 _KEEP_OPEN: Final = frozenset({"claim", "retry"})
 
@@ -26,11 +27,12 @@ class ToastStack(QObject):
     """`pressed` carries toast id and action, `closed` the id of a toast that was closed or ran out of time.
 
     A toast whose *Claim* or *Try again* was pressed stays, with its buttons off, until it is replaced or withdrawn; any
-    other press closes it (without `closed`).
+    other press closes it (without `closed`). `shown` tells when one that had to wait came up.
     """
 
     pressed = Signal(str, str)
     closed = Signal(str)
+    shown = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,6 +53,8 @@ class ToastStack(QObject):
     def show_toast(self, view: ToastView) -> None:
         """Show this now, in place of its own earlier form, or queue it."""
         self._waiting = [each for each in self._waiting if each.id != view.id]
+        if view.id == DIGEST:
+            self._digested = ()  # the rules' own digest knows more than one made of what waited here
         now = self.visible
         if now is None or now.id == view.id:
             self._put(view)
@@ -70,18 +74,27 @@ class ToastStack(QObject):
             self._digested = tuple(each for each in self._digested if each.id != toast_id)
             self._put(digest(self._digested)) if self._digested else self._next()
 
+    def _tell_shown(self) -> None:
+        """A digest shows all that it speaks of."""
+        now = self.visible
+        for view in self._digested or ((now,) if now is not None else ()):
+            self.shown.emit(view.id)
+
+    def _too_many(self) -> bool:
+        """More wait than anyone would read one by one; outcomes and a digest are never folded into another."""
+        single = all(_rank(each)[0] > 0 and each.id != DIGEST for each in self._waiting)
+        return single and len(self._waiting) > _MOST_WAITING
+
     def card(self) -> ToastCard | None:
         """The window, if one was ever needed."""
         return self._card
 
     def _queue(self, view: ToastView) -> None:
-        if view.id == "digest":
-            return  # it speaks of toasts that still wait on the server; the queue window shows them
         self._waiting.append(view)
         self._waiting.sort(key=_rank)
 
     def _put(self, view: ToastView) -> None:
-        if view.id != "digest":
+        if view.id != DIGEST:
             self._digested = ()
         if self._card is None:
             self._card = ToastCard()
@@ -115,11 +128,13 @@ class ToastStack(QObject):
             self._digested = ()
             if self._card is not None:
                 self._card.hide()
-        elif len(self._waiting) > _MOST_WAITING and _rank(self._waiting[0])[0] > 0:
+        elif self._too_many():
             self._digested, self._waiting = tuple(self._waiting), []
             self._put(digest(self._digested))
+            self._tell_shown()
         else:
             self._put(self._waiting.pop(0))
+            self._tell_shown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +177,7 @@ def digest(waiting: tuple[ToastView, ...]) -> ToastView:
     urgent = sum(each.priority == "urgent" for each in waiting)
     customers = list(dict.fromkeys(each.customer for each in waiting if each.customer))
     return ToastView(
-        id="digest",
+        id=DIGEST,
         variant="digest",
         title=f"{len(waiting)} waiting, {urgent} urgent" if urgent else f"{len(waiting)} waiting",
         body=f"{', '.join(customers)}." if customers else "",

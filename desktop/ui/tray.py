@@ -56,9 +56,9 @@ class Tray(QObject):
         old.hide()
         old.deleteLater()
         self.icon = self._make_icon()
-        self._drawn = None
-        if self._view is not None:
-            self.show_tray(self._view)
+        view, self._view, self._drawn = self._view, None, None
+        if view is not None:
+            self.show_tray(view)
         if self._visible:
             self.icon.show()
 

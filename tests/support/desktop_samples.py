@@ -256,7 +256,8 @@ def loading() -> DetailView:
 
 def broken() -> DetailView:
     """The second row; its hand-off did not load."""
-    return DetailView(row=rows()[1], error="The server answered with an error (502).")
+    error = "The server answered with an error (502). You can still claim; the session has the full context."
+    return DetailView(row=rows()[1], error=error)
 
 
 def without_assessment() -> DetailView:

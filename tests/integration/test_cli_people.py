@@ -12,7 +12,6 @@ from backend.identity.service import IdentityService
 from tests.conftest import Http
 from tests.support import postgres
 from tests.support.cli import flowpilot
-from tests.support.server import Server
 
 OWNER = ("--name", "Northwind MSP", "--owner-email", "olga@northwind.example", "--owner-name", "Olga Owner")
 UNKNOWN_ACCOUNT = (
@@ -74,18 +73,6 @@ async def test_an_address_is_taken_once(database_url: str, tmp_path: Path) -> No
     ]
     assert (first.code, second.code) == (0, 2)
     assert "already a user" in second.err
-
-
-def test_commands_work_beside_a_running_server_without_a_database_of_ones_own(tmp_path: Path) -> None:
-    server = Server(None, tmp_path / "data").start()
-    try:
-        assert flowpilot("account", "create", *OWNER, data_dir=tmp_path / "data").code == 0
-        answer = flowpilot("token", "create", "--email", "olga@northwind.example", data_dir=tmp_path / "data")
-        assert answer.code == 0
-        assert "tenancy" in flowpilot("doctor", data_dir=tmp_path / "data").out
-        assert server.alive
-    finally:
-        server.stop()
 
 
 @pytest.mark.slow

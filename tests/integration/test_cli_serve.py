@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -45,15 +46,28 @@ def test_a_stop_signal_ends_server_and_database_cleanly(tmp_path: Path) -> None:
     assert "Traceback" not in server.logs
 
 
-def test_a_second_server_on_the_same_data_is_refused_and_hurts_nothing(tmp_path: Path) -> None:
-    server = Server(None, tmp_path / "data").start()
-    try:
-        answer = flowpilot("serve", "--port", "0", data_dir=server.data_dir)
-        assert (answer.code, answer.out) == (2, "")
-        assert answer.err == f"flowpilot: the data directory {server.data_dir} is in use by process {server.pid}\n"
-        assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
-    finally:
-        server.stop()
+@pytest.fixture(scope="module")
+def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that runs its own database."""
+    server = Server(None, tmp_path_factory.mktemp("lone") / "data").start()
+    yield server
+    server.stop()
+
+
+def test_a_second_server_on_the_same_data_is_refused_and_hurts_nothing(lone: Server) -> None:
+    answer = flowpilot("serve", "--port", "0", data_dir=lone.data_dir)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == f"flowpilot: the data directory {lone.data_dir} is in use by process {lone.pid}\n"
+    assert httpx.get(f"{lone.url}/readyz", trust_env=False).status_code == 200
+
+
+def test_commands_work_beside_a_running_server_without_a_database_of_ones_own(lone: Server) -> None:
+    assert flowpilot("account", "create", *OWNER, data_dir=lone.data_dir).code == 0
+    token = flowpilot("token", "create", "--email", "olga@northwind.example", data_dir=lone.data_dir).out.strip()
+    assert me(lone, token) == 200
+    doctor = flowpilot("doctor", data_dir=lone.data_dir)
+    assert (doctor.code, "bound by row-level security" in doctor.out) == (0, True)
+    assert lone.alive
 
 
 @pytest.mark.slow

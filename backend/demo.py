@@ -5,7 +5,7 @@ shows waits of minutes. Seeding again adds nothing. No assessment is made up: wh
 none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
@@ -19,6 +19,7 @@ from backend.contract.vocabulary import AuthorKind, Priority, Role
 from backend.db import tables as t
 from backend.db.engine import Database
 from backend.demo_stories import ACCOUNT, PEOPLE, STORIES, Story
+from backend.handoffs import snapshot
 from backend.handoffs.first_action import FirstActionRecorder
 from backend.handoffs.service import HandoffService
 from backend.identity.provision import create_account, create_user
@@ -136,6 +137,25 @@ async def _tell(
             await handoffs.claim(callers[story.claimer], escalated.handoff.id)
             await sessions.post_message(callers[story.claimer], session.id, NewMessage(content=story.first_words))
     await _move_back(database, junior.account_id, UUID(session.id), story)
+    if story.escalation is not None:
+        await _freeze_again(database, sessions, junior, session.id, story)
+
+
+async def _freeze_again(
+    database: Database, sessions: SessionService, junior: Caller, session_id: str, story: Story
+) -> None:
+    """The snapshot with the moved times, and without what the claimer wrote afterwards."""
+    at = datetime.now(UTC) - timedelta(seconds=story.waiting_s)
+    session = await sessions.get(junior, session_id)
+    until = replace(session, messages=[message for message in session.messages if message.created_at < at])
+    async with database.as_owner() as raw:
+        await raw.execute("select set_config('app.account_id', $1, true)", str(junior.account_id))
+        await raw.execute(
+            "update handoff set snapshot = $3 where account_id = $1 and session_id = $2",
+            junior.account_id,
+            UUID(session_id),
+            snapshot.take(until, at),
+        )
 
 
 async def _spoken_by_assistant(database: Database, caller: Caller, message_id: UUID) -> None:

@@ -7,9 +7,15 @@ from backend.contract.handoffs import Assessment, EscalationPackage
 from desktop.ui.badges import ConfidenceMeter
 from desktop.ui.panel import Box, IconLabel, clear, column, row
 from desktop.ui.text import Prose, label
-from desktop.ui.words import ASSESSMENT_RUNNING, NO_ASSESSMENT
+from desktop.ui.words import ASSESSMENT_RUNNING, NO_ASSESSMENT, NO_ASSESSMENT_TOO_LITTLE
 
 _TOP = Qt.AlignmentFlag.AlignTop
+
+
+def _why_absent(package: EscalationPackage) -> str:
+    if package.assessment_status == "pending":
+        return ASSESSMENT_RUNNING
+    return NO_ASSESSMENT_TOO_LITTLE if len(package.snapshot.facts) < 2 else NO_ASSESSMENT
 
 
 class AssessmentSection(QWidget):
@@ -44,9 +50,7 @@ class AssessmentSection(QWidget):
         assessment = package.assessment
         self.meter.setVisible(assessment is not None)
         if assessment is None:
-            running = package.assessment_status == "pending"
-            words = ASSESSMENT_RUNNING if running else NO_ASSESSMENT
-            self._body.addWidget(Prose(words, tone="2", name="assessmentAbsent"))
+            self._body.addWidget(Prose(_why_absent(package), tone="2", name="assessmentAbsent"))
             return
         self.meter.set_confidence(assessment.confidence)
         self._fill(assessment)
@@ -64,7 +68,7 @@ class AssessmentSection(QWidget):
             self._body.addSpacing(6)
             line = row()
             number = label(str(place), tone="3", tabular=True)
-            number.setFixedWidth(16 if place < 10 else 24)
+            number.setMinimumWidth(16 if place < 10 else 24)
             line.addWidget(number, 0, _TOP)
             line.addWidget(Prose(step), 1)
             self._body.addLayout(line)

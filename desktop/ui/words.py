@@ -8,7 +8,8 @@ from backend.contract.vocabulary import PRIORITY_LABEL, Priority
 from desktop.core.views import QueueView, RowView
 from desktop.ui.times import clock_text, waiting_text
 
-NO_ASSESSMENT: Final = "No AI assessment. Fewer than 2 facts were gathered."
+NO_ASSESSMENT: Final = "No AI assessment for this hand-off."
+NO_ASSESSMENT_TOO_LITTLE: Final = "No AI assessment. Fewer than 2 facts were gathered."
 ASSESSMENT_RUNNING: Final = "Assessment in progress"
 
 _TIMELINE: Final = {

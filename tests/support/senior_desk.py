@@ -32,8 +32,10 @@ def wait_until(what: str, ready: Callable[[], Any], timeout_s: float = 20.0) -> 
 class SeniorDesk:
     """One senior's machine. `name` names its folder; `token` signs the tray app in."""
 
-    def __init__(self, folder: Path, server: str, token: str) -> None:
+    def __init__(self, folder: Path, server: str, token: str, *, daemon: bool = True) -> None:
+        """Without `daemon` nothing shows notifications on this desktop, so the app shows its own."""
         self.folder = folder
+        self._daemon = daemon
         self.server = server
         self._token = token
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -64,9 +66,11 @@ class SeniorDesk:
             "QT_QPA_PLATFORM": "xcb",
         }
         self._spawn("openbox")
-        self._spawn("dunst", "-conf", str(self._dunst_settings()))
+        if self._daemon:
+            self._spawn("dunst", "-conf", str(self._dunst_settings()))
         self._spawn("trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "32")
-        wait_until("the notification daemon", lambda: self._dunstctl("count", "displayed") is not None)
+        if self._daemon:
+            wait_until("the notification daemon", lambda: self._dunstctl("count", "displayed") is not None)
 
     def start_tray(self) -> None:
         """Start the tray app and wait until it follows the queue."""

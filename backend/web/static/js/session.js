@@ -58,6 +58,7 @@ function compose() {
   if (!form) return;
   const text = form.elements.content;
   const failed = document.querySelector("[data-send-failed]");
+  if (matchMedia("(max-width: 639.98px)").matches) text.placeholder = text.placeholder.split(",")[0];
   const button = form.querySelector("button");
   const go = async () => {
     if (!text.value.trim() || button.disabled) return;

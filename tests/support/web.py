@@ -1,0 +1,85 @@
+"""The web app as people use it: by forms alone (no script), and in a real Chromium."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html import unescape
+from typing import Final, Self
+
+import httpx
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.support.people import Member
+from tests.support.server import Server
+
+CHROMIUM: Final = "/usr/bin/chromium"
+ARGUMENTS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+
+
+class Forms:
+    """A browser without scripts: cookies, pages, and forms with the hidden fields that the page holds."""
+
+    def __init__(self, server: Server) -> None:
+        self.http = httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=30)
+        self.origin = server.url
+        self.page = ""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+
+    async def sign_in(self, who: Member, **fields: str) -> httpx.Response:
+        """Send the sign-in form."""
+        return await self.post("/sign-in", email=who.email, password=who.password, **fields)
+
+    async def get(self, path: str) -> httpx.Response:
+        """Open a page."""
+        return self._kept(await self.http.get(path))
+
+    async def post(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form of the page at hand; redirects are not followed."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.page)
+        data = {"csrf": unescape(found[1])} | fields if found else fields
+        return self._kept(await self.http.post(path, data=data, headers={"Origin": self.origin}))
+
+    def _kept(self, response: httpx.Response) -> httpx.Response:
+        if response.headers.get("content-type", "").startswith("text/html") and response.text:
+            self.page = response.text
+        return response
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The system's Chromium, without a window."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+async def signed_in(context: BrowserContext, server: Server, who: Member, path: str = "/sessions") -> Page:
+    """A page of this browser, signed in by the form, at `path`."""
+    page = await context.new_page()
+    await page.goto(f"{server.url}/sign-in")
+    await page.get_by_test_id("signin-email").fill(who.email)
+    await page.get_by_test_id("signin-password").fill(who.password)
+    await page.get_by_test_id("signin-submit").click()
+    await page.wait_for_url("**/sessions")
+    if path != "/sessions":
+        await page.goto(f"{server.url}{path}")
+    return page
+
+
+async def live(page: Page) -> None:
+    """Wait until the page has its event stream."""
+    await page.locator('[data-live][data-state="live"]').wait_for(state="attached")

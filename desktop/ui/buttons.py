@@ -8,10 +8,11 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QEnterEvent, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.ui.fonts import font
 from desktop.ui.icons import icon_pixmap, paint_icon
+from desktop.ui.pressable import Pressable
 from desktop.ui.theme import plain, tokens
 from desktop.ui.tokens import CONTROL_HEIGHT, RADIUS
 
@@ -19,7 +20,7 @@ Variant = Literal["primary", "secondary", "quiet", "warning"]
 _KEY = 18
 
 
-class Button(QPushButton):
+class Button(Pressable):
     """One button. `key` is the hint drawn inside; it is never part of the text or of the accessible name."""
 
     def __init__(
@@ -33,16 +34,12 @@ class Button(QPushButton):
         height: int = CONTROL_HEIGHT,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(text, parent)
-        self.setObjectName(name)
+        super().__init__(text, name=name, parent=parent)
         self._variant: Variant = variant
         self._key = key
         self.setAccessibleName(accessible or text.replace("&&", "&"))
         self.setFixedHeight(height)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        # The window's own keys decide; Enter on a button presses it only while it has the focus.
-        self.setAutoDefault(False)
         self.set_variant(variant)
 
     def set_label(self, text: str, *, key: str = "", accessible: str | None = None) -> None:
@@ -135,19 +132,16 @@ class Button(QPushButton):
             paint_key(painter, box, self._key, text, faint=True)
 
 
-class IconButton(QPushButton):
+class IconButton(Pressable):
     """A square button with one icon and a spoken name."""
 
     def __init__(
         self, icon: str, *, name: str, accessible: str, size: int = CONTROL_HEIGHT, icon_size: int = 16
     ) -> None:
-        super().__init__()
-        self.setObjectName(name)
+        super().__init__(name=name)
         self.setAccessibleName(accessible)
         self.setToolTip(accessible)
         self.setFixedSize(size, size)
-        self.setAutoDefault(False)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._icon_name, self._icon_size, self._lit = icon, icon_size, False
 
     def set_lit(self, lit: bool) -> None:

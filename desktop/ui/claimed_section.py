@@ -5,12 +5,13 @@ from datetime import datetime
 
 from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QColor, QEnterEvent, QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from desktop.core.views import ClaimedView
 from desktop.ui.fonts import font
 from desktop.ui.icons import paint_icon
 from desktop.ui.panel import Hairline, clear, column, filled, row
+from desktop.ui.pressable import Pressable
 from desktop.ui.text import Elided, label
 from desktop.ui.theme import ink, tokens
 from desktop.ui.times import clock_text, waiting_text
@@ -65,14 +66,12 @@ class ClaimedSection(QWidget):
         self._body.setVisible(unfolded)
 
 
-class _Fold(QPushButton):
+class _Fold(Pressable):
     """The head of the fold."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("claimedToggle")
+        super().__init__(name="claimedToggle")
         self.setCheckable(True)
-        self.setAutoDefault(False)
         self.setFixedHeight(39)
         self._count = 0
         self.set_count(0)

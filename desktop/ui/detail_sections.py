@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from backend.contract.handoffs import EscalationPackage, Handoff, TimelineEntry
 from backend.contract.sessions import Fact, Message, Step
+from backend.contract.vocabulary import OUTCOME_LABEL
 from desktop.ui.badges import OutcomeLabel
+from desktop.ui.fonts import font
+from desktop.ui.glyphs import GLYPH
 from desktop.ui.link import LinkButton
 from desktop.ui.panel import Hairline, clear, column, row
 from desktop.ui.text import Elided, Prose, Tone, label
@@ -95,7 +99,7 @@ class StepsSection(Section):
         line = QWidget()
         layout = row(line, spacing=10, margins=(0, 6, 0, 6))
         outcome = QWidget()
-        outcome.setFixedWidth(128)
+        outcome.setFixedWidth(outcome_width())
         left = row(outcome)
         left.addWidget(OutcomeLabel(step.outcome))
         left.addStretch()
@@ -194,6 +198,12 @@ class TimelineSection(Section):
             return
         pairs = [(clock_text(entry.at, now, seconds=True), timeline_sentence(entry)) for entry in entries]
         self.body.addLayout(pair_grid(pairs, label_width=56, tone="2"))
+
+
+def outcome_width() -> int:
+    """The width in px of the outcome column: 128, or the longest outcome in a wide font."""
+    metrics = QFontMetrics(font("caption_strong"))
+    return max(128, GLYPH + 8 + max(metrics.horizontalAdvance(words) for words in OUTCOME_LABEL.values()))
 
 
 def pair_grid(pairs: Sequence[tuple[str, str]], *, label_width: int, tone: Tone = "1") -> QGridLayout:

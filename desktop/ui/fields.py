@@ -3,7 +3,7 @@
 from typing import Final
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from backend.contract.vocabulary import PRIORITY_LABEL, Priority
@@ -49,7 +49,10 @@ class PriorityCombo(QComboBox):
         self.setObjectName("priorityFilter")
         self.setAccessibleName("Filter by priority")
         self.setFixedHeight(CONTROL_HEIGHT)
-        self.setMinimumWidth(120)
+        shown = font("body")
+        shown.setWeight(shown.Weight.Medium)
+        self.setFont(shown)
+        self.setMinimumWidth(max(120, QFontMetrics(shown).horizontalAdvance("All priorities") + 46))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         for priority in PRIORITIES:
             self.addItem(PRIORITY_LABEL[priority] if priority else "All priorities", priority)
@@ -80,9 +83,7 @@ class PriorityCombo(QComboBox):
         painter.setBrush(QColor(theme.hover if self.underMouse() else theme.surface))
         inset = 1.0 if focus else 0.5
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), RADIUS, RADIUS)
-        shown = font("body")
-        shown.setWeight(shown.Weight.Medium)
-        painter.setFont(shown)
+        painter.setFont(self.font())
         painter.setPen(QColor(theme.text))
         words = QRectF(12, 0, self.width() - 40, self.height())
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), self.currentText())

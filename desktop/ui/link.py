@@ -2,21 +2,18 @@
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QPushButton
 
 from desktop.ui.fonts import font
+from desktop.ui.pressable import Pressable
 from desktop.ui.theme import plain, tokens
 
 
-class LinkButton(QPushButton):
+class LinkButton(Pressable):
     """Plain words in the link colour."""
 
     def __init__(self, name: str, words: str = "") -> None:
-        super().__init__()
-        self.setObjectName(name)
-        self.setAutoDefault(False)
+        super().__init__(name=name)
         self.setFlat(True)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFont(font("body"))
         self.set_words(words)
 

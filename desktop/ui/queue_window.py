@@ -4,13 +4,12 @@ It draws what `show_queue` and `show_detail` tell and answers with signals. It k
 row is selected, the search, the filter, where the splitter stands.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from backend.contract.vocabulary import Priority
 from desktop.core.views import ConnectionState, DetailView, QueueView
@@ -20,6 +19,7 @@ from desktop.ui.banners import OfflineBanner
 from desktop.ui.brand import app_icon
 from desktop.ui.detail_pane import DetailPane
 from desktop.ui.dialogs import HandBackDialog, KeysDialog
+from desktop.ui.key_map import KeyMap, typing_in
 from desktop.ui.message_page import MessagePage
 from desktop.ui.panel import column, filled
 from desktop.ui.queue_list import QueueColumn
@@ -73,6 +73,7 @@ class QueueWindow(QWidget):
         self.page = MessagePage("queuePage", icon="check")
         self._build()
         self._connect()
+        self._keys = self._key_map()
         self._second = QTimer(self, interval=1000)
         self._second.timeout.connect(self._tick)
         self._late = QTimer(self, singleShot=True, interval=FIRST_LOAD_OFFLINE_MS)
@@ -302,43 +303,34 @@ class QueueWindow(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """A key went down (Qt)."""
-        handled = event.key() == Qt.Key.Key_Escape and self._escape()
-        if not handled and not event.modifiers() & ~(
-            Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
-        ):
-            handled = self._key(event)
-        if not handled:
+        if event.key() == Qt.Key.Key_Escape:
+            self._escape()
+        elif not self._key(event):
             super().keyPressEvent(event)
 
     def _key(self, event: QKeyEvent) -> bool:
-        """Single keys; none of them while typing."""
-        if isinstance(self.focusWidget(), QLineEdit | QPlainTextEdit):
-            if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if typing_in(self.focusWidget()):
+            down = event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            if down:
                 self.column.list.setFocus()
-                return True
-            return False
-        actions = self.detail.bar
-        once: dict[Qt.Key, Callable[[], object]] = {
-            Qt.Key.Key_C: lambda: actions.press() if actions.kind() == "claim" else None,
-            Qt.Key.Key_V: lambda: self._with_id(self.view_requested),
-            Qt.Key.Key_Return: self._enter,
-            Qt.Key.Key_Enter: self._enter,
-            Qt.Key.Key_F: self.toolbar.filter.cycle,
-            Qt.Key.Key_Slash: self._focus_search,
-            Qt.Key.Key_Question: lambda: KeysDialog(self).open(),
-        }
-        steps = {Qt.Key.Key_J: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_K: -1, Qt.Key.Key_Up: -1}
-        key = Qt.Key(event.key())
-        if self._body.currentWidget() is not self.splitter and key != Qt.Key.Key_Question:
-            return False
-        if key in steps:
-            self.column.list.step(steps[key])
-            return True
-        if key not in once:
-            return False
-        if not event.isAutoRepeat():
-            once[key]()
-        return True
+            return down
+        listed = self._body.currentWidget() is self.splitter
+        return (listed or event.key() == Qt.Key.Key_Question) and self._keys.press(event)
+
+    def _key_map(self) -> KeyMap:
+        bar = self.detail.bar
+        return KeyMap(
+            {
+                Qt.Key.Key_C: lambda: bar.press() if bar.kind() == "claim" else None,
+                Qt.Key.Key_V: lambda: self._with_id(self.view_requested),
+                Qt.Key.Key_Return: self._enter,
+                Qt.Key.Key_Enter: self._enter,
+                Qt.Key.Key_F: self.toolbar.filter.cycle,
+                Qt.Key.Key_Slash: self._focus_search,
+                Qt.Key.Key_Question: lambda: KeysDialog(self).open(),
+            },
+            self.column.list.step,
+        )
 
     def _enter(self) -> None:
         if self.detail.view is None:
@@ -350,14 +342,13 @@ class QueueWindow(QWidget):
         self.toolbar.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.toolbar.search.selectAll()
 
-    def _escape(self) -> bool:
+    def _escape(self) -> None:
         if self.toolbar.search.text():
             self.toolbar.search.clear()
         elif self.toolbar.search.hasFocus():
             self.column.list.setFocus()
         else:
             self.close()
-        return True
 
     # the window
 

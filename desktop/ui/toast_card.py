@@ -51,7 +51,7 @@ class ToastCard(QWidget):
         self.close_button.clicked.connect(self.dismissed)
         head = row(spacing=8, margins=(14, 6, 9, 0))
         head.addWidget(IconLabel("arrow", "accent_text", 14))
-        head.addWidget(label("FlowPilot Escalations", scale="caption", tone="2"), 1)
+        head.addWidget(Elided("FlowPilot Escalations", scale="caption", tone="2"), 1)
         head.addWidget(self._note)
         head.addWidget(self.close_button)
         self._priority = PriorityPill(pill=False)

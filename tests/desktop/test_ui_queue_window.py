@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QSignalSpy, QTest
-from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.core.views import ConnectionState, DetailView
@@ -223,6 +224,21 @@ def test_everything_can_be_done_by_keyboard(window: QueueWindow) -> None:
     assert window.column.count.text() == "1 of 5 waiting"
     QTest.keyClick(keys, Qt.Key.Key_Slash)
     assert window.toolbar.search.hasFocus()
+
+
+def test_enter_presses_the_button_that_has_the_focus_and_no_other(window: QueueWindow) -> None:
+    fill(window)
+    claimed, viewed = QSignalSpy(window.claim_requested), QSignalSpy(window.view_requested)
+    primary(window).setFocus()
+    QTest.keyClick(primary(window), Qt.Key.Key_Return)
+    assert (claimed.count(), viewed.count()) == (1, 0)
+
+
+def test_keys_of_a_foreign_layout_are_harmless(window: QueueWindow, qapp: QApplication) -> None:
+    fill(window)
+    event = QKeyEvent(QEvent.Type.KeyPress, 0x0426, Qt.KeyboardModifier.NoModifier, "ц")
+    qapp.sendEvent(window, event)
+    assert window.isVisible()
 
 
 def test_letters_typed_into_the_search_are_letters(window: QueueWindow) -> None:

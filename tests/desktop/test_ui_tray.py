@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtTest import QSignalSpy
+from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -74,7 +75,9 @@ def test_claim_next_can_be_declined(tray: Tray, qapp: QApplication) -> None:
     spy = QSignalSpy(tray.claim_next)
     entry(tray, "actionClaimNext").trigger()
     dialog = next(each for each in qapp.topLevelWidgets() if isinstance(each, ClaimDialog) and each.isVisible())
-    dialog.cancel_button.click()
+    dialog.cancel_button.setFocus()
+    QTest.keyClick(dialog.cancel_button, Qt.Key.Key_Return)
+    assert not dialog.isVisible()
     assert spy.count() == 0
 
 

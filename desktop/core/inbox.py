@@ -106,7 +106,8 @@ class Inbox:
         if last is not None and event.kind in {"handoff.claimed", "handoff.reassigned"} and holder is not None:
             at = last.claimed_at or event.at
             self.claimed[handoff_id] = Claimed(row=last, claimer=holder, at=at)
-        if before is not None and after is None:
+        # What came and went while nobody looked is history, not an outcome to show.
+        if before is not None and after is None and not event.replay:
             who = holder if event.kind in {"handoff.claimed", "handoff.reassigned"} else actor
             self.leaving[handoff_id] = Left(
                 row=row or before, kind=event.kind, who=who, at=event.at, note=note, until=now + LEAVES_AFTER_S

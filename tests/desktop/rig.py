@@ -1,0 +1,139 @@
+"""The tray app's rules and network parts against the small server, with a recorded screen, toasts and browser."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from desktop.core.controller import Controller, Ports
+from desktop.core.ports import ToastFailedError
+from desktop.core.views import DetailView, QueueView, ToastView, TrayView
+from desktop.net.api import HttpApi
+from desktop.net.session import Session
+from desktop.net.socket import WebSocketConnector
+from desktop.platform.clock import SystemClock
+from tests.support.fake_server import FakeServer
+
+
+class Recorder:
+    """Screen, toasts, browser and trace in one: keeps what it was told and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.queue = QueueView.__new__(QueueView)
+        self.detail: DetailView | None = None
+        self.tray: TrayView | None = None
+        self.toasts: dict[str, ToastView] = {}
+        self.toast_log: list[tuple[str, str]] = []
+        self.opened: list[str] = []
+        self.copied: list[str] = []
+        self.raised = 0
+        self.sign_in_asked = 0
+        self.marks: list[tuple[str, dict[str, object]]] = []
+        self.toast_error: str | None = None
+        self.browser_works = True
+        self._news = asyncio.Condition()
+
+    def show_queue(self, view: QueueView) -> None:
+        self.queue = view
+        self._tell()
+
+    def show_detail(self, view: DetailView | None) -> None:
+        self.detail = view
+        self._tell()
+
+    def show_tray(self, view: TrayView) -> None:
+        self.tray = view
+        self._tell()
+
+    def raise_window(self) -> None:
+        self.raised += 1
+
+    def ask_sign_in(self) -> None:
+        self.sign_in_asked += 1
+
+    def copy_text(self, text: str) -> None:
+        self.copied.append(text)
+
+    async def show(self, view: ToastView) -> str:
+        if self.toast_error:
+            raise ToastFailedError(self.toast_error)
+        self.toasts[view.id] = view
+        self.toast_log.append((view.id, view.variant))
+        self._tell()
+        return "system"
+
+    async def withdraw(self, toast_id: str) -> None:
+        self.toasts.pop(toast_id, None)
+        self._tell()
+
+    async def open(self, url: str) -> bool:
+        self.opened.append(url)
+        self._tell()
+        return self.browser_works
+
+    def mark(self, name: str, **fields: object) -> None:
+        self.marks.append((name, fields))
+        self._tell()
+
+    def marked(self, name: str) -> list[dict[str, object]]:
+        return [fields for known, fields in self.marks if known == name]
+
+    async def until(self, condition: Callable[[], Any], within_s: float = 8.0) -> None:
+        """Wait until true; asked again with every piece of news."""
+        async with asyncio.timeout(within_s), self._news:
+            await self._news.wait_for(condition)
+
+    def rows(self) -> list[str]:
+        return [row.id for row in self.queue.rows]
+
+    def state(self) -> str:
+        return self.queue.connection.state
+
+    def _tell(self) -> None:
+        asyncio.get_running_loop().create_task(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+
+@contextlib.asynccontextmanager
+async def app(server: FakeServer, who: str = "dana") -> AsyncIterator[tuple[Recorder, Controller]]:
+    """One signed-in app; yields once it is started (not yet live)."""
+    seen = Recorder()
+    session = Session(server.url, who)
+    api = HttpApi(session, None)
+    controller = Controller(
+        server.url,
+        Ports(
+            api=api,
+            connector=WebSocketConnector(session, None),
+            toasts=seen,
+            browser=seen,
+            screen=seen,
+            clock=SystemClock(),
+            trace=seen,
+        ),
+    )
+    controller.start(signed_in=True)
+    try:
+        yield seen, controller
+    finally:
+        await controller.stop()
+        await api.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(**fields: Any) -> AsyncIterator[FakeServer]:
+    """A running small server."""
+    server = FakeServer(**fields)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def path(url: str) -> str:
+    return urlsplit(url).path

@@ -56,6 +56,11 @@ def test_a_missing_assessment_is_said_and_nothing_is_estimated(pane: DetailPane)
     assert "Assessment in progress" in words(pane.assessment)
 
 
+def test_too_few_facts_are_named_as_the_reason_only_where_they_are(pane: DetailPane) -> None:
+    show(pane, replace(samples.detail(), handoff=samples.handoff(samples.package(assessment=None))))
+    assert "No AI assessment for this hand-off." in words(pane.assessment)
+
+
 def test_the_last_three_messages_until_all_are_asked_for(pane: DetailPane) -> None:
     show(pane, samples.detail())
     assert pane.excerpt.heading.text() == "Conversation, last 3 of 9"

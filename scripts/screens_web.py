@@ -93,7 +93,13 @@ async def tour(camera: Camera, browser: Browser, title: str) -> None:
     await mina.wait_for_url("**/pilot/*")
     await _work(mina)
     await camera.shoot(mina, "session-open")
-    dana = await camera.page(browser, "dana")
+    await _escalate_and_claim(camera, mina, await camera.page(browser, "dana"), title)
+    await stranger.context.close()
+    await mina.context.close()
+
+
+async def _escalate_and_claim(camera: Camera, mina: Page, dana: Page, title: str) -> None:
+    """The moment itself, from both sides."""
     await dana.goto(f"{camera.base}/escalations")
     await camera.shoot(dana, "escalations-before")
     await mina.get_by_test_id("escalate-open").click()
@@ -130,8 +136,7 @@ async def tour(camera: Camera, browser: Browser, title: str) -> None:
     await camera.shoot(dana, "analytics-empty")
     await dana.goto(f"{camera.base}/pilot/00000000-0000-7000-8000-000000000000")
     await camera.shoot(dana, "not-found")
-    for page in (stranger, mina, dana):
-        await page.context.close()
+    await dana.context.close()
 
 
 async def _work(mina: Page) -> None:

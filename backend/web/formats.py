@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from backend.contract.sessions import TicketRef
+
+_APOSTROPHE: Final = "\u2019"
+_MINUS: Final = "\u2212"
 
 
 def zone(name: str) -> ZoneInfo:
@@ -55,8 +59,8 @@ def first_name(name: str) -> str:
 
 
 def possessive(name: str) -> str:
-    """`Dana’s`, `Lars’`."""
-    return f"{name}’" if name.endswith("s") else f"{name}’s"
+    """The name with its apostrophe, and an `s` unless it ends in one."""
+    return f"{name}{_APOSTROPHE}" if name.endswith("s") else f"{name}{_APOSTROPHE}s"
 
 
 def initials(name: str) -> str:
@@ -89,7 +93,7 @@ def confidence_words(confidence: float) -> str:
 
 
 def long_duration(minutes: float) -> str:
-    """`16 h 46 min`, `− 4 min`; for totals."""
+    """`16 h 46 min`, `4 min` with a minus sign before it where it is below zero; for totals."""
     whole = round(abs(minutes))
     text = f"{whole // 60} h {whole % 60:02} min" if whole >= 60 else f"{whole} min"
-    return f"− {text}" if minutes < 0 and whole else text
+    return f"{_MINUS} {text}" if minutes < 0 and whole else text

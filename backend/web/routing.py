@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
+from backend.contract.problems import Code
 from backend.domain.refusal import Refusal
 from backend.http.problems import DATABASE_DOWN, STATUS, problem_response
 from backend.web import render
@@ -20,9 +21,10 @@ from backend.web.visitor import SignInNeededError, visitor_or_none
 log = logging.getLogger(__name__)
 
 SCRIPT_HEADER: Final = "x-flowpilot-script"
-_NO_SESSION: Final = "There is no such session, or you may not see it."
-_NO_ROLE: Final = "Your role does not include this page."
-_NO_DATABASE: Final = "The database does not answer. Nothing was changed."
+_FOR_PAGES: Final[dict[Code, str]] = {
+    "not_found": "There is no such session, or you may not see it.",
+    "role_required": "Your role does not include this page.",
+}
 
 
 def by_script(request: Request) -> bool:
@@ -47,35 +49,33 @@ class PageRoute(APIRoute):
         async def handle(request: Request) -> Response:
             try:
                 return await handler(request)
-            except SignInNeededError:
-                return _sign_in(request)
-            except Refusal as refusal:
-                if by_script(request):
-                    return problem_response(refusal.code, refusal.detail, **refusal.extensions)
-                return await error_page(request, STATUS[refusal.code], _words(refusal))
-            except (HTTPException, RequestValidationError) as error:
-                status = error.status_code if isinstance(error, HTTPException) else 422
-                return await error_page(request, status, "This form is not complete. Nothing was changed.")
-            except DATABASE_DOWN as error:
-                log.error("%s %s: the database does not answer: %s", request.method, request.url.path, error)  # noqa: TRY400 - no traceback for a database that is away
-                if by_script(request):
-                    return problem_response("database_unavailable", _NO_DATABASE)
-                return await error_page(request, 503, _NO_DATABASE, retry=True)
-            except Exception:
-                reference = secrets.token_hex(3)
-                log.exception("%s %s failed, reference %s", request.method, request.url.path, reference)
-                words = f"The server answered with an error. Nothing was changed. Reference {reference}."
-                if by_script(request):
-                    return problem_response("internal_error", words, reference=reference)
-                return await error_page(request, 500, words, retry=True)
+            except Exception as error:  # noqa: BLE001 - the border: everything becomes a page, nothing is dropped
+                return await _answer(request, error)
 
         return handle
 
 
-def _words(refusal: Refusal) -> str:
-    if refusal.code == "role_required":
-        return _NO_ROLE
-    return _NO_SESSION if refusal.code == "not_found" else refusal.detail
+async def _answer(request: Request, error: Exception) -> Response:
+    """The page, or the problem for our own scripts, that stands for what went wrong."""
+    if isinstance(error, SignInNeededError):
+        return _sign_in(request)
+    code: Code = "internal_error"
+    extensions: Mapping[str, object] = {}
+    retry = False
+    if isinstance(error, Refusal):
+        code, words, extensions = error.code, error.detail, error.extensions
+    elif isinstance(error, HTTPException | RequestValidationError):
+        code, words = "invalid_body", "This form is not complete. Nothing was changed."
+    elif isinstance(error, DATABASE_DOWN):
+        log.error("%s %s: the database does not answer: %s", request.method, request.url.path, error)
+        code, words, retry = "database_unavailable", "The database does not answer. Nothing was changed.", True
+    else:
+        reference = secrets.token_hex(3)
+        log.error("%s %s failed, reference %s", request.method, request.url.path, reference, exc_info=error)
+        words, retry = f"The server answered with an error. Nothing was changed. Reference {reference}.", True
+    if by_script(request):
+        return problem_response(code, words, **extensions)
+    return await error_page(request, STATUS[code], _FOR_PAGES.get(code, words), retry=retry)
 
 
 def _sign_in(request: Request) -> Response:

@@ -114,7 +114,7 @@ def _recipient(one: Delivery, *, connected: bool) -> Recipient:
 
 
 def _sentence(recipients: Sequence[Recipient]) -> str:
-    """`Shown on Dana’s and Lee’s desktops. E-mailed Sam.` Only what is known."""
+    """Whose desktops it was shown on, who saw the web page, who was e-mailed. Only what is known."""
 
     def names(*, channel: str | None = None, state: str) -> list[str]:
         people = [one for one in recipients if one.state == state and channel in {None, one.channel}]

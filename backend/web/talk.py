@@ -2,10 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from backend.contract.handoffs import Handoff, TimelineEntry
 from backend.contract.sessions import Message, Session, SessionHandoff
 from backend.contract.vocabulary import PRIORITY_LABEL
+
+_DID: Final = {
+    "created": "escalated",
+    "claimed": "claimed it",
+    "released": "handed it back",
+    "withdrawn": "withdrew it",
+    "resolved": "resolved it",
+    "reassigned": "gave it to somebody else",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +31,15 @@ class Entry:
 def happened(entry: TimelineEntry) -> str:
     """One entry of a hand-off's timeline in words."""
     who = entry.actor.name if entry.actor else "FlowPilot"
+    kind = entry.kind.removeprefix("handoff.")
+    if kind == "updated" and entry.detail:
+        return f"{who} changed {entry.detail.replace('target_user_id', 'who is asked')}"
+    if kind == "first_action":
+        return f"{who} took the first action{f', a {entry.detail}' if entry.detail else ''}"
+    if kind == "assessed":
+        return "The AI assessment arrived"
     said = f": “{entry.detail}”" if entry.detail else ""
-    match entry.kind.removeprefix("handoff."):
-        case "created":
-            return f"{who} escalated"
-        case "claimed":
-            return f"{who} claimed it"
-        case "released":
-            return f"{who} handed it back{said}"
-        case "withdrawn":
-            return f"{who} withdrew it{said}"
-        case "resolved":
-            return f"{who} resolved it{said}"
-        case "reassigned":
-            return f"{who} gave it to somebody else{said}"
-        case "updated":
-            return f"{who} changed {entry.detail.replace('target_user_id', 'who is asked')}" if entry.detail else who
-        case "assessed":
-            return "The AI assessment arrived"
-        case "first_action":
-            return f"{who} took the first action{f', a {entry.detail}' if entry.detail else ''}"
-        case kind:
-            return f"{who}, {kind.replace('_', ' ')}{said}"
+    return f"{who} {_DID.get(kind, kind.replace('_', ' '))}{said}"
 
 
 def _escalated(handoff: SessionHandoff, target: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The web app without scripts: what a locked-down browser, a screen reader's own browser or an attacker's form meets."""
+"""The web app without scripts: what a locked-down browser or a forged form meets."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack

@@ -17,7 +17,7 @@ router = APIRouter(tags=["events"])
 async def events(
     request: Request,
     caller: CallerDep,
-    after: Annotated[int, Query(ge=0)],
+    after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
     wait: Annotated[float, Query(ge=0, le=25)] = 0,
     epoch: str | None = None,

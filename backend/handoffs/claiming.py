@@ -5,8 +5,8 @@ from uuid import UUID
 from backend.contract.handoffs import ClaimResult
 from backend.db.engine import Database
 from backend.domain.claim import AlreadyYours, Claimed
-from backend.handoffs import repository
-from backend.handoffs.service import handoff_id, not_found, read_handoff
+from backend.handoffs import mapping, repository
+from backend.handoffs.service import handoff_id, not_found
 from backend.identity.caller import Caller
 from backend.identity.tickets import TicketService
 
@@ -22,11 +22,15 @@ class ClaimingService:
         """`base` is the server's address without a closing slash."""
         claimed_id = handoff_id(wanted)
         async with self._db.tenant(caller.account_id) as tx:
-            handoff = await read_handoff(tx, caller, claimed_id)
             row = await repository.handoff(tx, caller.account_id, claimed_id)
+            if row is None:
+                raise not_found()
+            timeline = await repository.timeline(tx, caller.account_id, claimed_id)
+            deliveries = await repository.deliveries(tx, caller.account_id, claimed_id)
+        handoff = mapping.handoff(row, timeline, deliveries)
         self._db.wakeup.touch(handoff.session_id)
         session_url = f"{base}/pilot/{handoff.session_id}"
-        if row is not None and row.external_url:
+        if row.external_url:
             # A session page elsewhere has its own sign-in; a ticket of ours would mean nothing there.
             session_url = open_url = row.external_url
         else:

@@ -19,11 +19,12 @@ from backend.contract.sessions import (
     SessionPage,
     Step,
 )
-from backend.contract.vocabulary import FirstActionKind, SessionStatus
+from backend.contract.vocabulary import FirstActionKind, Role, SessionStatus
 from backend.db import tables as t
 from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
 from backend.domain.refusal import Refusal
+from backend.domain.roles import at_least
 from backend.domain.text import clean, clean_link, clean_optional, limit_bytes
 from backend.http.cursor import decode_cursor, encode_cursor
 from backend.identity.caller import Caller
@@ -118,6 +119,7 @@ class SessionService:
         limit: int = 50,
     ) -> SessionPage:
         """A page, latest activity first. `status` is a session status or `open` (all but resolved)."""
+        status = status or None
         if status is not None and status not in _STATUSES:
             raise Refusal("bad_request", f"`status` must be one of {', '.join(_STATUSES)}.", field="status")
         after = decode_cursor(cursor)[1:] if cursor else None
@@ -162,8 +164,8 @@ class SessionService:
     async def _add(
         self, caller: Caller, session_id: str, kind: FirstActionKind, table: sa.Table, values: Mapping[str, object]
     ) -> t.AnyRow:
-        caller.require("technician")
         session, entry_id = _id(session_id), new_id()
+        await self._require(caller, session_id, "technician")
         async with self._db.tenant(caller.account_id) as tx:
             # Handoff row before session row before log row: the order that claims take them in.
             handoff_id = await self._first_actions.mark(tx, caller, session, kind)
@@ -184,6 +186,12 @@ class SessionService:
         self._db.wakeup.touch(str(session), *([str(caller.account_id)] if handoff_id else []))
         return next(row for row in rows if row.id == entry_id)
 
+    async def _require(self, caller: Caller, session_id: str, needed: Role) -> None:
+        """Refuse by role only who may see the session: for anybody else it does not exist."""
+        if not at_least(caller.role, needed):
+            await self.get(caller, session_id)
+            caller.require(needed)
+
     async def _writable(self, tx: AsyncConnection, caller: Caller, session_id: UUID) -> t.AnyRow:
         state = await repository.touch(tx, caller.account_id, session_id)
         if state is None:
@@ -194,7 +202,7 @@ class SessionService:
 
     async def resolve(self, caller: Caller, session_id: str, note: str | None = None) -> Session:
         """End a session that nobody holds; an open hand-off is resolved or withdrawn first."""
-        caller.require("technician")
+        await self._require(caller, session_id, "technician")
         session, text = _id(session_id), clean_optional("note", note, longest=2_000)
         async with self._db.tenant(caller.account_id) as tx:
             current = await self._read(tx, caller, session)

@@ -19,13 +19,14 @@ def _screen_key(window: QWidget) -> str:
     return f"{screen.name()}-{size.width()}x{size.height()}".replace("/", "_")
 
 
-def remember(window: QWidget, splitter: QSplitter) -> None:
-    """Keep size, position and splitter for the screen the window is on."""
+def remember(window: QWidget, splitter: QSplitter | None) -> None:
+    """Keep size and position for the screen the window is on, and the splitter unless None."""
     settings = _settings()
     settings.beginGroup(_screen_key(window))
     if not window.isMaximized():
         settings.setValue("geometry", window.geometry())
-    settings.setValue("splitter", splitter.saveState())
+    if splitter is not None:
+        settings.setValue("splitter", splitter.saveState())
     settings.endGroup()
     settings.setValue("screen", _screen_key(window))
 

@@ -361,7 +361,8 @@ class QueueWindow(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         """It is no longer seen (Qt)."""
-        placement.remember(self, self.splitter)
+        # The list's width in a narrow window is forced, not chosen.
+        placement.remember(self, None if self._narrow else self.splitter)
         super().hideEvent(event)
         self._second.stop()
 

@@ -383,6 +383,16 @@ def test_every_control_has_a_name_for_screen_readers(window: QueueWindow) -> Non
     assert {name for name in named if window.findChild(QWidget, name) is None} == set()
 
 
+def test_a_narrow_window_does_not_narrow_the_list_for_good(window: QueueWindow) -> None:
+    window.resize(1000, 660)
+    window.splitter.setSizes([400, 600])
+    wide = window.splitter.sizes()[0]
+    window.resize(740, 660)
+    assert window.splitter.sizes()[0] == 288
+    window.resize(1000, 660)
+    assert window.splitter.sizes()[0] == wide
+
+
 def test_the_window_comes_back_where_it_was(qtbot: QtBot) -> None:
     first = QueueWindow()
     qtbot.addWidget(first)

@@ -13,6 +13,7 @@ from backend.contract.handoffs import (
     QueuePage,
     Reassignment,
 )
+from backend.contract.vocabulary import ROLE_LABEL
 from backend.domain.claim import (
     AlreadyClaimed,
     AlreadyYours,
@@ -105,7 +106,6 @@ async def read_handoff(handoff_id: str, caller: CallerDep, handoffs: Handoffs) -
 )
 async def claim(handoff_id: str, request: Request, caller: CallerDep, handoffs: Handoffs, claiming: Claiming) -> Json:
     """Claim a waiting handoff. Exactly one senior wins; the others read who it was."""
-    caller.require("engineer")
     outcome = await handoffs.claim(caller, handoff_id)
     if not isinstance(outcome, Claimed | AlreadyYours):
         raise refusal_of(outcome)
@@ -128,7 +128,11 @@ def refusal_of(outcome: ClaimOutcome) -> Refusal:
         case NotPending(status):
             return Refusal("not_pending", f"This hand-off is {status}.", handoff_status=status)
         case NotEligible():
-            return Refusal("role_required", "Your role does not claim hand-offs.", required_role="engineer")
+            return Refusal(
+                "role_required",
+                f"This needs the role {ROLE_LABEL['engineer']} or above.",
+                required_role="engineer",
+            )
         case NotVisible() | Claimed() | AlreadyYours():
             return not_found()
 

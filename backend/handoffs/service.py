@@ -92,6 +92,7 @@ class HandoffService:
 
         Refuses: `already_escalated` with `handoff_id`, `session_resolved`, `idempotency_mismatch`, `not_found`.
         """
+        session = await self._sessions.get(caller, session_id)  # what is not there is 404, whatever the role
         caller.require("technician")
         key = clean("Idempotency-Key", idempotency_key, longest=200) if idempotency_key is not None else None
         checked = replace(
@@ -100,7 +101,6 @@ class HandoffService:
             need=clean_optional("need", new.need, longest=_LONGEST),
             impact=clean_optional("impact", new.impact, longest=_LONGEST),
         )
-        session = await self._sessions.get(caller, session_id)
         target = None
         if new.target_user_id is not None:
             async with self._db.tenant(caller.account_id) as tx:

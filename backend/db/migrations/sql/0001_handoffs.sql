@@ -112,7 +112,10 @@ begin
     -- The role is asked again here, inside the deciding transaction: a demoted or departed senior cannot win.
     if not exists (select from app_user u where u.account_id = p_account and u.id = p_user and u.active
                    and u.role in ('engineer', 'admin', 'owner')) then
-        outcome := 'role_required'; return;
+        -- What is not there is not found, whoever asks: a refusal by role would tell that it exists.
+        outcome := case when exists (select from handoff x where x.account_id = p_account and x.id = p_handoff)
+                   then 'role_required' else 'not_found' end;
+        return;
     end if;
     update handoff x
     set status = 'claimed', claimed_by = p_user, claimed_at = clock_timestamp(), claim_epoch = x.claim_epoch + 1,

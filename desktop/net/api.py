@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-import httpx
 import msgspec
 
 from backend.contract.handoffs import ClaimResult, Handoff, QueuePage, QueueRow
@@ -19,6 +18,7 @@ from desktop.core.ports import (
     SignedOutError,
     UnreachableError,
 )
+from desktop.net.lean_httpx import httpx
 from desktop.net.session import Session
 
 PAGE_LIMIT: Final = 200

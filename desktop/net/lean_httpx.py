@@ -1,7 +1,7 @@
 """httpx without its command line.
 
-Where rich and pygments happen to be installed, httpx loads them at import for a command that nobody calls here: 0.2 s of
-the start and 11 MB of memory. Without that one module it does without them, as on a machine that lacks them.
+Where rich and pygments happen to be installed, httpx loads them at import for a command that nobody calls here: 0.2 s
+of the start and 11 MB of memory. Without that one module it does without them, as on a machine that lacks them.
 """
 
 import sys

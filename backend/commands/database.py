@@ -83,8 +83,18 @@ async def bring_up_to_date(url: str) -> tuple[str | None, str | None]:
     """Migrate and answer the revisions before and after; a refusal of the database becomes one plain sentence."""
     try:
         return await upgrade(url)
-    except (asyncpg.PostgresError, OSError) as error:
-        raise CommandError(f"the database {masked(url)} could not be migrated: {_reason(error)}") from error
+    except Exception as error:
+        refusal = _driver_error(error)
+        if refusal is None:
+            raise
+        raise CommandError(f"the database {masked(url)} could not be migrated: {_reason(refusal)}") from error
+
+
+def _driver_error(error: BaseException | None) -> BaseException | None:
+    """Return what the database itself said, from under the layers that wrapped it."""
+    while error is not None and not isinstance(error, asyncpg.PostgresError | OSError):
+        error = error.__cause__
+    return error
 
 
 def _gave_up(url: str, reason: str, wait_s: float) -> str:

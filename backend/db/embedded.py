@@ -5,9 +5,10 @@ socket. The server listens on a unix socket in a 0700 folder only, so the file s
 """
 
 import contextlib
-import shutil
+import logging
 import signal
 import subprocess
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from backend.db.embedded_account import Account, Launcher, find_launcher, service_account
+from backend.db.embedded_account import Launcher, find_launcher, service_account
+from backend.db.embedded_cluster import DATABASE, check_version, make_cluster, reason
 from backend.db.embedded_files import (
     DataDirInUse,
     DataDirLock,
@@ -31,21 +33,12 @@ from backend.db.embedded_process import end_leftover, is_ready, pump_log
 
 __all__ = ["DataDirInUse", "EmbeddedError", "EmbeddedPostgres", "attach_or_start"]
 
-DATABASE = "flowpilot"
+log = logging.getLogger(__name__)
+
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 ATTACH_TIMEOUT_S = 30.0
 
-_INITDB = (
-    "--username=postgres",
-    "--auth-local=trust",  # the socket's folder is 0700
-    "--auth-host=reject",
-    "--encoding=UTF8",
-    "--locale-provider=builtin",  # sorts the same on every operating system and release
-    "--builtin-locale=C.UTF-8",
-    "--locale=C",
-    "--no-instructions",
-)
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -73,6 +66,9 @@ class EmbeddedPostgres:
         self._lock = DataDirLock(self.data_dir)
         self._process: subprocess.Popen[bytes] | None = None
         self._last_lines: deque[str] = deque(maxlen=20)
+        self._log_copied: threading.Thread | None = None
+        self._turn = threading.Lock()  # stopping and starting again exclude each other
+        self._stopping = False
 
     @property
     def url(self) -> str:
@@ -93,17 +89,22 @@ class EmbeddedPostgres:
         prepare_data_dir(self.data_dir)
         self._lock.acquire(self._kind)
         try:
-            account = service_account(self._cluster)
-            launcher = self._prepare(account, programs)
+            launcher = self._prepare(programs)
             end_leftover(self._cluster)
+            self._stopping = False
             self._start_until_ready(launcher, programs)
+            threading.Thread(
+                target=self._start_again_when_it_ends, args=(launcher, programs), name="postgres-watch", daemon=True
+            ).start()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """Stop the server after its running statements were cut off cleanly, and free the data directory."""
-        process, self._process = self._process, None
+        with self._turn:
+            self._stopping = True
+            process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)
             try:
@@ -128,32 +129,36 @@ class EmbeddedPostgres:
     def _cluster(self) -> Path:
         return self.data_dir / "postgres"
 
-    def _prepare(self, account: Account, programs: Path) -> Launcher:
+    def _prepare(self, programs: Path) -> Launcher:
+        account = service_account(self._cluster)
         sockets = socket_directory(self.data_dir, account.uid)
         launcher = find_launcher(account, programs / "postgres", [self.data_dir, sockets])
         if (self._cluster / "PG_VERSION").is_file():
-            _check_version(self._cluster, launcher, programs)
+            check_version(self._cluster, launcher, programs)
         else:
-            self._make_cluster(account, launcher, programs)
+            make_cluster(self._cluster, account, launcher, programs, sync=self._sync)
         return launcher
 
-    def _make_cluster(self, account: Account, launcher: Launcher, programs: Path) -> None:
-        """Build the cluster and its database beside the final name, then rename: a kill leaves nothing half-made."""
-        fresh = self.data_dir / "postgres.new"
-        if fresh.exists():
-            shutil.rmtree(fresh)
-        fresh.mkdir(mode=0o700)
-        shutil.chown(fresh, account.uid, account.gid)
-        sync = () if self._sync else ("--no-sync",)
-        made = launcher.run([str(programs / "initdb"), "-D", str(fresh), *_INITDB, *sync])
-        if made.returncode == 0:
-            single = [str(programs / "postgres"), "--single", "-D", str(fresh), "postgres"]
-            made = launcher.run(single, text_in=f"CREATE DATABASE {DATABASE}\n")
-        if made.returncode != 0:
-            raise EmbeddedError(f"the database could not be made in {fresh}: {_reason(made.stdout.splitlines())}")
-        if self._cluster.is_dir() and not any(self._cluster.iterdir()):
-            self._cluster.rmdir()
-        fresh.rename(self._cluster)
+    def _start_again_when_it_ends(self, launcher: Launcher, programs: Path) -> None:
+        """Bring the server back when something killed it: the memory killer, an operator's slip.
+
+        Runs in a thread of its own for as long as this process lives, which is what the server's parent must do.
+        """
+        while (copied := self._log_copied) is not None:
+            process = self._process
+            copied.join()  # ends when the last process of the server is gone, so nothing is in the way of the next
+            with self._turn:
+                if self._stopping:
+                    return
+                if process is not None:
+                    process.wait()
+                log.error("PostgreSQL ended unexpectedly, starting it again")
+                try:
+                    end_leftover(self._cluster)
+                    self._start_until_ready(launcher, programs)
+                except EmbeddedError:
+                    log.exception("PostgreSQL could not be started again")
+                    return
 
     def _start_until_ready(self, launcher: Launcher, programs: Path) -> None:
         command = [
@@ -169,17 +174,17 @@ class EmbeddedPostgres:
         while True:
             self._last_lines.clear()
             self._process = launcher.spawn(command, stderr=subprocess.PIPE)
-            logged = pump_log(self._process, self.data_dir / "postgres.log", self._last_lines)
+            self._log_copied = pump_log(self._process, self.data_dir / "postgres.log", self._last_lines)
             while self._process.poll() is None and time.monotonic() < deadline:
                 if is_ready(self._cluster, self._process.pid):
                     return
                 time.sleep(0.01)
             if self._process.poll() is None:
                 raise EmbeddedError(f"PostgreSQL was not ready within {START_TIMEOUT_S:.0f} s; see {self._log_name}")
-            logged.join(5)
+            self._log_copied.join(5)
             # Processes of a killed server let go of its memory a moment after it died.
             if not any("shared memory block" in line for line in self._last_lines) or time.monotonic() > deadline:
-                raise EmbeddedError(f"PostgreSQL did not start: {_reason(self._last_lines)}; see {self._log_name}")
+                raise EmbeddedError(f"PostgreSQL did not start: {reason(self._last_lines)}; see {self._log_name}")
             time.sleep(0.1)
 
     @property
@@ -217,22 +222,3 @@ def attach_or_start(data_dir: Path) -> Iterator[str]:
 
 def _url(data_dir: Path) -> str:
     return f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_directory_name(data_dir)))}"
-
-
-def _check_version(cluster: Path, launcher: Launcher, programs: Path) -> None:
-    made_by = (cluster / "PG_VERSION").read_text().strip()
-    carried = launcher.run([str(programs / "postgres"), "--version"]).stdout.split()[-1].split(".")[0]
-    if made_by != carried:
-        raise EmbeddedError(
-            f"{cluster} was made by PostgreSQL {made_by} and this version carries {carried}: "
-            "move the data over with pg_dump as docs/operations.md says"
-        )
-
-
-def _reason(lines: Sequence[str] | deque[str]) -> str:
-    """Return the line a person needs from PostgreSQL's output."""
-    for mark in ("FATAL:", "ERROR:", "error:"):
-        for line in lines:
-            if mark in line:
-                return line.split(mark, 1)[1].strip()
-    return lines[-1].strip() if lines else "it said nothing"

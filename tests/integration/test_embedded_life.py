@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import asyncpg
 import pytest
 
 from backend.db.embedded import DataDirInUse, EmbeddedError, EmbeddedPostgres, attach_or_start
+from backend.db.embedded_process import is_ready
 from tests.support.holder import Holder, wait_gone
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the embedded PostgreSQL runs on Linux and macOS")
@@ -87,6 +90,28 @@ def test_a_power_cut_loses_nothing_and_the_next_start_works(data_dir: Path) -> N
     assert (data_dir / "postgres" / "postmaster.pid").exists()
     with EmbeddedPostgres(data_dir) as server:
         assert ask(server.url, "SELECT count(*) FROM kept") == 2
+
+
+def test_a_server_that_something_killed_comes_back_by_itself(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with EmbeddedPostgres(data_dir) as server:
+        ask(server.url, "INSERT INTO kept VALUES (9) RETURNING value")
+        first = server.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while server.pid == first or not is_ready(data_dir / "postgres", server.pid):
+            assert time.monotonic() < deadline, "it stayed away"
+            select.select([], [], [], 0.02)
+        assert ask(server.url, "SELECT count(*) FROM kept") == 2
+    assert "ended unexpectedly" in caplog.text
+    assert not (data_dir / "postgres" / "postmaster.pid").exists(), "a stop is a stop, also after a return"
+
+
+def test_something_that_is_no_database_is_left_alone_and_named(data_dir: Path) -> None:
+    (data_dir / "postgres" / "PG_VERSION").unlink()
+    with pytest.raises(EmbeddedError, match="holds something that is no database: move it away"):
+        EmbeddedPostgres(data_dir, sync=False).start()
+    assert (data_dir / "postgres" / "base").is_dir()
 
 
 def test_a_pid_file_whose_number_belongs_to_somebody_else_now_hurts_neither(data_dir: Path) -> None:

@@ -159,6 +159,7 @@ class EmbeddedPostgres:
                 except EmbeddedError:
                     log.exception("PostgreSQL could not be started again")
                     return
+                log.warning("PostgreSQL runs again")
 
     def _start_until_ready(self, launcher: Launcher, programs: Path) -> None:
         command = [

@@ -43,8 +43,13 @@ system_packages() {
         as_root=(sudo)
     fi
     say "installing system packages: ${missing[*]}"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y update >&2
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "${missing[@]}" >&2
+    apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" >&2; }
+    apt update || say "the package lists could not be brought up to date, going on with the old ones"
+    apt install --no-install-recommends "${missing[@]}" && return
+    # One name that this release does not know must not keep the others away.
+    for name in "${missing[@]}"; do
+        apt install --no-install-recommends "$name" || say "$name is not to be had here; what needs it will say so"
+    done
 }
 
 find_python() {

@@ -5,6 +5,7 @@ import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startMenu } from "./menu.js";
+import { remember } from "./regions.js";
 import { startAlerts } from "./alerts.js";
 
 const pages = {
@@ -14,6 +15,7 @@ const pages = {
   go: () => import("./go.js").then((page) => page.start()),
 };
 
+remember();
 document.documentElement.classList.add("js");
 const page = document.body.dataset.page;
 startClocks();

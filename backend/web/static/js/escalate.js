@@ -136,7 +136,7 @@ async function unanswered(form, failed) {
   const [title, body] = failed.querySelectorAll(".b, .sm");
   try {
     await refresh();
-    if (!form.isConnected || document.querySelector("[data-strip]")) {
+    if (document.querySelector("[data-strip]")) {
       localStorage.removeItem(draftKey());
       return;
     }

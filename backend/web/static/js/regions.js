@@ -3,7 +3,13 @@
 import { tick } from "./clock.js";
 
 let running = null;
+const known = new WeakMap();
 let again = false;
+
+/** Keeps what the server said of each region, before scripts change anything: what it says later is held against it. */
+export function remember() {
+  for (const region of document.querySelectorAll("[data-region]")) known.set(region, settled(region));
+}
 
 /** Brings every region up to date. Calls that come while one is under way are answered by one more look. */
 export function refresh() {
@@ -61,7 +67,10 @@ function takeOver(region, next) {
     return;
   }
   if (mine && ![...mine.children].every((child) => send(child, "fp:leave") && !child.remove())) return;
-  if (settled(region) === settled(next) || region.contains(textFieldInUse()) || region.querySelector("dialog[open]")) return;
+  const says = settled(next);
+  if ((known.get(region) ?? settled(region)) === says) return;
+  if (region.contains(textFieldInUse()) || region.querySelector("dialog[open]")) return;
+  known.set(region, says);
   const focused = region.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
   region.replaceChildren(...next.childNodes);
   if (focused) region.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();

@@ -42,23 +42,11 @@ async def _page(page: Page, server: Server, email: str, path: str, shot: Path) -
     await page.screenshot(path=shot)
 
 
-async def _web(server: Server, session_id: str, folder: Path) -> None:
+async def _session(server: Server, email: str, session_id: str, height: int, shot: Path) -> None:
     async with async_playwright() as playwright:
         browser = await launch(playwright)
-        for email, path, name in (
-            (JUNIOR, f"/pilot/{session_id}", "session-waiting.png"),
-            (SENIOR, "/escalations", "escalations.png"),
-        ):
-            page = await browser.new_page(viewport={"width": 1280, "height": 800})
-            await _page(page, server, email, path, folder / name)
-        await browser.close()
-
-
-async def _claimed(server: Server, session_id: str, folder: Path) -> None:
-    async with async_playwright() as playwright:
-        browser = await launch(playwright)
-        page = await browser.new_page(viewport={"width": 1280, "height": 880})
-        await _page(page, server, SENIOR, f"/pilot/{session_id}", folder / "session-claimed.png")
+        page = await browser.new_page(viewport={"width": 1280, "height": height})
+        await _page(page, server, email, f"/pilot/{session_id}", shot)
         await browser.close()
 
 
@@ -80,6 +68,7 @@ def _window(desk: SeniorDesk, shot: Path) -> None:
     )
     found = wait_until("the queue window", lambda: _search(desk, "FlowPilot Escalations"))
     desk.xdotool("windowactivate", "--sync", found)
+    desk.xdotool("windowmove", "--sync", found, "0", "0")
     desk.xdotool("key", "--window", found, "j", "j")
     wait_until("the hand-off to be drawn", lambda: _pause(2))
     subprocess.run(["import", "-window", found, str(shot)], env=desk.environment, check=True, timeout=20)
@@ -116,9 +105,10 @@ def _toast(desk: SeniorDesk, server: Server, token: str, shot: Path) -> None:
         )
     wait_until("the toast", lambda: any(e["variant"] == "new" for e in desk.events("toast_shown")))
     _pause(1)
-    desk.screenshot(shot.with_name("desktop.png"))
-    found = desk.xdotool("search", "--onlyvisible", "--name", "FlowPilot notification").split()[-1]
-    subprocess.run(["import", "-window", found, str(shot)], env=desk.environment, check=True, timeout=20)
+    desk.screenshot(shot)
+    crop = ["-gravity", "SouthEast", "-crop", "404x220+0+0", "+repage"]
+    backdrop = ["-fill", "#EBEEF0", "-fuzz", "4%", "-draw", "color 0,0 floodfill"]  # the empty screen is black
+    subprocess.run(["convert", str(shot), *crop, *backdrop, str(shot)], check=True, timeout=20)
 
 
 def main() -> None:
@@ -135,15 +125,18 @@ def main() -> None:
             junior = _token(server, JUNIOR)
             session_id, handoff_id = _vpn_session(server, junior)
             desk.start()
+            wait_until("the digest of what waits already", lambda: desk.events("toast_shown"))
+            _pause(1)
+            desk.xdotool("mousemove", "1486", "954", "click", "1", "mousemove", "20", "500")  # Dismiss, and away
             _toast(desk, server, junior, folder / "toast.png")
             _window(desk, folder / "queue-window.png")
-            asyncio.run(_web(server, session_id, folder))
+            asyncio.run(_session(server, JUNIOR, session_id, 800, folder / "session-waiting.png"))
             httpx.post(
                 f"{server.url}/api/v1/handoffs/{handoff_id}/claim",
                 headers={"Authorization": f"Bearer {_token(server, SENIOR)}"},
                 trust_env=False,
             ).raise_for_status()
-            asyncio.run(_claimed(server, session_id, folder))
+            asyncio.run(_session(server, SENIOR, session_id, 880, folder / "session-claimed.png"))
         finally:
             desk.stop()
             server.stop()

@@ -1,0 +1,57 @@
+"""`GET /events?wait=` where WebSocket cannot pass: the same reader."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.conftest import Http
+from tests.support.flow import API, escalated, log_of, refused
+from tests.support.people import Crew
+
+People = Callable[..., Awaitable[Crew]]
+
+
+async def test_a_waiting_poll_answers_as_soon_as_something_happens(people: People, http: Http) -> None:
+    crew = await people()
+    reader = http(crew.engineer)
+    poll = asyncio.create_task(reader.get(f"{API}/events", params={"after": 0, "wait": 25}))
+    await asyncio.sleep(0.3)
+    assert not poll.done()
+    started = time.monotonic()
+    handoff = await escalated(http(crew.technician))
+    page = (await poll).json()
+    assert time.monotonic() - started < 15, "it waited for its time to be up instead of for the event"
+    assert [event["data"]["handoff_id"] for event in page["events"]] == [handoff["id"]]
+    assert (page["head"], page["reset"]) == (1, False)
+
+
+async def test_a_poll_without_news_answers_empty_when_its_time_is_up(people: People, http: Http) -> None:
+    crew = await people()
+    page = (await http(crew.viewer).get(f"{API}/events", params={"after": 0, "wait": 0.2})).json()
+    assert (page["events"], page["head"], page["reset"]) == ([], 0, False)
+
+
+async def test_pages_follow_one_another_without_gap(people: People, http: Http) -> None:
+    crew = await people()
+    junior = http(crew.technician)
+    for _ in range(7):
+        await escalated(junior)
+    seen, after = [], 0
+    while True:
+        page = (await junior.get(f"{API}/events", params={"after": after, "limit": 3})).json()
+        assert page["head"] == 7
+        if not page["events"]:
+            break
+        assert len(page["events"]) <= 3
+        seen += [event["seq"] for event in page["events"]]
+        after = seen[-1]
+    assert seen == [event["seq"] for event in await log_of(junior)] == list(range(1, 8))
+
+
+async def test_parameters_out_of_bounds_are_named(people: People, http: Http) -> None:
+    crew = await people()
+    reader = http(crew.viewer)
+    for wrong in ({"after": -1}, {"after": "x"}, {"after": 0, "wait": 26}, {"after": 0, "limit": 0}):
+        refused(await reader.get(f"{API}/events", params=wrong), 422, "invalid_body")
+    far = (await reader.get(f"{API}/events", params={"after": 10**30})).json()
+    assert far["reset"] is True

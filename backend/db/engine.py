@@ -4,8 +4,8 @@ Two ways to the same database: SQLAlchemy for what is rare, asyncpg's own pool f
 event log), which calls one function per request and so needs no explicit transaction.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -30,6 +30,18 @@ _SET_ACCOUNT = sa.text("select set_config('app.account_id', :account, true)")
 
 async def _keep_session(_connection: Any) -> None:
     """Replaces asyncpg's reset query at each release: hot calls leave nothing behind, their settings are local."""
+
+
+@contextmanager
+def _drivers_own_errors() -> Iterator[None]:
+    """SQLAlchemy puts shutdowns, deadlocks and cancelled statements into one general class; callers tell them apart."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        inside = error.orig.__cause__ if error.orig is not None else None
+        if isinstance(inside, asyncpg.PostgresError):
+            raise inside from error
+        raise
 
 
 class Database:
@@ -72,15 +84,17 @@ class Database:
     @asynccontextmanager
     async def tenant(self, account_id: UUID) -> AsyncIterator[AsyncConnection]:
         """One transaction in which exactly this account's rows exist; committed when the block ends without error."""
-        async with self._engine.begin() as connection:
-            await connection.execute(_SET_ACCOUNT, {"account": str(account_id)})
-            yield connection
+        with _drivers_own_errors():
+            async with self._engine.begin() as connection:
+                await connection.execute(_SET_ACCOUNT, {"account": str(account_id)})
+                yield connection
 
     @asynccontextmanager
     async def before_account(self) -> AsyncIterator[AsyncConnection]:
         """One transaction without an account: no tenant row is visible, only the reviewed look-up functions work."""
-        async with self._engine.begin() as connection:
-            yield connection
+        with _drivers_own_errors():
+            async with self._engine.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def as_owner(self) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":

@@ -74,6 +74,7 @@ class AccountFeed:
             before = self._position
             after = await read_position(self._db, self.account_id)
             if self._loaded and after.epoch == before.epoch and after.head <= before.head:
+                self._position = LogPosition(before.epoch, before.head, after.oldest)  # old events may have gone
                 return
             if not self._loaded or after.epoch != before.epoch or after.head - before.head > RING:
                 self._ring.clear()
@@ -88,10 +89,11 @@ class AccountFeed:
             self._news.notify_all()
 
     async def wait_beyond(self, seq: int, timeout: float) -> bool:  # noqa: ASYNC109 - a long poll's own time limit
-        """True as soon as the log goes beyond `seq`, False when the time is up."""
+        """True as soon as the log goes beyond `seq` or is another log, False when the time is up."""
+        epoch = self.epoch
         try:
             async with asyncio.timeout(timeout), self._news:
-                await self._news.wait_for(lambda: self.head > seq)
+                await self._news.wait_for(lambda: self.head > seq or self.epoch != epoch)
         except TimeoutError:
             return False
         return True
@@ -107,7 +109,10 @@ class AccountFeed:
         if self._ring and self._ring[0].seq <= seq + 1:
             start = seq + 1 - self._ring[0].seq
             return [self._ring[i] for i in range(start, min(start + limit, len(self._ring)))]
-        return await read_after(self._db, self.account_id, seq, limit)
+        entries = await read_after(self._db, self.account_id, seq, limit)
+        if not entries or entries[0].seq != seq + 1:
+            return TooFar("trimmed", position)  # it went while we looked: never a gap that nobody mentions
+        return entries
 
 
 class FeedHub:

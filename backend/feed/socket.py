@@ -175,7 +175,10 @@ class EventSockets:
     async def _catch_up(self, link: Link, feed: AccountFeed) -> None:
         if link.replay_to < 0:
             link.replay_to = feed.head
-        while link.cursor is not None and link.cursor != feed.head and not link.asked.is_set():
+            link.epoch = link.epoch or feed.epoch  # from here on its positions belong to this log
+        while link.cursor is not None and not link.asked.is_set():
+            if link.cursor == feed.head and link.epoch == feed.epoch:
+                return
             found = await feed.after(link.cursor, link.epoch)
             if isinstance(found, TooFar):
                 position = found.position

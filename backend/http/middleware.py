@@ -5,14 +5,15 @@ import time
 from typing import Final
 from uuid import uuid4
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.http.problems import problem_response
+from backend.http.problems import broken, problem_response
 
 log = logging.getLogger("flowpilot.access")
 
-MAX_BODY: Final = 256 * 1024
-"""Bytes. The largest field is a 64 KiB message, which JSON escapes can blow up."""
+MAX_BODY: Final = 448 * 1024
+"""Bytes. The largest field is a 64 KiB message, of which JSON escapes can make six times as much."""
 
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -22,8 +23,11 @@ _HEADERS: Final = (
 )
 
 
-class BodyTooLargeError(Exception):
-    """The client sends more than it may; raised out of `receive`."""
+class BodyTooLargeError(HTTPException):
+    """The client sends more than it may; raised out of `receive`, and of a kind that body parsers let through."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
 
 
 class Edge:
@@ -64,7 +68,7 @@ class Edge:
 
         too_large = problem_response("payload_too_large", f"The body is over {MAX_BODY} bytes.")
         try:
-            app = too_large if _declared_length(scope) > MAX_BODY else self.app
+            app = too_large if _declared_length(scope) > MAX_BODY else self._answer_faults
             await app(scope, limited_receive, send_with_headers)
         except BodyTooLargeError:
             if status == 0:
@@ -79,6 +83,24 @@ class Edge:
                 (time.perf_counter() - started) * 1000,
                 request_id,
             )
+
+    async def _answer_faults(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A fault of ours is answered here: left to the server, it would cut the connection of the next request too."""
+        begun = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting_send)
+        except BodyTooLargeError:
+            raise
+        except Exception as error:
+            if begun:
+                raise
+            await broken(f"{scope['method']} {scope['path']}", error)(scope, receive, send)
 
 
 def _declared_length(scope: Scope) -> int:

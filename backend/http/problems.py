@@ -46,10 +46,9 @@ DATABASE_DOWN: Final = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # shut down, cancelled, statement took too long
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
@@ -118,12 +117,13 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 async def _database(request: Request, error: Exception) -> Response:
     log.error("%s %s: the database does not answer: %s", request.method, request.url.path, error)
-    return problem_response("database_unavailable", "The database does not answer. Nothing was changed; try again.")
+    return problem_response("database_unavailable", "The database does not answer. Try again in a moment.")
 
 
-async def _broken(request: Request, error: Exception) -> Response:
+def broken(what: str, error: Exception) -> Response:
+    """The answer to a fault of ours, with a reference that stands in the log too."""
     reference = uuid4().hex[:8]
-    log.error("%s %s failed, reference %s", request.method, request.url.path, reference, exc_info=error)
+    log.error("%s failed, reference %s", what, reference, exc_info=error)
     return problem_response(
         "internal_error", f"The server answered with an error. Reference {reference}.", reference=reference
     )
@@ -136,7 +136,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for kind in DATABASE_DOWN:
         app.add_exception_handler(kind, _database)
-    app.add_exception_handler(Exception, _broken)
 
 
 def openapi_responses(*codes: Code) -> dict[int | str, dict[str, Any]]:

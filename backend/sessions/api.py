@@ -107,7 +107,7 @@ async def stream_session(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Live messages, steps and facts as server-sent events; `Last-Event-ID` or `after` is the version known."""
-    known = int(last_event_id) if last_event_id and last_event_id.isdigit() else after
+    known = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else after
     await sessions.changes(caller, session_id, known)  # an unknown session is a 404 before the stream begins
     wakeup = request.app.state.services.wakeup
     return StreamingResponse(

@@ -122,6 +122,8 @@ class SessionService:
         status = status or None
         if status is not None and status not in _STATUSES:
             raise Refusal("bad_request", f"`status` must be one of {', '.join(_STATUSES)}.", field="status")
+        if search is not None and "\x00" in search:
+            raise Refusal("bad_request", "`search` holds a NUL character, which nothing contains.", field="search")
         after = decode_cursor(cursor)[1:] if cursor else None
         async with self._db.tenant(caller.account_id) as tx:
             rows = await repository.sessions(
@@ -214,6 +216,8 @@ class SessionService:
                     handoff_id=open_handoff.id,
                 )
             state = await self._writable(tx, caller, session)
+            if state.status != "active":  # escalated between our look and our lock
+                raise Refusal("already_escalated", "This session is being escalated: resolve or withdraw that first.")
             await repository.resolve(tx, caller.account_id, session)
             if text:
                 await repository.insert_entry(

@@ -84,7 +84,11 @@ $$;
 create function presence_touch(p_process uuid) returns void
 language sql security definer set search_path = pg_catalog, public as $$
     update client_presence set seen_at = clock_timestamp() where process = p_process;
-    delete from client_presence where seen_at < clock_timestamp() - interval '2 minutes';
+    -- Others' rows are skipped while they are being vouched for: after a machine's sleep two processes would deadlock.
+    delete from client_presence p using (
+        select account_id, id from client_presence where seen_at < clock_timestamp() - interval '2 minutes'
+        for update skip locked) stale
+    where p.account_id = stale.account_id and p.id = stale.id;
 $$;
 
 create function presence_drop(p_process uuid) returns void

@@ -114,7 +114,9 @@ async def go(
     if info is None:
         return render.html(request, "go.html", status=403, info=None, refused=True)
     same = here is not None and (here.caller.account_id, here.caller.user_id) == (info.account_id, info.user_id)
-    if not (same or info.trusted or explicit):
+    # A proved browser lets its person straight in, but nobody else's sign-in is ever replaced unseen.
+    at_once = same or (info.trusted and here is None)
+    if not (at_once or explicit):
         current = here.caller.name if here else None
         return render.html(request, "go.html", info=info, refused=False, ticket=ticket, current=current)
     try:

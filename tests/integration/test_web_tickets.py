@@ -87,6 +87,21 @@ async def test_another_persons_link_never_replaces_a_sign_in_unseen(http: Http, 
         assert crew.second_engineer.name in (await browser.get("/sessions")).text
 
 
+async def test_a_proved_browser_still_asks_while_someone_else_is_signed_in(
+    http: Http, server: Server, crew: Crew
+) -> None:
+    theirs, _ = await claimed(http, crew, crew.second_engineer)
+    mine, _ = await claimed(http, crew, crew.engineer)
+    async with Forms(server) as browser:
+        await browser.sign_in(crew.engineer)
+        await browser.get("/sessions")
+        await browser.post("/sign-out")
+        await browser.post("/go", ticket=theirs, explicit="1")
+        asked = await browser.post("/go", ticket=mine)
+        assert asked.status_code == 200
+        assert f"You are signed in here as {crew.second_engineer.name}." in asked.text
+
+
 async def test_another_site_cannot_use_a_ticket(http: Http, server: Server, crew: Crew) -> None:
     ticket, _ = await claimed(http, crew, crew.engineer)
     async with Forms(server) as browser:

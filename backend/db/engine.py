@@ -39,7 +39,7 @@ def _drivers_own_errors() -> Iterator[None]:
         yield
     except sa.exc.DBAPIError as error:
         inside = error.orig.__cause__ if error.orig is not None else None
-        if isinstance(inside, asyncpg.PostgresError):
+        if isinstance(inside, asyncpg.PostgresError | asyncpg.InternalClientError):
             raise inside from error
         raise
 

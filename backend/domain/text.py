@@ -8,6 +8,8 @@ def clean(field: str, value: str, *, longest: int, shortest: int = 1) -> str:
     text = value.strip()
     if "\x00" in text:
         raise Refusal("invalid_body", f"`{field}` holds a NUL character, which cannot be kept.", field=field)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Refusal("invalid_body", f"`{field}` holds half of a character, which cannot be kept.", field=field)
     if len(text) < shortest:
         what = "must not be empty" if shortest == 1 else f"needs at least {shortest} characters"
         raise Refusal("invalid_body", f"`{field}` {what}.", field=field)

@@ -49,7 +49,8 @@ DATABASE_DOWN: Final = (
     asyncpg.OperatorInterventionError,  # shut down, cancelled, statement took too long
     asyncpg.TransactionRollbackError,  # deadlock, serialization
     asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that is not to be had, a database that takes no connections
+    asyncpg.InternalClientError,  # the driver's state after a connection was cut in the middle of a statement
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
     sqlalchemy.exc.TimeoutError,

@@ -48,12 +48,12 @@ def _zones() -> frozenset[str]:
 
 def _check_policy(policy: dict[str, object]) -> None:
     try:
-        text = json.dumps(policy, allow_nan=False)
+        text = json.dumps(policy, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise _refuse("escalation_policy", "holds numbers or nesting that JSON does not carry") from error
+        raise _refuse("escalation_policy", "holds what JSON in a database cannot carry") from error
     if len(text) > _POLICY_BYTES:
         raise _refuse("escalation_policy", f"must stay under {_POLICY_BYTES} bytes")
-    if "\\u0000" in text:
+    if b"\\u0000" in text:
         raise _refuse("escalation_policy", "holds a NUL character, which cannot be kept")
 
 

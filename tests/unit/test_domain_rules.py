@@ -36,11 +36,16 @@ def test_only_seniors_claim_and_read_the_figures() -> None:
     assert "handoff.escalate" not in permissions("viewer")
 
 
+def keepable(text: str) -> bool:
+    """Half a surrogate pair comes out of JSON escapes and goes into no database."""
+    return text == text.encode(errors="replace").decode()
+
+
 @settings(deadline=None)
-@given(st.text(), st.integers(1, 20))
+@given(st.text(st.characters(exclude_categories=())), st.integers(1, 20))
 def test_cleaned_text_keeps_its_bounds_or_is_refused_by_name(text: str, longest: int) -> None:
     stripped = text.strip()
-    if 1 <= len(stripped) <= longest and "\x00" not in stripped:
+    if 1 <= len(stripped) <= longest and "\x00" not in stripped and keepable(stripped):
         assert clean("field", text, longest=longest) == stripped
         return
     with pytest.raises(Refusal, match="`field`") as refused:

@@ -23,7 +23,8 @@ from tests.support.people import Crew, make_crew
 from tests.support.senior_desk import SeniorDesk, wait_until
 from tests.support.server import Server
 
-IDLE_S = 20.0
+SETTLE_S = 5.0
+IDLE_S = 30.0
 BARE = """
 import sys, time
 from PySide6.QtGui import QIcon, QPixmap
@@ -89,6 +90,7 @@ def _report(desk: SeniorDesk, started: float, floor: tuple[float, int]) -> None:
     assert desk.tray is not None  # noqa: S101 - started above
     icon_s = desk.events("icon_visible")[0]["mono"] - started
     live_s = desk.events("live")[0]["mono"] - started
+    time.sleep(SETTLE_S)
     before = _wakes(desk.tray.pid)
     time.sleep(IDLE_S)
     after = _wakes(desk.tray.pid)

@@ -6,7 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from desktop.platform import keyring_helper
+from desktop.platform.keyring_store import HELPER_OPTION
 from desktop.settings import SettingsError, load
+from desktop.version import version
 
 BAD_USAGE: Final = 2
 NO_DISPLAY: Final = 1
@@ -23,11 +26,11 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tray app; answers the exit code (0, 1 without a display, 2 on bad usage)."""
+    if list(sys.argv[1:] if argv is None else argv) == [HELPER_OPTION]:
+        return keyring_helper.main()
     parser = _parser()
     options = parser.parse_args(argv)
     if options.version:
-        from desktop.version import version  # noqa: PLC0415 - reads package metadata, which the start does not need
-
         sys.stdout.write(f"flowpilot-tray {version()}\n")
         return 0
     try:

@@ -1,6 +1,8 @@
 """The words people read: tray tooltips as specified, times, and the retry pace behind them."""
 
+import tomllib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from desktop.core.backoff import Backoff
 from desktop.core.presence import Connection, DoNotDisturb
 from desktop.core.tray import tray_view
 from desktop.core.views import ConnectionState, ConnectionView, TrayView
+from desktop.version import version
 from tests.unit.desktop.samples import T0, row
 
 THREE = [row("a"), row("b", minute=1), row("c", minute=2)]
@@ -138,3 +141,8 @@ def test_do_not_disturb_for_30_minutes_and_off() -> None:
     assert not dnd.expire(datetime.max.replace(tzinfo=UTC))
     dnd.choose("off", T0)
     assert not dnd.on
+
+
+def test_the_version_is_the_packages() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == version()

@@ -16,7 +16,8 @@ test: setup ## every gate and every test, as the build server runs them
 	@exec scripts/test.sh
 
 check: setup ## gates and the quick tests, under two minutes
-	@scripts/gates.sh && exec .venv/bin/pytest -n auto --dist loadgroup -q -m "not slow" --ignore=tests/e2e --ignore=tests/faults
+	@scripts/gates.sh && exec .venv/bin/pytest -n auto --dist loadgroup -q -m "not slow" \
+		--hypothesis-profile=quick --ignore=tests/e2e --ignore=tests/faults
 
 fmt: setup ## format and mend what can be mended by machine
 	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format

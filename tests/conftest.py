@@ -11,11 +11,17 @@ from typing import Any, Protocol
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from backend.db.engine import Database
 from tests.support import postgres
 from tests.support.people import Crew, Member, make_crew
 from tests.support.server import Server
+
+# How long an example takes says something about the machine, not about the rule.
+settings.register_profile("house", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.load_profile("house")
 
 _CLUSTER = pytest.StashKey[contextlib.ExitStack]()
 _CLUSTER_URL = pytest.StashKey[str]()

@@ -64,9 +64,10 @@ def draw(handoff: Handoff, tz: ZoneInfo, connected: AbstractSet[str]) -> Strip:
     state: StripState = "delivered" if any(one.state in {"shown", "held"} for one in recipients) else "nobody_on"
     if state == "nobody_on" and any(one.state == "sending" for one in recipients):
         state = "sending"
-    sentence = _sentence(recipients) or "Sending"
+    sentence = _sentence(recipients)
     if state == "nobody_on":
         sentence = f"No senior is on a desktop. {sentence}".strip()
+    sentence = sentence or "Sending"
     return Strip(state, sentence, None, recipients, handoff.created_at, open=True)
 
 

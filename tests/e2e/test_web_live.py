@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.conftest import Http, StartServer
 from tests.support.people import Crew, Member
@@ -230,6 +230,47 @@ async def test_a_page_outlives_a_restart_of_the_server(
     session = (await junior.post("/api/v1/ai-sessions", json={"title": "After the restart", "problem": "x"})).json()
     await junior.post(f"/api/v1/ai-sessions/{session['id']}/handoff", json={"reason": "No access.", "need": "Access."})
     await expect(senior.get_by_test_id("escalation-row")).to_have_count(1)
+
+
+async def test_where_websockets_do_not_pass_the_long_poll_does(
+    browser: Browser, server: Server, crew: Crew, desk: Desk
+) -> None:
+    context = await browser.new_context()
+    await context.route_web_socket("**/events/stream", lambda socket: socket.close())
+    senior = await signed_in(context, server, crew.engineer, "/escalations")
+    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "connecting")
+    await desk.escalate()
+    await expect(senior.get_by_test_id("escalation-row")).to_have_count(1, timeout=15_000)
+    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "live")
+
+
+async def test_a_page_without_a_link_says_since_when_and_claims_nothing(
+    browser: Browser, server: Server, crew: Crew, desk: Desk
+) -> None:
+    await desk.escalate()
+    context = await browser.new_context()
+    links: list[WebSocketRoute] = []
+
+    async def pass_on(socket: WebSocketRoute) -> None:
+        links.append(socket)
+        socket.connect_to_server()
+
+    await context.route_web_socket("**/events/stream", pass_on)
+    senior = await signed_in(context, server, crew.engineer, "/escalations")
+    await senior.clock.install()
+    await live(senior)
+    await context.set_offline(True)  # new links fail from here on; the open one is cut
+    await links[-1].close()
+    await senior.clock.fast_forward(4_000)
+    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "reconnecting")
+    await senior.clock.fast_forward(30_000)
+    await expect(senior.get_by_text("This page is offline since")).to_be_visible()
+    await expect(senior.get_by_test_id("pick-up-primary")).to_be_disabled()
+    await expect(senior.get_by_test_id("pick-up-primary")).to_have_text("Will not claim while offline")
+    await context.set_offline(False)
+    await senior.get_by_test_id("retry").click()
+    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "live")
+    await expect(senior.get_by_test_id("pick-up-primary")).to_be_enabled()
 
 
 async def test_the_keyboard_alone_is_enough(browser: Browser, server: Server, crew: Crew, desk: Desk) -> None:

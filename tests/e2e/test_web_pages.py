@@ -11,9 +11,8 @@ from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import chromium, live, signed_in
 
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-}
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = {"runOnly": {"type": "tag", "values": LEVELS}}
 
 
 @pytest.fixture
@@ -34,8 +33,7 @@ async def session_id(http: Http, crew: Crew) -> str:
     made = await junior.post(
         "/api/v1/ai-sessions",
         json={
-            "title": "VPN to the Leeds clinic drops every hour and comes back by itself a minute or two later, each time "
-            * 2,
+            "title": "VPN to the Leeds clinic drops every hour and comes back after a minute, every time " * 2,
             "problem": "The tunnel drops at 41 minutes past each hour.",
             "customer": "Harlow Dental Group and Partners of the North of England Ltd",
             "ticket": {"system": "psa", "id": "20418", "url": "https://psa.example/20418"},

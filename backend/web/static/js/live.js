@@ -2,6 +2,7 @@
 // hello → resume → event/heartbeat; a gap or a head that stays ahead asks again; a reset reads the page anew.
 import { clockTime, now, setServerTime, stopClocks } from "./clock.js";
 import { refresh } from "./regions.js";
+import { announce } from "./say.js";
 
 const RECONNECTING_AFTER = 3000;
 const OFFLINE_AFTER = 30000;
@@ -172,6 +173,7 @@ function ended() {
 function show(state, words, banner = "") {
   const status = document.querySelector("[data-live]");
   if (status && status.dataset.state !== state) {
+    if (status.dataset.state !== "connecting" && !banner) announce(words); // the banner is an alert itself
     status.dataset.state = state;
     status.querySelector("[data-live-text]").textContent = words;
     stopClocks(state === "offline");

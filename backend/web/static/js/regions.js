@@ -45,7 +45,7 @@ async function once() {
     const next = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
     if (next) takeOver(region, next);
   }
-  if (fresh.body.dataset.seq) document.body.dataset.seq = fresh.body.dataset.seq;
+  for (const name of ["seq", "version"]) if (fresh.body.dataset[name]) document.body.dataset[name] = fresh.body.dataset[name];
   tick();
   document.dispatchEvent(new CustomEvent("fp:refreshed", { detail: { fresh } }));
 }

@@ -4,7 +4,10 @@ let timer = 0;
 
 /** Says words to screen readers; `shown` also shows them as a short message. */
 export function announce(words, { shown = false } = {}) {
-  if (shown) toast({ title: words, lasts: 4000 });
+  if (shown) {
+    document.querySelectorAll(".toast.short").forEach((old) => old.remove());
+    toast({ title: words, lasts: 4000 });
+  }
   else speak(words);
 }
 
@@ -37,6 +40,7 @@ export function toast({ title, body = "", over = "", priority = null, buttons = 
   const foot = box.querySelector("[data-slot=buttons]");
   for (const one of buttons) foot.append(button(one, box));
   if (!buttons.length) foot.remove();
+  box.classList.toggle("short", !buttons.length && !body && !over);
   if (!body) box.querySelector("[data-slot=body]").remove();
   box.querySelector("[data-close]").addEventListener("click", () => box.remove());
   document.querySelector("[data-toasts]").append(box);

@@ -26,12 +26,24 @@ export function start() {
   });
 }
 
-/** The session's own stream; each frame only says that something is new, the page is then read again. */
+/** The session's own stream; each frame only says that something is new, the page is then read again.
+ * A tab that nobody looks at gives its stream up: browsers allow six connections to a host, and more tabs than that. */
 function follow() {
-  const { session, version } = document.body.dataset;
-  const source = new EventSource(`/api/v1/ai-sessions/${session}/stream?after=${version}`);
-  for (const kind of ["message", "step", "fact", "session"]) source.addEventListener(kind, later);
-  addEventListener("pagehide", () => source.close());
+  let source = null;
+  const open = () => {
+    if (source || document.visibilityState !== "visible") return;
+    const { session, version } = document.body.dataset;
+    source = new EventSource(`/api/v1/ai-sessions/${session}/stream?after=${version}`);
+    for (const kind of ["message", "step", "fact", "session"]) source.addEventListener(kind, later);
+  };
+  const close = () => {
+    source?.close();
+    source = null;
+  };
+  document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? open() : close()));
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
 }
 
 function later() {

@@ -29,7 +29,7 @@ class Measured:
 
 def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Start and end of `YYYY-MM` in a time zone, from the year 2000 on. Raises ValueError for what is no month."""
-    if len(month) != 7:
+    if len(month) != 7 or not month.isascii():
         raise ValueError(month)
     start = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
     if not 2000 <= start.year < 9999:  # at the calendar's edges a time zone leads out of it

@@ -83,7 +83,7 @@ async def test_while_it_is_away_every_answer_is_a_plain_503_and_afterwards_all_w
         assert again.status_code == 201, "what was answered 503 was not kept; the same key makes it now"
         event = await client.event(within=20)
         assert event["data"]["handoff_id"] == again.json()["id"], "the open socket goes on by itself"
-    assert "Traceback" not in server.logs
+    assert "failed, reference" not in server.logs, "a database that is away is no fault of the program"
 
 
 async def test_cut_connections_in_the_middle_of_work_are_503_at_worst(

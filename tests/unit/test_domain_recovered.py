@@ -67,7 +67,19 @@ def test_a_month_with_a_clock_change_is_an_hour_shorter_or_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "2026", "2026-13", "2026-00", "2026-1", "26-11-1", "0001-01", "9999-12", "1999-12"]
+    "wrong",
+    [
+        "",
+        "2026",
+        "2026-13",
+        "2026-00",
+        "2026-1",
+        "26-11-1",
+        "0001-01",
+        "\u0662\u0660\u0662\u0666-01",
+        "9999-12",
+        "1999-12",
+    ],
 )
 def test_what_is_no_month_is_refused(wrong: str) -> None:
     with pytest.raises((ValueError, OverflowError)):

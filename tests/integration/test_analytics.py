@@ -1,0 +1,161 @@
+"""Minutes recovered over HTTP: from real handoffs with known times, for those who may see it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Http
+from tests.support.flow import API, Owner, act, claimed, escalated, log_of, refused
+from tests.support.people import Crew
+
+People = Callable[..., Awaitable[Crew]]
+METRICS = f"{API}/analytics/escalation-metrics"
+
+
+async def figures(client: httpx.AsyncClient, month: str | None = None) -> dict[str, Any]:
+    answer = await client.get(METRICS, params={"month": month} if month else {})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def move(owner: Owner, handoff_id: str, escalated_at: str, claim_s: int | None, action_s: int | None) -> None:
+    """Give a handoff known times, as only the owner of the tables can."""
+    start = datetime.fromisoformat(escalated_at).replace(tzinfo=UTC)
+    claim = start + timedelta(seconds=claim_s) if claim_s is not None else None
+    action = claim + timedelta(seconds=action_s) if claim is not None and action_s is not None else None
+    await owner.fetch(
+        "UPDATE handoff SET created_at = $2, first_claimed_at = $3, first_action_claimed_at = $4, first_action_at = $5,"
+        " first_action_kind = $6 WHERE id = $1",
+        handoff_id,
+        start,
+        claim,
+        claim if action else None,
+        action,
+        "message" if action else None,
+    )
+
+
+async def test_exact_figures_from_known_times_in_the_accounts_own_month(
+    people: People, http: Http, database_url: str
+) -> None:
+    crew = await people()
+    owner, junior, senior = Owner(database_url), http(crew.technician), http(crew.engineer)
+    boss = http(crew.admin)
+    changed = await boss.patch(
+        f"{API}/account/settings", json={"timezone": "Asia/Kolkata", "manual_baseline_minutes": 12.5}
+    )
+    assert changed.status_code == 200, changed.text
+    # Kolkata is 5:30 ahead: its March begins on 28 February at 18:30 UTC and ends on 31 March at 18:30 UTC.
+    plan = [
+        ("2026-02-28T18:29:59", 10, 10),
+        ("2026-02-28T18:30:00", 60, 120),
+        ("2026-03-15T12:00:00", 120, 180),
+        ("2026-03-31T18:29:59", 90, None),
+        ("2026-03-31T18:30:00", 10, 10),
+    ]
+    for times in plan:
+        await move(owner, (await escalated(junior))["id"], *times)
+    march = await figures(senior, "2026-03")
+    assert {k: march[k] for k in march if k != "rolling"} == {
+        "month": "2026-03",
+        "timezone": "Asia/Kolkata",
+        "manual_baseline_minutes": 12.5,
+        "escalations": 3,
+        "claimed": 3,
+        "with_first_action": 2,
+        "mean_time_to_claim_seconds": 90,
+        "mean_time_to_first_action_seconds": 150,
+        "minutes_recovered_per_escalation": 10,
+        "minutes_recovered_total": 20,
+        "by_first_action_kind": {"message": 2},
+    }
+    days = {point["date"]: (point["minutes_recovered_per_escalation"], point["n"]) for point in march["rolling"]}
+    assert len(days) == 31
+    assert (days["2026-03-01"], days["2026-03-14"], days["2026-03-15"], days["2026-03-31"]) == (
+        (10.5, 1),
+        (10.5, 1),
+        (10, 2),
+        (10, 2),
+    )
+    assert (await figures(senior, "2026-02"))["escalations"] == 1
+    assert (await figures(senior, "2026-04"))["escalations"] == 1
+
+
+async def test_an_empty_month_has_nulls_and_no_zeros(people: People, http: Http) -> None:
+    crew = await people()
+    empty = await figures(http(crew.engineer), "2024-01")
+    assert (empty["escalations"], empty["rolling"], empty["by_first_action_kind"]) == (0, [], {})
+    for name in (
+        "mean_time_to_claim_seconds",
+        "mean_time_to_first_action_seconds",
+        "minutes_recovered_per_escalation",
+        "minutes_recovered_total",
+    ):
+        assert empty[name] is None, name
+
+
+async def test_only_seniors_see_the_figures(people: People, http: Http) -> None:
+    crew = await people()
+    for who in (crew.viewer, crew.technician):
+        refused(await http(who).get(METRICS), 403, "role_required")
+    for who in (crew.engineer, crew.admin, crew.owner):
+        assert (await http(who).get(METRICS)).status_code == 200
+    for wrong in ("2026-13", "november", "2026-1", "2026-11-01"):
+        refused(await http(crew.owner).get(METRICS, params={"month": wrong}), 400, "bad_request")
+
+
+ACTIONS = {
+    "message": ("messages", {"content": "I am on it"}),
+    "step": ("steps", {"action": "Swapped the SFP", "outcome": "worked"}),
+    "fact": ("facts", {"label": "SFP", "value": "third party"}),
+}
+
+
+@pytest.mark.parametrize("kind", ACTIONS)
+async def test_only_the_claimers_first_act_after_the_claim_counts_and_only_once(
+    people: People, http: Http, kind: str
+) -> None:
+    crew = await people()
+    junior, senior, other = http(crew.technician), http(crew.engineer), http(crew.second_engineer)
+    handoff = await escalated(junior)
+    base = f"{API}/ai-sessions/{handoff['session_id']}"
+    part, body = ACTIONS[kind]
+    await senior.post(f"{base}/{part}", json=body)  # before the claim
+    await claimed(senior, handoff["id"])
+    for who in (junior, other):
+        await who.post(f"{base}/{part}", json=body)
+    assert (await senior.get(f"{API}/handoffs/{handoff['id']}")).json()["first_action_at"] is None
+    assert (await figures(senior))["with_first_action"] == 0
+    before = len(await log_of(senior))
+    assert (await senior.post(f"{base}/{part}", json=body)).status_code == 201
+    whole = (await senior.get(f"{API}/handoffs/{handoff['id']}")).json()
+    assert whole["first_action_kind"] == kind
+    assert [e["kind"] for e in whole["timeline"]][-1] == "first_action"
+    (event,) = (await log_of(senior))[before:]
+    assert (event["kind"], event["data"]["first_action_kind"]) == ("handoff.updated", kind)
+    await senior.post(f"{base}/messages", json={"content": "And more"})
+    again = (await senior.get(f"{API}/handoffs/{handoff['id']}")).json()
+    assert (again["first_action_at"], again["first_action_kind"]) == (whole["first_action_at"], kind)
+    found = await figures(senior)
+    assert (found["escalations"], found["with_first_action"], found["by_first_action_kind"]) == (1, 1, {kind: 1})
+    seconds = found["mean_time_to_first_action_seconds"]
+    assert 0 < seconds < 60
+    assert found["minutes_recovered_per_escalation"] == pytest.approx(found["manual_baseline_minutes"] - seconds / 60)
+
+
+async def test_after_a_hand_over_the_new_holders_act_is_measured_from_their_own_claim(
+    people: People, http: Http, database_url: str
+) -> None:
+    crew = await people()
+    junior, first, second = http(crew.technician), http(crew.engineer), http(crew.second_engineer)
+    handoff = await escalated(junior)
+    await claimed(first, handoff["id"])
+    await Owner(database_url).fetch("UPDATE handoff SET claimed_at = claimed_at - interval '1 hour'")
+    await act(first, handoff["id"], "release")
+    await claimed(second, handoff["id"])
+    await second.post(f"{API}/ai-sessions/{handoff['session_id']}/messages", json={"content": "Mine now"})
+    assert (await figures(second))["mean_time_to_first_action_seconds"] < 60

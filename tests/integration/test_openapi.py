@@ -1,0 +1,123 @@
+"""The OpenAPI document is complete: what the contract names is in it, and what the server answers is declared in it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tests.conftest import Http
+from tests.support.flow import API, act, claimed, escalate, escalated, open_session
+from tests.support.people import Crew
+
+People = Callable[..., Awaitable[Crew]]
+
+CONTRACT = {
+    "/me": {"get"},
+    "/ai-sessions": {"get", "post"},
+    "/ai-sessions/{session_id}": {"get"},
+    "/ai-sessions/{session_id}/messages": {"post"},
+    "/ai-sessions/{session_id}/steps": {"post"},
+    "/ai-sessions/{session_id}/facts": {"post"},
+    "/ai-sessions/{session_id}/stream": {"get"},
+    "/ai-sessions/{session_id}/handoff": {"post"},
+    "/handoffs": {"get"},
+    "/handoffs/{handoff_id}": {"get", "patch"},
+    "/handoffs/{handoff_id}/claim": {"post"},
+    "/handoffs/{handoff_id}/release": {"post"},
+    "/handoffs/{handoff_id}/reassign": {"post"},
+    "/handoffs/{handoff_id}/resolve": {"post"},
+    "/handoffs/{handoff_id}/withdraw": {"post"},
+    "/events": {"get"},
+    "/analytics/escalation-metrics": {"get"},
+    "/account/settings": {"get", "patch"},
+}
+
+
+async def document(http: Http) -> dict[str, Any]:
+    found: dict[str, Any] = (await http().get(f"{API}/openapi.json")).json()
+    return found
+
+
+async def test_every_route_of_the_contract_is_in_the_document(http: Http) -> None:
+    paths = (await document(http))["paths"]
+    for path, verbs in CONTRACT.items():
+        assert verbs <= set(paths[API + path]), path
+    assert {"/healthz", "/readyz", "/metrics"} <= set(paths)
+
+
+async def test_every_reference_leads_somewhere_and_every_refusal_is_a_problem(http: Http) -> None:
+    found = await document(http)
+    schemas = set(found["components"]["schemas"])
+    assert references(found) <= {f"#/components/schemas/{name}" for name in schemas}
+    for path, verbs in found["paths"].items():
+        for verb, route in verbs.items():
+            assert route.get("summary"), f"{verb} {path} has no summary"
+            for status, answer in route["responses"].items():
+                if path.startswith(API) and int(status) >= 400:
+                    schema = answer["content"]["application/problem+json"]["schema"]
+                    assert schema == {"$ref": "#/components/schemas/Problem"}, f"{verb} {path} {status}"
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(references, value.values()))
+    return set().union(*map(references, value)) if isinstance(value, list) else set()
+
+
+async def test_every_answer_that_the_server_gives_is_declared(people: People, http: Http) -> None:
+    """Drives each route into its answers and looks each one up in the document."""
+    crew = await people()
+    paths = (await document(http))["paths"]
+    junior, senior, other, viewer = (
+        http(w) for w in (crew.technician, crew.engineer, crew.second_engineer, crew.viewer)
+    )
+    session = await open_session(junior)
+    done = await open_session(junior)
+    handoff = (await escalated(junior))["id"]
+    own = (await escalated(senior))["id"]
+    held = (await escalated(junior))["id"]
+    await claimed(senior, held)
+    nobody = "01a20201-0632-7492-9065-20577af071aa"
+    s, h = f"{API}/ai-sessions", f"{API}/handoffs"
+    answers = [
+        ("/me", await http().get(f"{API}/me")),
+        ("/ai-sessions", await viewer.post(s, json={"title": "t", "problem": "p"})),
+        ("/ai-sessions", await junior.post(s, json={})),
+        ("/ai-sessions", await junior.post(s, content=b"{")),
+        ("/ai-sessions", await junior.get(s, params={"status": "x"})),
+        ("/ai-sessions/{session_id}", await junior.get(f"{s}/{nobody}")),
+        (
+            "/ai-sessions/{session_id}/messages",
+            await junior.post(f"{s}/{session}/messages", json={"content": "x" * 65_537}),
+        ),
+        ("/ai-sessions/{session_id}/resolve", await junior.post(f"{s}/{done}/resolve", json={})),
+        ("/ai-sessions/{session_id}/resolve", await junior.post(f"{s}/{done}/resolve", json={})),
+        ("/ai-sessions/{session_id}/facts", await junior.post(f"{s}/{done}/facts", json={"label": "l", "value": "v"})),
+        ("/ai-sessions/{session_id}/handoff", await escalate(junior, session, key="k")),
+        ("/ai-sessions/{session_id}/handoff", await escalate(junior, session, key="k")),
+        ("/ai-sessions/{session_id}/handoff", await escalate(junior, session)),
+        ("/ai-sessions/{session_id}/handoff", await escalate(junior, session, target_user_id=crew.viewer.id)),
+        ("/ai-sessions/{session_id}/handoff", await escalate(viewer, session)),
+        ("/handoffs", await junior.get(h, params={"limit": 0})),
+        ("/handoffs/{handoff_id}", await junior.get(f"{h}/{nobody}")),
+        ("/handoffs/{handoff_id}", await senior.patch(f"{h}/{held}", json={"priority": "low"})),
+        ("/handoffs/{handoff_id}/claim", await act(junior, handoff, "claim")),
+        ("/handoffs/{handoff_id}/claim", await act(senior, own, "claim")),
+        ("/handoffs/{handoff_id}/claim", await act(senior, nobody, "claim")),
+        ("/handoffs/{handoff_id}/claim", await act(senior, handoff, "claim")),
+        ("/handoffs/{handoff_id}/release", await act(other, handoff, "release")),
+        ("/handoffs/{handoff_id}/reassign", await act(senior, handoff, "reassign", user_id=crew.viewer.id)),
+        ("/handoffs/{handoff_id}/resolve", await act(senior, handoff, "resolve", claim_epoch=7)),
+        ("/handoffs/{handoff_id}/withdraw", await act(junior, handoff, "withdraw")),
+        ("/events", await junior.get(f"{API}/events", params={"after": -1})),
+        ("/analytics/escalation-metrics", await junior.get(f"{API}/analytics/escalation-metrics")),
+        ("/analytics/escalation-metrics", await senior.get(f"{API}/analytics/escalation-metrics?month=x")),
+        ("/account/settings", await junior.patch(f"{API}/account/settings", json={})),
+    ]
+    undeclared = [
+        f"{answer.request.method} {path} {answer.status_code} {answer.text[:60]}"
+        for path, answer in answers
+        if str(answer.status_code) not in paths[API + path][answer.request.method.lower()]["responses"]
+    ]
+    assert not undeclared, "\n".join(undeclared)
+    codes = {answer.json()["code"] for _, answer in answers if answer.status_code >= 400}
+    assert len(codes) >= 12, codes

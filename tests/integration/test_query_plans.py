@@ -1,0 +1,117 @@
+"""The hot reads stay index reads when an account has grown: a plan that scans would slow every toast down."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from backend.db.engine import RUNTIME
+from tests.conftest import Http
+from tests.support.flow import Owner, escalated
+from tests.support.people import Crew
+
+ROWS = 20_000
+SEED = f"""
+WITH one AS (SELECT * FROM handoff WHERE account_id = $1 LIMIT 1),
+sessions AS (
+    INSERT INTO ai_session (account_id, id, owner_id, title, problem)
+    SELECT $1, gen_random_uuid(), one.handed_off_by, 'Seeded', 'Seeded' FROM one, generate_series(1, {ROWS})
+    RETURNING id),
+numbered AS (SELECT id, row_number() OVER () AS n FROM sessions)
+INSERT INTO handoff (account_id, id, session_id, handed_off_by, session_owner, request_hash, reason, priority, status,
+                     snapshot, card, created_at)
+SELECT $1, gen_random_uuid(), numbered.id, one.handed_off_by, one.session_owner, '', 'Seeded',
+       (ARRAY['low', 'normal', 'high', 'urgent'])[1 + n % 4],
+       CASE WHEN n % 50 = 0 THEN 'pending' ELSE 'resolved' END, '', one.card, now() - n * interval '1 minute'
+FROM one, numbered
+"""
+EVENTS = f"""
+WITH one AS (SELECT * FROM handoff WHERE account_id = $1 LIMIT 1)
+INSERT INTO account_event (account_id, seq, kind, handoff_id, data)
+SELECT $1, 1 + n, 'handoff.updated', one.id, '{{}}' FROM one, generate_series(1, {ROWS}) n
+"""
+
+
+@pytest.fixture
+async def grown(
+    people: Callable[..., Awaitable[Crew]], http: Http, database_url: str
+) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection as the server's role, in an account that has grown."""
+    crew = await people()
+    await escalated(http(crew.technician))
+    owner = Owner(database_url)
+    await owner.fetch(SEED, crew.account_id)
+    await owner.fetch(EVENTS, crew.account_id)
+    await owner.fetch("UPDATE account_stream SET last_seq = $1", ROWS + 1)
+    await owner.fetch("ANALYZE")
+    connection = await asyncpg.connect(database_url, server_settings=RUNTIME)
+    await connection.execute("SELECT set_config('app.account_id', $1, false)", crew.account_id)
+    yield connection
+    await connection.close()
+
+
+async def plan(connection: "asyncpg.Connection[asyncpg.Record]", statement: str) -> dict[str, Any]:
+    text = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}")
+    found: dict[str, Any] = json.loads(text)[0]["Plan"]
+    return found
+
+
+def nodes(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [found, *(node for child in found.get("Plans", []) for node in nodes(child))]
+
+
+MINE = "current_setting('app.account_id')::uuid"
+
+
+FIRST_ID = "00000000-0000-0000-0000-000000000000"
+PLANS = {
+    "first page of the queue": (
+        "handoff_queue",
+        f"""SELECT card FROM handoff WHERE account_id = {MINE} AND status = 'pending'
+            ORDER BY priority_rank, created_at, id LIMIT 50""",
+    ),
+    "a later page of the queue": (
+        "handoff_queue",
+        f"""SELECT card FROM handoff WHERE account_id = {MINE} AND status = 'pending'
+            AND (priority_rank, created_at, id) > (2, '2000-01-01', '{FIRST_ID}')
+            ORDER BY priority_rank, created_at, id LIMIT 50""",
+    ),
+    "the newest resolved": (
+        "handoff_by_status",
+        f"""SELECT card FROM handoff WHERE account_id = {MINE} AND status = 'resolved'
+            ORDER BY created_at DESC, id DESC LIMIT 50""",
+    ),
+    "events after a position": (
+        "account_event_pkey",
+        f"""SELECT seq, kind, at, data FROM account_event WHERE account_id = {MINE} AND seq > {ROWS - 100}
+            ORDER BY seq LIMIT 200""",
+    ),
+}
+
+
+async def test_a_page_reads_its_index_and_no_more_than_a_page(grown: "asyncpg.Connection[asyncpg.Record]") -> None:
+    for name, (index, statement) in PLANS.items():
+        found = nodes(await plan(grown, statement))
+        assert index in {node.get("Index Name") for node in found}, f"{name}: {json.dumps(found)}"
+        assert not [node for node in found if node["Node Type"] in {"Seq Scan", "Sort"}], name
+        assert max(node["Actual Rows"] for node in found) <= 200, name
+
+
+async def test_the_functions_themselves_touch_a_page_of_blocks_only(
+    grown: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """What stands inside PL/pgSQL is planned there: counted in blocks, a scan of the table could not hide."""
+    table = await grown.fetchval("SELECT pg_relation_size('handoff') / 8192")
+    await grown.execute("SET plan_cache_mode = force_generic_plan")  # the worst of the plans that may be chosen
+    for call in (
+        f"SELECT * FROM queue_page({MINE}, 'pending', null, null, null, 50)",
+        f"SELECT * FROM queue_page({MINE}, 'pending', 2::smallint, now(), gen_random_uuid(), 50)",
+        f"SELECT * FROM events_after({MINE}, {ROWS - 100}, 200)",
+        f"SELECT * FROM stream_position({MINE})",
+    ):
+        await plan(grown, call)  # plans and caches
+        found = await plan(grown, call)
+        touched = found["Shared Hit Blocks"] + found["Shared Read Blocks"]
+        assert touched < table / 3, f"{call}: {touched} blocks of a table of {table}"

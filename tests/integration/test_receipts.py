@@ -1,0 +1,102 @@
+"""Receipts and presence: who was really told, and who could be told now."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+
+from tests.conftest import Http, StartServer
+from tests.support.flow import API, Owner, act, claimed, escalated
+from tests.support.people import Crew
+from tests.support.server import Server
+from tests.support.stream import listening
+
+People = Callable[..., Awaitable[Crew]]
+
+
+async def told(client: httpx.AsyncClient, handoff_id: str) -> dict[str, list[tuple[str, str, str | None]]]:
+    rows: list[dict[str, Any]] = (await client.get(f"{API}/handoffs/{handoff_id}")).json()["deliveries"]
+    found: dict[str, list[tuple[str, str, str | None]]] = {}
+    for row in rows:
+        found.setdefault(row["user"]["id"], []).append((row["channel"], row["state"], row.get("detail")))
+    return found
+
+
+async def test_a_receipt_stands_in_the_deliveries_and_is_told_to_everyone(
+    people: People, http: Http, server: Server
+) -> None:
+    crew = await people()
+    junior = http(crew.technician)
+    handoff = (await escalated(junior))["id"]
+    async with listening(server, crew.engineer) as hers, listening(server, crew.technician) as juniors:
+        await juniors.resume(1)
+        await hers.send(type="receipt", handoff_id=handoff, state="suppressed", reason="do not disturb")
+        event = await juniors.event("handoff.delivery")
+        assert event["data"]["user"] == {"id": crew.engineer.id, "name": crew.engineer.name}
+        assert (event["data"]["channel"], event["data"]["state"]) == ("desktop", "suppressed")
+        assert event["data"]["handoff_id"] == handoff
+        await hers.send(type="receipt", handoff_id=handoff, state="shown")
+        assert (await juniors.event("handoff.delivery"))["data"]["state"] == "shown"
+        # Once shown stays shown; the same receipt again is no news.
+        for state in ("failed", "shown", "suppressed"):
+            await hers.send(type="receipt", handoff_id=handoff, state=state)
+        await hers.send(type="receipt", handoff_id="01a20201-0632-7492-9065-20577af071aa", state="shown")
+        await act(junior, handoff, "withdraw")
+        assert (await juniors.event())["kind"] == "handoff.withdrawn", "no event between"
+    found = await told(junior, handoff)
+    assert found.pop(crew.engineer.id) == [("desktop", "shown", None)]
+    assert set(found) == {crew.owner.id, crew.admin.id, crew.second_engineer.id}
+    assert {row for rows in found.values() for row in rows} == {("desktop", "cancelled", None)}
+
+
+async def test_who_is_not_meant_to_be_reached_leaves_no_receipt(people: People, http: Http, server: Server) -> None:
+    crew = await people()
+    junior = http(crew.technician)
+    handoff = (await escalated(junior))["id"]
+    async with listening(server, crew.viewer) as viewer, listening(server, crew.technician) as own:
+        for client in (viewer, own):
+            await client.send(type="receipt", handoff_id=handoff, state="shown")
+        await own.resume(1)
+        await claimed(http(crew.engineer), handoff)
+        assert (await own.event())["kind"] == "handoff.claimed"
+    assert not {crew.viewer.id, crew.technician.id} & set(await told(junior, handoff))
+
+
+async def present(owner: Owner) -> list[tuple[str, str]]:
+    rows = await owner.fetch("SELECT user_id, channel FROM client_presence ORDER BY 1")
+    return [(str(row["user_id"]), row["channel"]) for row in rows]
+
+
+async def test_presence_follows_the_socket_and_the_process(
+    people: People, start_server: StartServer, database_url: str
+) -> None:
+    """A junior reads who gets the toast; a client that is long gone must not be promised."""
+    crew = await people()
+    owner = Owner(database_url)
+    server = await start_server()
+    async with listening(server, crew.engineer):
+        assert await present(owner) == [(crew.engineer.id, "desktop")]
+    async with asyncio.timeout(20):
+        while await present(owner):  # noqa: ASYNC110 - only the database knows
+            await asyncio.sleep(0.05)
+    async with listening(server, crew.engineer):
+        assert await asyncio.to_thread(server.stop) == 0
+        assert await present(owner) == [], "a process that ends takes its clients off the list"
+
+
+async def test_two_processes_that_slept_do_not_lock_each_other_out(people: People, database_url: str) -> None:
+    """After a machine's sleep every row is stale; each process vouches for its own and sweeps the other's."""
+    crew = await people()
+    owner = Owner(database_url)
+    for process in ("1", "2"):
+        await owner.fetch(
+            "INSERT INTO client_presence (account_id, id, user_id, channel, process, seen_at)"
+            " SELECT $1, gen_random_uuid(), $2, 'desktop', $3, now() - interval '1 hour' FROM generate_series(1, 200)",
+            crew.account_id,
+            crew.engineer.id,
+            f"00000000-0000-0000-0000-00000000000{process}",
+        )
+    await asyncio.gather(
+        *(owner.fetch(f"SELECT presence_touch('00000000-0000-0000-0000-00000000000{n % 2 + 1}')") for n in range(8))
+    )

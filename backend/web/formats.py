@@ -34,7 +34,7 @@ def waited(span: timedelta) -> str:
 
 def ago(span: timedelta) -> str | None:
     """`4 s ago` for the first 60 s, then None: the clock time says it better."""
-    seconds = max(0, int(span.total_seconds()))
+    seconds = max(1, int(span.total_seconds()))
     return f"{seconds} s ago" if seconds < 60 else None
 
 

@@ -123,7 +123,12 @@ async def page(
         handoff=handoff,
         holds=holds,
         may=rights,
-        strip=_strip(session, handoff, caller, {one.user.id for one in entries if one.desktop or one.web}),
+        strip=_strip(
+            session,
+            handoff,
+            caller,
+            {one.user.id: "desktop" if one.desktop else "web" for one in entries if one.desktop or one.web},
+        ),
         talk=talk.entries(session, handoff, target),
         fix=active_fix(session.steps),
         frozen_steps={step.id for step in snapshot.steps} if snapshot else set(),
@@ -145,7 +150,7 @@ def _is(user_id: str, caller: Caller) -> bool:
     return user_id == str(caller.user_id)
 
 
-def _strip(session: Session, handoff: Handoff | None, caller: Caller, connected: set[str]) -> strip.Strip | None:
+def _strip(session: Session, handoff: Handoff | None, caller: Caller, connected: dict[str, str]) -> strip.Strip | None:
     if handoff is None or (handoff.status == "resolved" and session.status == "active"):
         return None
     return strip.draw(handoff, formats.zone(caller.timezone), connected)

@@ -3,8 +3,7 @@
 Nothing here is more certain than the record: `shown` needs a client's receipt, `e-mailed` the mail server's word.
 """
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -41,8 +40,11 @@ class Strip:
     open: bool
 
 
-def draw(handoff: Handoff, tz: ZoneInfo, connected: AbstractSet[str]) -> Strip:
-    """The strip for a hand-off in any state. `connected` holds the ids of those who have a client open now."""
+def draw(handoff: Handoff, tz: ZoneInfo, connected: Mapping[str, str]) -> Strip:
+    """The strip for a hand-off in any state.
+
+    `connected` says where people have a client open now: `desktop` or `web` by user id; who is not in it has none.
+    """
     if handoff.status == "claimed" and handoff.claimed_by is not None:
         return _claimed(handoff, handoff.claimed_by)
     if handoff.status == "withdrawn":
@@ -83,7 +85,7 @@ def _last(timeline: Sequence[TimelineEntry], kind: str) -> TimelineEntry | None:
     return next((entry for entry in reversed(timeline) if entry.kind.removeprefix("handoff.") == kind), None)
 
 
-def _recipients(deliveries: Iterable[Delivery], connected: AbstractSet[str]) -> list[Recipient]:
+def _recipients(deliveries: Iterable[Delivery], connected: Mapping[str, str]) -> list[Recipient]:
     """One entry per person: the best that is known. A channel that was called off tells nobody anything."""
     best: dict[str, Delivery] = {}
     for one in deliveries:
@@ -92,26 +94,29 @@ def _recipients(deliveries: Iterable[Delivery], connected: AbstractSet[str]) -> 
         kept = best.get(one.user.id)
         if kept is None or _RANK[one.state] < _RANK[kept.state]:
             best[one.user.id] = one
-    return [_recipient(one, connected=one.user.id in connected) for one in best.values()]
+    return [_recipient(one, connected.get(one.user.id)) for one in best.values()]
 
 
-def _recipient(one: Delivery, *, connected: bool) -> Recipient:
-    place = "desktop" if one.channel == "desktop" else "web page"
+def _recipient(one: Delivery, where: str | None) -> Recipient:
+    channel: str = one.channel
     if one.channel == "email":
         state, icon, words = {
             "accepted": ("emailed", "mail", "e-mailed"),
             "failed": ("bounced", "warn", "e-mail was not delivered"),
         }.get(one.state, ("sending", "sending", "sending an e-mail"))
-    elif one.state == "pending" and not connected:
+    elif one.state == "pending" and where is None:
         state, icon, words = "absent", "clock", "not connected"
     else:
+        if one.state in {"pending", "sending"} and where is not None:
+            channel = where  # the alert goes to whatever is open, a planned one has no device yet
+        place = "desktop" if channel == "desktop" else "web page"
         state, icon, words = {
-            "shown": ("shown", "screen", "shown" if one.channel == "desktop" else "shown in the web page"),
+            "shown": ("shown", "screen", "shown" if channel == "desktop" else "shown in the web page"),
             "suppressed": ("held", "moon", "do not disturb"),
             "failed": ("bounced", "warn", f"not shown on the {place}"),
             "unknown": ("bounced", "warn", "not reached yet"),
         }.get(one.state, ("sending", "sending", f"sending to the {place}"))
-    return Recipient(one.user, one.channel, state, icon, words)
+    return Recipient(one.user, channel, state, icon, words)
 
 
 def _sentence(recipients: Sequence[Recipient]) -> str:

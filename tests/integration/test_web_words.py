@@ -16,7 +16,9 @@ from backend.web.render import environment
 from backend.web.visitor import safe_next
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-MINA, DANA, LEE, SAM = (Person(id=n[0], name=n) for n in ("Mina Okafor", "Dana Reyes", "Lee Park", "Sam Whitlock"))
+MINA, DANA, LEE, SAM, MARCUS = (
+    Person(id=n, name=n) for n in ("Mina Okafor", "Dana Reyes", "Lee Park", "Sam Whitlock", "Marcus Hale")
+)
 LONDON = ZoneInfo("Europe/London")
 
 
@@ -87,6 +89,7 @@ def handoff(*deliveries: Delivery) -> Handoff:
         ([delivery(DANA, "shown", "web")], "delivered", "Shown to Dana in the web page."),
         ([delivery(DANA, "pending")], "sending", "Sending to Dana\u2019s desktop."),
         ([delivery(LEE, "pending")], "nobody_on", "No senior is on a desktop."),
+        ([delivery(MARCUS, "pending")], "sending", "Sending"),
         (
             [delivery(LEE, "pending"), delivery(SAM, "accepted", "email")],
             "nobody_on",
@@ -97,26 +100,26 @@ def handoff(*deliveries: Delivery) -> Handoff:
     ],
 )
 def test_the_strip_claims_no_more_than_the_receipts(deliveries: list[Delivery], state: str, summary: str) -> None:
-    drawn = strip.draw(handoff(*deliveries), LONDON, {DANA.id})
+    drawn = strip.draw(handoff(*deliveries), LONDON, {DANA.id: "desktop", MARCUS.id: "web"})
     assert (drawn.state, drawn.summary) == (state, summary)
 
 
 def test_a_mail_that_bounced_is_not_called_sent() -> None:
-    drawn = strip.draw(handoff(delivery(SAM, "failed", "email")), LONDON, set())
+    drawn = strip.draw(handoff(delivery(SAM, "failed", "email")), LONDON, {})
     assert [one.words for one in drawn.recipients] == ["e-mail was not delivered"]
     assert "E-mailed" not in drawn.summary
 
 
 def test_the_strip_names_who_claimed_and_after_how_long() -> None:
     claimed = replace(handoff(), status="claimed", claimed_by=DANA, claimed_at=NOON + timedelta(minutes=4, seconds=14))
-    drawn = strip.draw(claimed, LONDON, set())
+    drawn = strip.draw(claimed, LONDON, {})
     assert drawn.summary == "Claimed by Dana Reyes"
     assert drawn.detail == "After 4:14. Dana is opening the session; you can both write here."
 
 
 def test_the_strip_repeats_why_it_came_back() -> None:
     back = TimelineEntry(at=NOON, kind="released", actor=DANA, detail="I am on a call until 11:15.")
-    drawn = strip.draw(replace(handoff(delivery(LEE, "shown")), timeline=[back]), LONDON, set())
+    drawn = strip.draw(replace(handoff(delivery(LEE, "shown")), timeline=[back]), LONDON, {})
     assert drawn.summary == "Dana Reyes handed it back: “I am on a call until 11:15.”"
     assert drawn.detail == "Waiting again. Shown on Lee\u2019s desktop."
 

@@ -20,7 +20,7 @@ export function waited(milliseconds) {
 
 /** "4 s ago" for the first minute, then the clock time. */
 export function ago(text) {
-  const seconds = Math.max(0, Math.floor((now() - Date.parse(text)) / 1000));
+  const seconds = Math.max(1, Math.floor((now() - Date.parse(text)) / 1000));
   return seconds < 60 ? `${seconds} s ago` : `at ${clockTime(Date.parse(text))}`;
 }
 

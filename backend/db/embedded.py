@@ -112,6 +112,8 @@ class EmbeddedPostgres:
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGQUIT)  # leaves the log to be replayed at the next start
                 process.wait()
+            with contextlib.suppress(OSError):  # not empty after a hard stop; the next start clears it
+                socket_directory_name(self.data_dir).rmdir()
         self._lock.release()
 
     def __enter__(self) -> Self:

@@ -8,7 +8,7 @@ has taken the toast, never from here.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +23,7 @@ SENIOR: Final = frozenset({"engineer", "admin", "owner"})
 BURST_WINDOW_S: Final = 2.0
 BURST_SINGLES: Final = 3
 DIGEST_EVERY_S: Final = 0.5
+DIGEST_READ_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Notifier:
         self._digest_tells: list[str] = []
         self._digest_at: float | None = None
         self._digest_last = float("-inf")
+        self._away = False
 
     @property
     def deadline(self) -> float | None:
@@ -102,7 +104,7 @@ class Notifier:
     def changed(self, change: Change, waiting: Sequence[QueueRow], now: float, wall: datetime) -> list[Alert]:
         """One event has been folded in; `waiting` is the sorted queue after it."""
         if change.after is None:
-            return self._gone(change.handoff_id)
+            return self._left(change.handoff_id, now)
         if change.kind == "handoff.released" and change.before is None:
             self._returned[change.handoff_id] = _Returned(change.actor.name if change.actor else "", change.note)
         if self._catching_up:
@@ -137,7 +139,7 @@ class Notifier:
         if self._digest_at is None or now < self._digest_at:
             return []
         self._digest_at = None
-        return self._show_digest(waiting, now, wall, away=False)
+        return self._show_digest(waiting, now, wall, away=self._away and not self._digest_tells)
 
     def hand_over(self, toast_id: str) -> None:
         """Claim was pressed: the claim flow decides now what this toast says and when it goes."""
@@ -200,9 +202,24 @@ class Notifier:
         tells, self._digest_tells = tuple(self._digest_tells), []
         if not mine:
             return []
-        self._digest_last = now
+        view = toasts.digest(mine, wall, away=away)
+        if not tells:
+            # Shorter only: the user has heard of all of them, and the time it stays is not begun anew.
+            view = replace(view, sound=False)
+        else:
+            self._digest_last = now
+        self._away = away
         self._up.add(toasts.DIGEST)
-        return [Show(toasts.digest(mine, wall, away=away), tells)]
+        return [Show(view, tells)]
+
+    def _left(self, handoff_id: str, now: float) -> list[Alert]:
+        """It waits no more. A digest that is still being read is brought up to date, without a sound."""
+        counted = handoff_id in self._digest
+        out = self._gone(handoff_id)
+        reading = toasts.DIGEST in self._up and now - self._digest_last < DIGEST_READ_S
+        if counted and reading and self._digest_at is None:
+            self._digest_at = max(now, self._digest_last + DIGEST_EVERY_S)
+        return out
 
     def _gone(self, handoff_id: str) -> list[Alert]:
         self._alerted.discard(handoff_id)

@@ -26,6 +26,7 @@ DESKTOP_ENTRY: Final = "flowpilot-tray"
 ANSWER_S: Final = 5.0
 TITLE_MAX: Final = 160
 BODY_MAX: Final = 600
+LATE_KEPT: Final = 50
 _URGENCY: Final = {"low": 0, "normal": 1, "high": 1, "urgent": 2}
 _ACTIONS: Final = frozenset(get_args(ToastAction))
 _DBUS: Final = "org.freedesktop.DBus"
@@ -41,6 +42,7 @@ class SystemToasts:
         self._bus: MessageBus | None = None
         self._capabilities: frozenset[str] = frozenset()
         self._ids: dict[str, int] = {}
+        self._late: dict[int, str] = {}
         self._defaults: dict[str, ToastAction] = {}
         self._reading: asyncio.Task[None] | None = None
 
@@ -99,12 +101,16 @@ class SystemToasts:
             ],
         )
         self._ids[view.id] = int(answer[0])
+        self._late.pop(int(answer[0]), None)
         return "system"
 
     async def withdraw(self, toast_id: str) -> None:
         """Take it away; one that the user has closed already is nothing."""
         number = self._ids.pop(toast_id, None)
         if number is not None:
+            self._late[number] = toast_id
+            for old in list(self._late)[:-LATE_KEPT]:
+                del self._late[old]
             with contextlib.suppress(ToastFailedError):
                 await self._call("CloseNotification", "u", [number])
 
@@ -172,7 +178,8 @@ class SystemToasts:
                 pass
 
     def _pressed(self, number: int, key: str) -> None:
-        toast_id = self._toast_of(number)
+        # Who pressed in the moment in which the toast was withdrawn is told what became of it.
+        toast_id = self._toast_of(number) or self._late.pop(number, None)
         if toast_id is None:
             return
         if key == "default":
@@ -192,6 +199,7 @@ class SystemToasts:
         for toast_id in list(self._ids):
             del self._ids[toast_id]
             self._listener.toast_closed(toast_id)
+        self._late.clear()
         self._capabilities = frozenset()
         if present:
             self._reading = asyncio.get_running_loop().create_task(self._read_capabilities())

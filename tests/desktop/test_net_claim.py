@@ -36,6 +36,17 @@ async def test_lost_names_the_winner_and_offers_to_look() -> None:
         assert seen.opened == []
 
 
+async def test_a_press_that_came_too_late_names_the_winner_all_the_same() -> None:
+    async with serving() as server, app(server) as (seen, controller):
+        handoff_id = server.escalate()
+        await seen.until(lambda: handoff_id in seen.toasts)
+        server.claim(handoff_id, LEE)
+        await seen.until(lambda: not seen.toasts)
+        controller.toast_pressed(handoff_id, "claim")
+        await seen.until(lambda: handoff_id in seen.toasts and seen.toasts[handoff_id].variant == "lost")
+        assert seen.toasts[handoff_id].body.startswith("Already claimed by Lee Park")
+
+
 async def test_a_second_press_while_claiming_sends_nothing() -> None:
     async with serving() as server, app(server) as (seen, controller):
         handoff_id = server.escalate()

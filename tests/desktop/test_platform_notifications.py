@@ -146,6 +146,15 @@ async def test_a_toast_that_the_user_closed_is_told_and_comes_anew_the_next_time
     assert [event for event, _ in hand.seen] == ["notify", "notify"]
 
 
+async def test_a_press_in_the_moment_of_withdrawal_is_still_a_press(
+    desktop: FakeDesktop, system: SystemToasts, hand: Hand
+) -> None:
+    await (await started(system)).show(toasts.new(row()))
+    await system.withdraw("h1")
+    desktop.notifications.ActionInvoked(1, "claim")
+    await hand.until(lambda: hand.pressed == [("h1", "claim")])
+
+
 async def test_signals_of_other_programs_toasts_are_nothing(
     desktop: FakeDesktop, system: SystemToasts, hand: Hand
 ) -> None:

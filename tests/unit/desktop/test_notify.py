@@ -152,6 +152,20 @@ def test_the_digest_goes_with_the_last_of_its_handoffs() -> None:
     assert desk.happens("handoff.claimed", row("h4", status="claimed", holder=LEE)) == [Withdraw("digest")]
 
 
+def test_a_digest_that_is_being_read_counts_down_without_a_sound() -> None:
+    desk = Desk(live=False)
+    for number in range(4):
+        desk.happens("handoff.created", row(f"h{number}", priority="urgent" if number == 0 else "normal"))
+    desk.settle(1)
+    desk.happens("handoff.claimed", row("h0", status="claimed", holder=LEE), now=3)
+    assert desk.notifier.deadline == 3
+    [alert] = desk.on_time(3)
+    assert isinstance(alert, Show)
+    assert (alert.view.title, alert.view.sound, alert.tells) == ("3 waiting", False, ())
+    desk.happens("handoff.claimed", row("h1", status="claimed", holder=LEE), now=60)
+    assert desk.notifier.deadline is None
+
+
 def test_one_thing_missed_while_away_is_its_toast_and_several_are_a_digest() -> None:
     one = Desk(live=False)
     assert one.happens("handoff.created", row("h1")) == []

@@ -23,6 +23,9 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
+expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
+
+
 class Desk:
     """The service desk behind the pages: escalates and claims by the API."""
 

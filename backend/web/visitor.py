@@ -13,6 +13,8 @@ from backend.domain.refusal import Refusal
 from backend.handoffs.claiming import ClaimingService
 from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
+from backend.identity.account import AccountService
+from backend.identity.account import AccountService
 from backend.identity.caller import Caller
 from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
 from backend.identity.service import IdentityService, WebSession
@@ -24,7 +26,9 @@ class Services(Protocol):
     """The services that the pages use; the application's own object has more."""
 
     identity: IdentityService
+    account: AccountService
     tickets: TicketService
+    account: AccountService
     sessions: SessionService
     handoffs: HandoffService
     claiming: ClaimingService

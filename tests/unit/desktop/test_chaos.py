@@ -164,12 +164,29 @@ class World:
 DEEDS = st.tuples(
     st.just("act"), st.integers(1, 4), st.sampled_from(["create", "claim", "release", "withdraw", "update"])
 )
-NETWORK = st.one_of(
-    st.tuples(st.just("deliver"), st.integers(0, 3)),
-    st.tuples(st.just("duplicate"), st.integers(0, 3)),
-    st.tuples(st.sampled_from(["lose", "connect", "disconnect", "fetch", "trim", "epoch"])),
-    st.tuples(st.just("time"), st.sampled_from([0.1, 1.0, 6.0, 60.0])),
+# Mostly frames that come, come twice or come in the wrong order; now and then the whole link goes.
+NETWORK = st.sampled_from(
+    [
+        *[("deliver", index) for index in (0, 0, 0, 0, 1, 2)],
+        *[("duplicate", index) for index in (0, 0, 1)],
+        *[("fetch",)] * 2,
+        *[("time", seconds) for seconds in (0.1, 1.0, 6.0)],
+        ("lose",),
+        ("connect",),
+        ("disconnect",),
+        ("trim",),
+        ("epoch",),
+    ]
 )
+
+
+def live() -> World:
+    """A world in which the client has just come up to date."""
+    world = World()
+    world.connect()
+    world.deliver()
+    world.fetch()
+    return world
 
 
 def play(world: World, story: list[tuple[Any, ...]]) -> None:
@@ -193,11 +210,10 @@ def play(world: World, story: list[tuple[Any, ...]]) -> None:
                 getattr(world, name)()
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.one_of(DEEDS, DEEDS, NETWORK, NETWORK), max_size=60))
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(DEEDS, NETWORK), min_size=10, max_size=60))
 def test_the_queue_ends_as_the_servers_and_nothing_is_toasted_twice_or_missed(story: list[tuple[Any, ...]]) -> None:
-    world = World()
-    world.connect()
+    world = live()
     play(world, story)
     world.settle()
     waiting = {each.id: each for each in world.state.values() if each.status == "pending"}
@@ -210,9 +226,8 @@ def test_the_queue_ends_as_the_servers_and_nothing_is_toasted_twice_or_missed(st
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.one_of(DEEDS, NETWORK), max_size=60))
+@given(st.lists(st.one_of(DEEDS, NETWORK), min_size=10, max_size=60))
 def test_events_are_applied_in_order_and_once(story: list[tuple[Any, ...]]) -> None:
-    world = World()
-    world.connect()
+    world = live()
     play(world, story)
     assert world.applied == sorted(set(world.applied))

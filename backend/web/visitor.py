@@ -14,7 +14,6 @@ from backend.handoffs.claiming import ClaimingService
 from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
 from backend.identity.account import AccountService
-from backend.identity.account import AccountService
 from backend.identity.caller import Caller
 from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
 from backend.identity.service import IdentityService, WebSession
@@ -28,7 +27,6 @@ class Services(Protocol):
     identity: IdentityService
     account: AccountService
     tickets: TicketService
-    account: AccountService
     sessions: SessionService
     handoffs: HandoffService
     claiming: ClaimingService

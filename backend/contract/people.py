@@ -44,9 +44,13 @@ class Me:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """Answer of `GET /account/settings`. `manual_baseline_minutes` is null until someone sets it (0.5 to 480)."""
+    """Answer of `GET /account/settings`. `manual_baseline_minutes` is 0.5 to 480, or null when it was removed.
+
+    `manual_baseline_is_estimate` says that it is the product's own estimate, which nobody in the account has set.
+    """
 
     manual_baseline_minutes: float | None
+    manual_baseline_is_estimate: bool
     timezone: str
     escalation_policy: dict[str, object]
     retention_days: int

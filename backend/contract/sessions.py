@@ -97,6 +97,7 @@ class SessionHandoff:
     handed_off_by: Person
     claimed_by: Person | None
     claimed_at: datetime | None
+    target: Person | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ account = _table(
     _c("name"),
     _c("timezone"),
     _c("manual_baseline_minutes", sa.Double),
+    _c("baseline_is_estimate", sa.Boolean),
     _c("escalation_policy", JSONB),
     _c("retention_days", sa.Integer),
     _c("created_at", _AT),

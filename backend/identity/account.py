@@ -25,7 +25,7 @@ def _checked(patch: AccountSettingsPatch, given: set[str]) -> dict[str, object]:
         minutes = patch.manual_baseline_minutes
         if minutes is not None and not 0.5 <= minutes <= 480:
             raise _refuse("manual_baseline_minutes", "must be 0.5 to 480 minutes")
-        changes["manual_baseline_minutes"] = minutes
+        changes |= {"manual_baseline_minutes": minutes, "baseline_is_estimate": False}
     if patch.timezone is not None:
         if patch.timezone not in _zones():
             raise _refuse("timezone", "must be an IANA time zone such as Europe/London")
@@ -69,6 +69,7 @@ class AccountService:
             row = await repository.settings(tx, caller.account_id)
         return AccountSettings(
             manual_baseline_minutes=row.manual_baseline_minutes,
+            manual_baseline_is_estimate=row.baseline_is_estimate,
             timezone=row.timezone,
             escalation_policy=row.escalation_policy,
             retention_days=row.retention_days,

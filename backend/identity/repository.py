@@ -108,7 +108,9 @@ async def insert_ticket(tx: AsyncConnection, **values: object) -> None:
 async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:
     """The account's settings."""
     a = t.account
-    statement = sa.select(a.c.manual_baseline_minutes, a.c.timezone, a.c.escalation_policy, a.c.retention_days)
+    statement = sa.select(
+        a.c.manual_baseline_minutes, a.c.baseline_is_estimate, a.c.timezone, a.c.escalation_policy, a.c.retention_days
+    )
     return (await tx.execute(statement.where(a.c.id == account_id))).one()
 
 

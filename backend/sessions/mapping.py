@@ -67,6 +67,7 @@ def session_handoff(row: AnyRow) -> SessionHandoff:
         handed_off_by=known_person(row.handed_off_by, row.by_name),
         claimed_by=person(row.claimed_by, row.holder_name),
         claimed_at=row.claimed_at,
+        target=person(row.target_user_id, row.target_name),
     )
 
 

@@ -86,7 +86,8 @@ async def handoffs_of(tx: AsyncConnection, account_id: UUID, session_id: UUID) -
 
 
 async def _handoffs(tx: AsyncConnection, account_id: UUID, *where: "sa.ColumnElement[bool]") -> list[AnyRow]:
-    h, by, holder = t.handoff, t.app_user.alias("by_user"), t.app_user.alias("holder")
+    h = t.handoff
+    by, holder, target = (t.app_user.alias(name) for name in ("by_user", "holder", "target"))
     statement = (
         sa.select(
             h.c.id,
@@ -100,9 +101,12 @@ async def _handoffs(tx: AsyncConnection, account_id: UUID, *where: "sa.ColumnEle
             h.c.claimed_by,
             holder.c.name.label("holder_name"),
             h.c.claimed_at,
+            h.c.target_user_id,
+            target.c.name.label("target_name"),
         )
         .join(by, sa.and_(by.c.account_id == h.c.account_id, by.c.id == h.c.handed_off_by))
         .outerjoin(holder, sa.and_(holder.c.account_id == h.c.account_id, holder.c.id == h.c.claimed_by))
+        .outerjoin(target, sa.and_(target.c.account_id == h.c.account_id, target.c.id == h.c.target_user_id))
         .where(h.c.account_id == account_id, *where)
         .order_by(h.c.created_at, h.c.id)
     )

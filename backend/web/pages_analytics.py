@@ -57,6 +57,7 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
         seq=queue.seq,
         waiting=await services.handoffs.waiting_count(caller),
         metrics=metrics,
+        estimate=(await services.account.settings(caller)).manual_baseline_is_estimate,
         chart=chart.draw(metrics.rolling, metrics.manual_baseline_minutes),
         chart_size=(chart.WIDTH, chart.HEIGHT),
         change=change(metrics.minutes_recovered_per_escalation, previous, before),

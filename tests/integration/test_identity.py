@@ -101,6 +101,7 @@ async def test_settings_are_read_by_all_and_written_by_administrators(people: Pe
     path = f"{API}/account/settings"
     before = (await http(crew.viewer).get(path)).json()
     assert (before["timezone"], before["manual_baseline_minutes"]) == ("UTC", 10)
+    assert before["manual_baseline_is_estimate"] is True, "nobody in the account has set it"
     for who in (crew.viewer, crew.technician, crew.engineer):
         refused(await http(who).patch(path, json={"timezone": "Europe/London"}), 403, "role_required")
     boss = http(crew.admin)
@@ -122,7 +123,8 @@ async def test_settings_are_read_by_all_and_written_by_administrators(people: Pe
         refused(await boss.patch(path, json=wrong), 422, "invalid_body")
     refused(await boss.patch(path, content=b'{"manual_baseline_minutes": NaN}'), 422, "invalid_body")
     refused(await boss.patch(path, content=b'{"escalation_policy": {"a": Infinity}}'), 422, "invalid_body")
-    assert (await boss.get(path)).json() == {**changed, "manual_baseline_minutes": None}
+    after = {**changed, "manual_baseline_minutes": None, "manual_baseline_is_estimate": False}
+    assert (await boss.get(path)).json() == after
 
 
 async def test_every_zone_that_is_accepted_is_one_that_the_database_knows(people: People, database_url: str) -> None:

@@ -7,6 +7,7 @@ create table account (
     timezone text not null default 'UTC',
     -- Two five-minute calls: an estimate of ours until the owner sets a measured value.
     manual_baseline_minutes double precision default 10,
+    baseline_is_estimate boolean not null default true,
     escalation_policy jsonb not null default '{}',
     retention_days integer not null default 365,
     created_at timestamptz not null default now()

@@ -218,6 +218,7 @@ class App:
         stack = ToastStack()
         stack.pressed.connect(self._listener.toast_pressed)
         stack.closed.connect(self._listener.toast_closed)
+        stack.shown.connect(self._listener.toast_came_up)
         return stack
 
     # -- about, quit -------------------------------------------------------------------------------------------------

@@ -201,6 +201,10 @@ class Controller:
         self._deck.closed(toast_id)
         self._notifier.closed(toast_id)
 
+    def toast_came_up(self, toast_id: str) -> None:
+        """One that had to wait is on the screen: now its receipt is true."""
+        self._deck.came_up(toast_id)
+
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def select(self, handoff_id: str) -> None:

@@ -34,6 +34,7 @@ class Deck:
         self._trace = trace
         self._wishes: dict[str, _Wish] = {}
         self._up: dict[str, ToastView] = {}
+        self._behind: dict[str, tuple[str, ...]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
 
     def show(self, view: ToastView, tells: tuple[str, ...] = ()) -> None:
@@ -51,6 +52,12 @@ class Deck:
     def closed(self, toast_id: str) -> None:
         """It left the screen without us."""
         self._up.pop(toast_id, None)
+        self._behind.pop(toast_id, None)
+
+    def came_up(self, toast_id: str) -> None:
+        """One that had to wait behind another is on the screen now."""
+        if (view := self._up.get(toast_id)) is not None and (tells := self._behind.pop(toast_id, None)) is not None:
+            self._shown(view, tells, "window")
 
     def get(self, toast_id: str) -> ToastView | None:
         """What is on the screen under this id."""
@@ -71,6 +78,7 @@ class Deck:
         try:
             while (wish := self._wishes.pop(toast_id, None)) is not None:
                 if wish.view is None:
+                    self._behind.pop(toast_id, None)
                     if self._up.pop(toast_id, None) is not None:
                         await self._toasts.withdraw(toast_id)
                         self._trace.mark("toast_withdrawn", toast=toast_id)
@@ -90,10 +98,15 @@ class Deck:
             for handoff_id in tells:
                 self._tell(Receipt(handoff_id=handoff_id, state="failed", reason=str(exc)))
             return
-        self._trace.mark("toast_shown", toast=view.id, variant=view.variant, how=how)
         if how == "queued":
             # It waits behind another toast window; until it is up, saying `shown` would be a lie.
+            self._behind[view.id] = tells
             return
+        self._behind.pop(view.id, None)
+        self._shown(view, tells, how)
+
+    def _shown(self, view: ToastView, tells: tuple[str, ...], how: str) -> None:
+        self._trace.mark("toast_shown", toast=view.id, variant=view.variant, how=how)
         reason = "digest" if view.variant == "digest" else None
         for handoff_id in tells:
             self._tell(Receipt(handoff_id=handoff_id, state="shown", reason=reason))

@@ -165,6 +165,10 @@ class ToastListener(Protocol):
         """It left the screen by itself or by the user's hand."""
         ...
 
+    def toast_came_up(self, toast_id: str) -> None:
+        """One that was `queued` is on the screen now."""
+        ...
+
 
 class Browser(Protocol):
     """The default browser."""

@@ -124,3 +124,8 @@ class LateListener:
         """Pass on."""
         if self.target is not None:
             self.target.toast_closed(toast_id)
+
+    def toast_came_up(self, toast_id: str) -> None:
+        """Pass on."""
+        if self.target is not None:
+            self.target.toast_came_up(toast_id)

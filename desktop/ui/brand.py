@@ -1,11 +1,10 @@
 """The program's mark."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from PySide6.QtGui import QColor, QIcon
 
 from desktop.ui.icons import icon_pixmap
 from desktop.ui.tokens import LIGHT
+from desktop.version import version
 
 
 def app_icon() -> QIcon:
@@ -17,8 +16,5 @@ def app_icon() -> QIcon:
 
 
 def version_text() -> str:
-    """`Version 0.1.0`, or nothing when run from a checkout that was never installed."""
-    try:
-        return f"Version {version('flowpilot-escalations')}"
-    except PackageNotFoundError:
-        return ""
+    """For instance `Version 0.1.0`."""
+    return f"Version {version()}"

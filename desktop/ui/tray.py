@@ -3,19 +3,24 @@
 Qt chooses its tray backend once per icon: an icon made before the panel exists never shows. `recreate` makes a new one.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from desktop.core.views import RowView, TrayView
-from desktop.ui.dialogs import ClaimDialog
 from desktop.ui.dnd_menu import TURN_OFF, action, fill_dnd_menu
 from desktop.ui.motion import animated
 from desktop.ui.tray_icon import tray_icon
+
+if TYPE_CHECKING:
+    from desktop.ui.dialogs import ClaimDialog
 
 
 class Tray(QObject):
@@ -137,6 +142,8 @@ class Tray(QObject):
         following = self._view.next_row if self._view else None
         if following is None or self._dialog is not None:
             return
+        from desktop.ui.dialogs import ClaimDialog  # noqa: PLC0415 - made on first need; 3 MB in every idle tray
+
         self._dialog = dialog = ClaimDialog(following)
         dialog.accepted.connect(partial(self._confirmed, following))
         dialog.finished.connect(self._answered)

@@ -140,20 +140,21 @@ async def test_one_click_from_the_toast_opens_the_session_and_moves_the_metric(
 async def test_the_senior_who_presses_second_reads_who_was_first(
     server: Server, crew: Crew, http: Http, desks: tuple[SeniorDesk, SeniorDesk]
 ) -> None:
-    first, second = desks
+    winner, loser = desks
     session_id = await _session(http, crew.technician)
     client = http(crew.technician)
     await client.post(f"/api/v1/ai-sessions/{session_id}/handoff", json={"reason": "Two seniors press at once"})
     for desk in desks:
         await _toast(desk)
 
-    # Both press at the same moment: the server decides.
-    await asyncio.gather(asyncio.to_thread(first.press, "Claim"), asyncio.to_thread(second.press, "Claim"))
-    for desk in desks:
-        await asyncio.to_thread(wait_until, "an outcome", partial(desk.events, "claim"))
-    outcomes = {desk.events("claim")[-1]["outcome"] for desk in desks}
-    assert outcomes == {"claimed", "lost"}
-    loser = next(desk for desk in desks if desk.events("claim")[-1]["outcome"] == "lost")
+    # The loser's app stands still while both press: its press is certain to reach the server second.
+    with loser.frozen():
+        await asyncio.to_thread(winner.press, "Claim")
+        await asyncio.to_thread(wait_until, "the winner's outcome", partial(winner.events, "claim"))
+        await asyncio.to_thread(loser.press, "Claim")
+    await asyncio.to_thread(wait_until, "the loser's outcome", partial(loser.events, "claim"))
+    assert winner.events("claim")[-1]["outcome"] == "claimed"
+    assert loser.events("claim")[-1]["outcome"] == "lost"
     await asyncio.to_thread(
         wait_until, "the loser's toast", lambda: any(e["variant"] == "lost" for e in loser.events("toast_shown"))
     )

@@ -4,6 +4,7 @@ Everything is a process of its own under one folder; `stop` ends them all. `pres
 mouse on dunst: it asks the daemon for the notification's menu and picks the button by its label.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -127,6 +128,16 @@ class SeniorDesk:
         """Press the button with this label on the notification that is shown."""
         (self.folder / "label").write_text(label)
         self._dunstctl("context")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The tray app stands still meanwhile, as a machine under load does; the desktop around it does not."""
+        assert self.tray is not None
+        self.tray.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.tray.send_signal(signal.SIGCONT)
 
     def opened_urls(self) -> list[str]:
         """What the default browser was asked to open."""

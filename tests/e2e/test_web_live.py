@@ -171,6 +171,24 @@ async def test_who_was_first_is_said_where_the_button_was(
     await expect(senior.get_by_test_id("claimed-list")).to_contain_text("Sam Senior")
 
 
+async def test_the_context_folds_once_the_senior_has_acted_and_stays_as_a_person_leaves_it(
+    browser: Browser, server: Server, crew: Crew, desk: Desk
+) -> None:
+    handoff = await desk.escalate()
+    await desk.claim(handoff, crew.engineer)
+    page = await open_as(browser, server, crew.engineer, f"/pilot/{(await desk.read(handoff))['session_id']}")
+    context = page.get_by_test_id("claim-context")
+    await expect(context).to_have_attribute("data-collapsed", "false")
+    await page.get_by_test_id("chat-input").fill("Looking at it.")
+    await page.get_by_test_id("chat-send").click()
+    await expect(context).to_have_attribute("data-collapsed", "true")
+    await page.get_by_test_id("claim-context-toggle").click()
+    await page.get_by_test_id("chat-input").fill("The lifetimes differ.")
+    await page.get_by_test_id("chat-send").click()
+    await expect(page.get_by_test_id("chat-log")).to_contain_text("The lifetimes differ.")
+    await expect(context).to_have_attribute("data-collapsed", "false")
+
+
 async def test_a_lost_answer_is_read_back_before_anything_is_said(
     browser: Browser, server: Server, crew: Crew, desk: Desk
 ) -> None:

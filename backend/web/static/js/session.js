@@ -111,6 +111,12 @@ function foldBlock() {
   const sync = () => {
     block.dataset.collapsed = String(!block.open);
   };
+  let acted = block.dataset.collapsed === "true";
+  document.addEventListener("fp:refreshed", ({ detail }) => {
+    const now = detail.fresh.querySelector("[data-claim-context]")?.dataset.collapsed === "true";
+    if (now && !acted && !localStorage.getItem(key)) block.open = false; // the first action; a person's choice stands
+    acted ||= now;
+  });
   sync();
   block.addEventListener("toggle", sync);
   block.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, block.open ? "closed" : "open"));

@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from backend.demo import PASSWORD
-from tests.support.chromium import launch
+from tests.support.chromium import chromium
 from tests.support.senior_desk import SeniorDesk, wait_until
 from tests.support.server import Server
 
@@ -43,11 +43,9 @@ async def _page(page: Page, server: Server, email: str, path: str, shot: Path) -
 
 
 async def _session(server: Server, email: str, session_id: str, height: int, shot: Path) -> None:
-    async with async_playwright() as playwright:
-        browser = await launch(playwright)
+    async with chromium() as browser:
         page = await browser.new_page(viewport={"width": 1280, "height": height})
         await _page(page, server, email, f"/pilot/{session_id}", shot)
-        await browser.close()
 
 
 def _vpn_session(server: Server, token: str) -> tuple[str, str]:

@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import Http
-from tests.support.chromium import launch
+from tests.support.chromium import chromium
 from tests.support.people import Crew, Member
 from tests.support.senior_desk import SeniorDesk, wait_until
 from tests.support.server import Server
@@ -19,10 +19,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await launch(playwright)
-        yield browser
-        await browser.close()
+    async with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture

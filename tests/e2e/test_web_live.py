@@ -7,9 +7,10 @@ import pytest
 from playwright.async_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.conftest import Http, StartServer
+from tests.support.chromium import chromium
 from tests.support.people import Crew, Member
 from tests.support.server import Server
-from tests.support.web import chromium, live, signed_in
+from tests.support.web import live, signed_in
 
 
 @pytest.fixture

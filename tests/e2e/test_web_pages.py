@@ -7,9 +7,10 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from tests.conftest import Http
+from tests.support.chromium import chromium
 from tests.support.people import Crew
 from tests.support.server import Server
-from tests.support.web import chromium, live, signed_in
+from tests.support.web import live, signed_in
 
 expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -1,18 +1,27 @@
-"""The machine's own Chromium under playwright."""
+"""The machine's own Chromium, without a window, asking nothing of the network."""
 
-from playwright.async_api import Browser, Playwright
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
-ARGUMENTS = (
+from playwright.async_api import Browser, async_playwright
+
+CHROMIUM: Final = "/usr/bin/chromium"
+ARGUMENTS: Final = [
     "--no-sandbox",
     "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-)
+    "--no-first-run",
+    "--disable-quic",
+]
 
 
-async def launch(playwright: Playwright) -> Browser:
-    """A headless browser that asks nothing of the network."""
-    return await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Start it, and end it with the block."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()

@@ -1,27 +1,14 @@
 """The web app as people use it: by forms alone (no script), and in a real Chromium."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from html import unescape
-from typing import Final, Self
+from typing import Self
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import BrowserContext, Page
 
 from tests.support.people import Member
 from tests.support.server import Server
-
-CHROMIUM: Final = "/usr/bin/chromium"
-ARGUMENTS: Final = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 
 
 class Forms:
@@ -56,15 +43,6 @@ class Forms:
         if response.headers.get("content-type", "").startswith("text/html") and response.text:
             self.page = response.text
         return response
-
-
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """The system's Chromium, without a window."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
 
 
 async def signed_in(context: BrowserContext, server: Server, who: Member, path: str = "/sessions") -> Page:

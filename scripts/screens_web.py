@@ -1,6 +1,6 @@
 """Render the web pages of a running demo to pictures: light, dark and phone, to be held beside the design.
 
-    python scripts/screens_web.py http://127.0.0.1:8000 OUT [--look light|dark|phone]
+    python -m scripts.screens_web http://127.0.0.1:8000 OUT [--look light|dark|phone]
 
 The demo account's sign-ins are used. Escalates and claims on the way, so use a demo, never a live account.
 Prints what the browser complained of; exit 1 when it complained of anything.
@@ -13,18 +13,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
+from tests.support.chromium import chromium
+
 PASSWORD = "flowpilot-demo"  # noqa: S105 - the demo prints it
 
 
@@ -173,16 +165,10 @@ async def main() -> int:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     complaints: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            for number, look in enumerate(arguments.look or ("light", "dark", "phone")):
-                camera = Camera(arguments.base.rstrip("/"), arguments.out, look, complaints)
-                await tour(camera, browser, f"VPN to Leeds clinic drops every hour, {time.time():.0f}{number}")
-        finally:
-            for line in dict.fromkeys(complaints):
-                print(line)
-            await browser.close()
+    async with chromium() as browser:
+        for number, look in enumerate(arguments.look or ("light", "dark", "phone")):
+            camera = Camera(arguments.base.rstrip("/"), arguments.out, look, complaints)
+            await tour(camera, browser, f"VPN to Leeds clinic drops every hour, {time.time():.0f}{number}")
     return 1 if complaints else 0
 
 

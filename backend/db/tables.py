@@ -119,6 +119,8 @@ handoff = _table(
     _c("handed_off_by", _ID),
     _c("session_owner", _ID),
     _c("target_user_id", _ID),
+    _c("idempotency_key"),
+    _c("request_hash", BYTEA),
     _c("reason"),
     _c("need"),
     _c("impact"),

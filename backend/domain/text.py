@@ -1,6 +1,13 @@
 """Bounds of what people type. Lengths are in characters, sizes in bytes of UTF-8."""
 
+from urllib.parse import urlsplit
+
 from backend.domain.refusal import Refusal
+
+
+def storable(value: str) -> bool:
+    """False for text that no database column can hold: a NUL, or half of a character."""
+    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def clean(field: str, value: str, *, longest: int, shortest: int = 1) -> str:
@@ -24,11 +31,31 @@ def clean_optional(field: str, value: str | None, *, longest: int) -> str | None
 
 
 def clean_link(field: str, value: str | None) -> str | None:
-    """An http(s) address, or None. Others (javascript:, file:) never reach a page."""
+    """An http(s) address, or None. Others (javascript:, file:) never reach a page.
+
+    Refuses what a browser would read as another address than a person does: user names before an @, white space,
+    control characters, backslashes; and what leads nowhere: no host, a port that is none.
+    """
     link = clean_optional(field, value, longest=2_000)
-    if link is not None and not link.lower().startswith(("http://", "https://")):
+    if link is None:
+        return None
+    if not link.lower().startswith(("http://", "https://")):
         raise Refusal("invalid_body", f"`{field}` must begin with https:// or http://.", field=field)
+    if not _leads_somewhere(link):
+        raise Refusal("invalid_body", f"`{field}` is not an address that can be opened.", field=field)
     return link
+
+
+def _leads_somewhere(link: str) -> bool:
+    if any(sign.isspace() or not sign.isprintable() or sign in '\\<>"' for sign in link):
+        return False
+    try:
+        parts = urlsplit(link)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return bool(host.strip(".")) and "@" not in parts.netloc and port != 0
 
 
 def limit_bytes(field: str, value: str, *, most: int) -> str:

@@ -70,9 +70,7 @@ class HolderService:
         note = clean_optional("note", body.note, longest=_LONGEST)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._held(tx, caller, wanted, body.claim_epoch)
-            target = await eligible_target(tx, caller, body.user_id)
-            if target == row.handed_off_by:
-                raise Refusal("user_not_eligible", "The one who escalated cannot take it.", field="user_id")
+            target = await eligible_target(tx, caller, body.user_id, escalated_by=row.handed_off_by, field="user_id")
             if target != row.claimed_by:
                 await repository.update(
                     tx,
@@ -125,7 +123,11 @@ class HolderService:
             row = await self._pending(tx, caller, wanted, withdrawing=False)
             if "target_user_id" in given:
                 target = patch.target_user_id
-                values["target_user_id"] = await eligible_target(tx, caller, target) if target is not None else None
+                values["target_user_id"] = (
+                    await eligible_target(tx, caller, target, escalated_by=row.handed_off_by)
+                    if target is not None
+                    else None
+                )
             if values:
                 await repository.update(tx, caller.account_id, row.id, **values)
                 await repository.changed(tx, caller.account_id, row.id, "updated", caller.user_id, ", ".join(values))
@@ -150,16 +152,20 @@ class HolderService:
         mine = row.status == "claimed" and row.claimed_by == caller.user_id
         if not mine and not may_manage(caller):
             if await repository.held_before(tx, caller.account_id, row.id, caller.user_id):
-                raise self._lost(row)
+                raise self._lost(row, caller)
             caller.require("engineer")
             raise Refusal("role_required", "Only the one who claimed it or an administrator can do this.")
         if row.status != "claimed" or (epoch is not None and epoch != row.claim_epoch):
-            raise self._lost(row)
+            raise self._lost(row, caller)
         return row
 
     @staticmethod
-    def _lost(row: AnyRow) -> Refusal:
-        detail = f"Now held by {row.holder_name}." if row.claimed_by else "Nobody holds this hand-off; it waits again."
+    def _lost(row: AnyRow, caller: Caller) -> Refusal:
+        detail = f"Now held by {row.holder_name}."
+        if row.claimed_by is None:
+            detail = "Nobody holds this hand-off; it waits again."
+        elif row.claimed_by == caller.user_id:
+            detail = "The claim has changed since. You hold it again, by a newer claim."
         return Refusal("claim_lost", detail, claimed_by=_holder(row), claim_epoch=row.claim_epoch)
 
     async def _pending(self, tx: AsyncConnection, caller: Caller, wanted: str, *, withdrawing: bool) -> AnyRow:

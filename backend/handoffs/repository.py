@@ -63,6 +63,15 @@ async def lock(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRo
     return (await tx.execute(statement)).one_or_none()
 
 
+async def by_key(tx: AsyncConnection, account_id: UUID, user_id: UUID, key: str) -> AnyRow | None:
+    """(id, request_hash) of the handoff that this user made with this Idempotency-Key."""
+    h = t.handoff
+    statement = sa.select(h.c.id, h.c.request_hash).where(
+        h.c.account_id == account_id, h.c.handed_off_by == user_id, h.c.idempotency_key == key
+    )
+    return (await tx.execute(statement)).one_or_none()
+
+
 async def held_before(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, user_id: UUID) -> bool:
     """True when this user ever held the handoff."""
     e = t.handoff_timeline

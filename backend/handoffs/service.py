@@ -58,14 +58,22 @@ def handoff_id(text: str) -> UUID:
     return parsed
 
 
-async def eligible_target(tx: AsyncConnection, caller: Caller, user_id: str) -> UUID:
-    """The id of an active senior of the account; refuses others."""
+def _nobody(field: str) -> Refusal:
+    return Refusal("not_found", "There is no such person in this account.", field=field)
+
+
+async def eligible_target(
+    tx: AsyncConnection, caller: Caller, user_id: str, *, escalated_by: UUID, field: str = "target_user_id"
+) -> UUID:
+    """The id of an active senior of the account who has not escalated it; refuses others, naming the `field`."""
     parsed = parse_id(user_id)
     role = await user_role(tx, caller.account_id, parsed) if parsed else None
     if parsed is None or role is None:
-        raise Refusal("not_found", "There is no such person in this account.", field="target_user_id")
+        raise _nobody(field)
     if role not in {"engineer", "admin", "owner"}:
-        raise Refusal("user_not_eligible", "That person's role does not claim hand-offs.", field="target_user_id")
+        raise Refusal("user_not_eligible", "That person's role does not claim hand-offs.", field=field)
+    if parsed == escalated_by:
+        raise Refusal("user_not_eligible", "The one who escalated cannot take it.", field=field)
     return parsed
 
 
@@ -101,21 +109,46 @@ class HandoffService:
             need=clean_optional("need", new.need, longest=_LONGEST),
             impact=clean_optional("impact", new.impact, longest=_LONGEST),
         )
-        target = None
-        if new.target_user_id is not None:
-            async with self._db.tenant(caller.account_id) as tx:
-                target = await eligible_target(tx, caller, new.target_user_id)
-        row = await self._write(
-            caller, UUID(session.id), key, checked, target, snapshot.take(session, datetime.now(UTC))
-        )
+        if new.target_user_id is not None and parse_id(new.target_user_id) is None:
+            raise _nobody("target_user_id")
+        request_hash = hashlib.sha256(encode([session.id, checked])).digest()
+        try:
+            target = await self._target(caller, new.target_user_id)
+        except Refusal:
+            # A repeat is answered by what it made the first time, even when the target has lost the role since.
+            row = await self._made_before(caller, key, request_hash)
+            if row is None:
+                raise
+        else:
+            frozen = snapshot.take(session, datetime.now(UTC))
+            row = await self._write(caller, UUID(session.id), key, checked, request_hash, target, frozen)
         if row.outcome == "created":
             self._db.wakeup.touch(str(caller.account_id), session.id)
         return self._escalated(row, await self.get(caller, str(row.handoff_id)) if row.handoff_id else None)
 
+    async def _target(self, caller: Caller, wanted: str | None) -> UUID | None:
+        if wanted is None:
+            return None
+        async with self._db.tenant(caller.account_id) as tx:
+            return await eligible_target(tx, caller, wanted, escalated_by=caller.user_id)
+
+    async def _made_before(self, caller: Caller, key: str | None, request_hash: bytes) -> hot.EscalateRow | None:
+        if key is None:
+            return None
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await repository.by_key(tx, caller.account_id, caller.user_id, key)
+        return hot.EscalateRow("repeat", row.id, None, row.request_hash == request_hash) if row else None
+
     async def _write(
-        self, caller: Caller, session_id: UUID, key: str | None, new: NewHandoff, target: UUID | None, frozen: bytes
+        self,
+        caller: Caller,
+        session_id: UUID,
+        key: str | None,
+        new: NewHandoff,
+        request_hash: bytes,
+        target: UUID | None,
+        frozen: bytes,
     ) -> hot.EscalateRow:
-        request_hash = hashlib.sha256(encode([str(session_id), new])).digest()
         for _ in range(_ATTEMPTS):
             row = await hot.escalate(
                 self._db,
@@ -152,6 +185,7 @@ class HandoffService:
 
     async def queue_text(self, caller: Caller, status: str, cursor: str | None, limit: int) -> QueueText:
         """A page whose items are JSON already. Pending: urgent first, then oldest; others newest first."""
+        status = status or "pending"
         if status not in STATUSES:
             raise Refusal("bad_request", f"`status` must be one of {', '.join(STATUSES)}.", field="status")
         after = decode_cursor(cursor) if cursor else None

@@ -12,6 +12,8 @@ from backend.identity import repository
 from backend.identity.caller import Caller
 
 _POLICY_BYTES: Final = 16_384
+_POLICY_DEPTH: Final = 10
+"""Deeper than this no encoder on the way out needs to go; one of them stops at a few hundred."""
 
 
 def _refuse(field: str, why: str) -> Refusal:
@@ -46,7 +48,23 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
+def _deeper_than(value: object, most: int) -> bool:
+    """True when lists and objects stand within each other more than `most` deep. Needs no deep stack itself."""
+    level = [value]
+    for _ in range(most):
+        level = [inside for one in level for inside in _children(one)]
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
 def _check_policy(policy: dict[str, object]) -> None:
+    if _deeper_than(policy, _POLICY_DEPTH):
+        raise _refuse("escalation_policy", f"must not be nested more than {_POLICY_DEPTH} deep")
     try:
         text = json.dumps(policy, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:

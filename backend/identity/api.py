@@ -1,16 +1,18 @@
 """`GET /me` and the account's settings."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 
 from backend.contract.people import AccountSettings, AccountSettingsPatch, Me
+from backend.domain.refusal import Refusal
 from backend.http.problems import openapi_responses
 from backend.http.respond import Json
 from backend.identity.account import AccountService
 from backend.identity.dependencies import CallerDep
 
 router = APIRouter(tags=["account"])
+_NUMBERS: Final = frozenset({"manual_baseline_minutes", "retention_days"})
 
 
 def _service(request: Request) -> AccountService:
@@ -36,5 +38,8 @@ async def read_settings(caller: CallerDep, account: Account) -> Json:
 @router.patch("/account/settings", response_model=AccountSettings, responses=openapi_responses("role_required"))
 async def change_settings(patch: AccountSettingsPatch, request: Request, caller: CallerDep, account: Account) -> Json:
     """Change what the body names; the rest stays."""
-    given = set(await request.json())
-    return Json(await account.change(caller, patch, given))
+    body = await request.json()
+    for field in _NUMBERS & set(body):
+        if isinstance(body[field], bool):  # validation takes `true` for 1, which nobody means
+            raise Refusal("invalid_body", f"`{field}` must be a number.", field=field)
+    return Json(await account.change(caller, patch, set(body)))

@@ -23,21 +23,26 @@ def new_secret(prefix: str = "") -> str:
     return prefix + secrets.token_urlsafe(32)
 
 
+def _bytes(text: str) -> bytes:
+    """Whatever a form can carry, half characters too: a wrong secret is wrong, not an error."""
+    return text.encode(errors="surrogatepass")
+
+
 def digest(secret: str) -> bytes:
     """What the database keeps of a token."""
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(_bytes(secret)).digest()
 
 
 async def hash_password(password: str) -> str:
     """Argon2id (OWASP's 19 MiB, t=2, p=1), off the event loop."""
     async with _AT_ONCE:
-        return await asyncio.to_thread(_HASHER.hash, password)
+        return await asyncio.to_thread(_HASHER.hash, _bytes(password))
 
 
 async def verify_password(password: str, stored: str | None) -> bool:
     """True when it matches. Without a stored hash it spends the same time and answers False."""
     async with _AT_ONCE:
-        matches = await asyncio.to_thread(_HASHER.verify, password, stored or _DECOY)
+        matches = await asyncio.to_thread(_HASHER.verify, _bytes(password), stored or _DECOY)
     return matches and stored is not None
 
 
@@ -48,4 +53,4 @@ def csrf_token(key: str, session_token: str) -> str:
 
 def csrf_matches(key: str, session_token: str, value: str) -> bool:
     """Compare in constant time."""
-    return hmac.compare_digest(csrf_token(key, session_token).encode(), value.encode())
+    return hmac.compare_digest(csrf_token(key, session_token).encode(), _bytes(value))

@@ -11,6 +11,7 @@ from backend.contract.people import UserView
 from backend.db.engine import Database
 from backend.db.ids import new_id
 from backend.domain.refusal import Refusal
+from backend.domain.text import storable
 from backend.identity import repository
 from backend.identity.caller import Caller
 from backend.identity.credentials import csrf_matches, csrf_token, digest, new_secret, verify_password
@@ -63,8 +64,10 @@ class IdentityService:
 
     async def sign_in(self, email: str, password: str, *, address: str = "", user_agent: str = "") -> WebSession:
         """Sign a browser in by password. One message for unknown address and wrong password, in the same time."""
-        async with self._db.before_account() as tx:
-            user = await repository.user_by_email(tx, email.strip())
+        user = None
+        if storable(email):  # what the database cannot hold is nobody's address
+            async with self._db.before_account() as tx:
+                user = await repository.user_by_email(tx, email.strip())
         if not await verify_password(password, user.password_hash if user else None) or user is None:
             raise Refusal("unauthenticated", "That e-mail and password do not match.")
         trusted = new_secret()
@@ -93,7 +96,7 @@ class IdentityService:
                 user_id=user_id,
                 token_hash=digest(token),
                 address=address[:64],
-                user_agent=user_agent[:200],
+                user_agent=user_agent[:200].replace("\x00", ""),
                 expires_at=datetime.now(UTC) + WEB_SESSION_LIFE,
             )
         caller = await self.caller_from_cookie(token)

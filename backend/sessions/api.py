@@ -1,7 +1,7 @@
 """Routes under `/ai-sessions`, apart from the escalation."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -39,6 +39,7 @@ def _service(request: Request) -> SessionService:
 
 
 Sessions = Annotated[SessionService, Depends(_service)]
+_DIGITS: Final = 18  # a version of the database has fewer
 _READ = openapi_responses("not_found")
 _WRITE = openapi_responses("not_found", "role_required", "session_resolved", "payload_too_large")
 
@@ -96,6 +97,12 @@ async def resolve_session(session_id: str, body: Resolution, caller: CallerDep, 
     return Json(await sessions.resolve(caller, session_id, body.note))
 
 
+def _version(last_event_id: str | None) -> int | None:
+    """The version in a Last-Event-ID, or None when it is none of ours."""
+    text = last_event_id or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+
+
 @router.get("/{session_id}/stream", response_class=StreamingResponse, responses=_READ)
 async def stream_session(
     session_id: str,
@@ -103,11 +110,11 @@ async def stream_session(
     caller: CallerDep,
     sessions: Sessions,
     identity: Identity,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, lt=10**_DIGITS)] = 0,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Live messages, steps and facts as server-sent events; `Last-Event-ID` or `after` is the version known."""
-    known = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else after
+    known = _version(last_event_id) or after
     await sessions.changes(caller, session_id, known)  # an unknown session is a 404 before the stream begins
     wakeup = request.app.state.services.wakeup
     return StreamingResponse(

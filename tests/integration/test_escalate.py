@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -41,6 +41,36 @@ async def test_the_same_key_again_is_the_same_handoff(people: People, http: Http
     late = await escalate(junior, session_id, key="k1")
     assert (late.status_code, late.json()["id"], late.json()["status"]) == (200, first.json()["id"], "resolved")
     assert len([e for e in await log_of(junior) if e["kind"] == "handoff.created"]) == 2
+
+
+async def test_a_retry_is_answered_though_the_target_lost_the_role_meanwhile(
+    people: People, http: Http, database_url: str
+) -> None:
+    """The first answer may have been lost on the way; the retry must find out that the escalation stands."""
+    crew = await people()
+    junior = http(crew.technician)
+    session_id = await open_session(junior)
+    first = await escalate(junior, session_id, key="k1", target_user_id=crew.engineer.id)
+    await Owner(database_url).fetch("UPDATE app_user SET role = 'technician' WHERE id = $1", UUID(crew.engineer.id))
+    again = await escalate(junior, session_id, key="k1", target_user_id=crew.engineer.id)
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+    other = await escalate(junior, session_id, key="k1", need="Eyes", target_user_id=crew.engineer.id)
+    refused(other, 409, "idempotency_mismatch")
+    refused(await escalate(junior, session_id, key="k2", target_user_id=crew.engineer.id), 422, "user_not_eligible")
+
+
+async def test_asking_for_oneself_is_refused_since_one_could_never_claim_it(people: People, http: Http) -> None:
+    crew = await people()
+    senior = http(crew.engineer)
+    session_id = await open_session(senior)
+    own = refused(await escalate(senior, session_id, target_user_id=crew.engineer.id), 422, "user_not_eligible")
+    assert (own["detail"], own["field"]) == ("The one who escalated cannot take it.", "target_user_id")
+    handoff = (await escalate(senior, session_id)).json()
+    path = f"{API}/handoffs/{handoff['id']}"
+    for who in (senior, http(crew.admin)):
+        own = refused(await who.patch(path, json={"target_user_id": crew.engineer.id}), 422, "user_not_eligible")
+        assert own["field"] == "target_user_id"
+    assert (await whole(senior, handoff["id"]))["target_user_id"] is None
 
 
 async def test_twenty_at_once_with_one_key_make_one_handoff(people: People, http: Http) -> None:

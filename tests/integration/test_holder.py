@@ -51,8 +51,8 @@ async def test_a_former_holder_is_fenced_and_told_who_holds_it(people: People, h
         assert lost["claimed_by"] == {"id": crew.second_engineer.id, "name": crew.second_engineer.name}
         assert lost["claim_epoch"] == 2
     # The new holder's own stale window, and an administrator's, are fenced by the epoch that they send along.
-    for who in (second, boss):
-        refused(await act(who, wanted, "resolve", claim_epoch=1), 409, "claim_lost")
+    for who, said in ((second, "The claim has changed since."), (boss, f"Now held by {crew.second_engineer.name}.")):
+        assert refused(await act(who, wanted, "resolve", claim_epoch=1), 409, "claim_lost")["detail"].startswith(said)
     assert (await act(second, wanted, "release", claim_epoch=2)).json()["claim_epoch"] == 3
     assert refused(await act(second, wanted, "resolve"), 409, "claim_lost")["claimed_by"] is None
     assert refused(await act(first, wanted, "resolve"), 409, "claim_lost")["claimed_by"] is None
@@ -81,9 +81,13 @@ async def test_reassigning_goes_to_seniors_only(people: People, http: Http) -> N
     handoff = await escalated(http(crew.admin))
     await claimed(senior, handoff["id"])
     wanted = handoff["id"]
-    refused(await act(senior, wanted, "reassign", user_id=crew.technician.id), 422, "user_not_eligible")
-    refused(await act(senior, wanted, "reassign", user_id=crew.admin.id), 422, "user_not_eligible")
-    refused(await act(senior, wanted, "reassign", user_id=str(uuid4())), 404, "not_found")
+    for who, status, code in (
+        (crew.technician.id, 422, "user_not_eligible"),
+        (crew.admin.id, 422, "user_not_eligible"),
+        (str(uuid4()), 404, "not_found"),
+    ):
+        no = refused(await act(senior, wanted, "reassign", user_id=who), status, code)
+        assert no["field"] == "user_id", "the field that the client sent"
     refused(await act(senior, wanted, "reassign"), 422, "invalid_body")
     same = await act(senior, wanted, "reassign", user_id=crew.engineer.id)
     assert (same.status_code, same.json()["claim_epoch"]) == (200, 1), "to oneself changes nothing"

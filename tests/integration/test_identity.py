@@ -61,7 +61,9 @@ async def test_a_password_opens_one_persons_session_and_wrong_ones_tell_nothing(
     assert await identity.caller_from_cookie(opened.token) is None
     assert await identity.caller_from_cookie(other.token) is not None
     messages, took = set(), []
-    for email, password in ((crew.engineer.email, "wrong"), ("nobody@northwindmsp.example", PASSWORD), ("", "")):
+    wrong_ones = [(crew.engineer.email, "wrong"), ("nobody@northwindmsp.example", PASSWORD), ("", "")]
+    wrong_ones += [(crew.engineer.email + "\x00", PASSWORD), ("\ud800", "\ud800")]
+    for email, password in wrong_ones:
         begun = time.perf_counter()
         with pytest.raises(Refusal) as no:
             await identity.sign_in(email, password)
@@ -118,6 +120,9 @@ async def test_settings_are_read_by_all_and_written_by_administrators(people: Pe
         {"escalation_policy": []},
         {"escalation_policy": {"a": "x" * 20_000}},
         {"escalation_policy": {"a\x00": 1}},
+        {"escalation_policy": nested(11)},
+        {"escalation_policy": nested(900)},
+        {"manual_baseline_minutes": True},
     ]
     for wrong in refusals:
         refused(await boss.patch(path, json=wrong), 422, "invalid_body")
@@ -125,6 +130,15 @@ async def test_settings_are_read_by_all_and_written_by_administrators(people: Pe
     refused(await boss.patch(path, content=b'{"escalation_policy": {"a": Infinity}}'), 422, "invalid_body")
     after = {**changed, "manual_baseline_minutes": None, "manual_baseline_is_estimate": False}
     assert (await boss.get(path)).json() == after
+    assert (await boss.patch(path, json={"escalation_policy": nested(10)})).status_code == 200
+    assert (await http(crew.viewer).get(path)).status_code == 200, "a policy that was taken can be read by everyone"
+
+
+def nested(deep: int) -> dict[str, Any]:
+    policy: dict[str, Any] = {}
+    for _ in range(deep - 1):
+        policy = {"a": policy}
+    return policy
 
 
 async def test_every_zone_that_is_accepted_is_one_that_the_database_knows(people: People, database_url: str) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -98,11 +99,25 @@ async def test_headers_and_queries_of_any_bytes_make_no_500(people: People, http
     crew = await people()
     client = http(crew.technician)
     session = await open_session(client)
-    for odd in ("²", "-1", "9" * 40, "x"):
+    for odd in ("²", "-1", "9" * 40, "9" * 5_000, "x"):
         async with client.stream(
             "GET", f"{API}/ai-sessions/{session}/stream", headers={b"Last-Event-ID": odd.encode("latin-1")}
         ) as answer:
             assert answer.status_code == 200
+    for after in ("9" * 19, "9" * 5_000, "-1"):
+        answer = await client.get(f"{API}/ai-sessions/{session}/stream", params={"after": after})
+        refused(answer, 422, "invalid_body")
+    for path in ("/handoffs", "/ai-sessions", "/events"):
+        for name in ("status", "cursor", "search", "epoch", "after", "limit", "wait", "mine"):
+            for odd in ("\x00", "a\x00b", "9" * 19, "9" * 5_000, "\ud83d"):
+                query = f"{name}={quote(odd, errors='surrogatepass')}"
+                assert (await client.get(f"{API}{path}?{query}")).status_code < 500, (path, query)
+    for key in (b"\xff", b"x" * 5_000):
+        header = {b"Idempotency-Key": key}
+        answer = await client.post(
+            f"{API}/ai-sessions/{session}/handoff", json={"reason": "Down again"}, headers=header
+        )
+        assert answer.status_code < 500, key
     for month in ("0001-01", "9999-12", "2026-13", "x" * 7, "\x00" * 7, "\u0662\u0660\u0662\u0666-01"):
         answer = await http(crew.engineer).get(f"{API}/analytics/escalation-metrics", params={"month": month})
         refused(answer, 400, "bad_request")

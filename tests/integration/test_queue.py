@@ -107,6 +107,13 @@ async def test_a_cursor_that_is_none_of_ours_is_refused(people: People, http: Ht
         refused(await http(crew.viewer).get(API + path, params={"cursor": cursor}), 400, "bad_request")
 
 
+async def test_an_empty_status_is_none_given(people: People, http: Http) -> None:
+    client = http((await people()).technician)
+    await escalated(client)
+    asked = await client.get(f"{API}/handoffs", params={"status": ""})
+    assert (asked.status_code, asked.json()) == (200, (await client.get(f"{API}/handoffs")).json())
+
+
 async def test_parameters_out_of_bounds_are_named(people: People, http: Http) -> None:
     crew = await people()
     reader = http(crew.viewer)

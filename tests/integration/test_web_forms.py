@@ -250,3 +250,15 @@ async def test_a_month_that_is_none_is_refused_in_words(crew: Crew, browse: Brow
     answer = await (await browse(crew.engineer)).get("/analytics?month=2026-13")
     assert answer.status_code == 400
     assert "A month is written like 2026-11." in answer.text
+
+
+async def test_no_byte_in_the_sign_in_form_or_the_ticket_breaks_the_gate(crew: Crew, browse: Browse) -> None:
+    forms = await browse()
+    for odd in ("a\x00b@x.example", "\x00", "x" * 20_000):
+        answer = await forms.post("/sign-in", email=odd, password="not it")
+        assert (answer.status_code, "That e-mail and password do not match." in answer.text) == (401, True), repr(odd)
+    kind = {"Content-Type": "application/x-www-form-urlencoded", "Origin": forms.origin}
+    for body in (b"email=%00&password=%00", b"email=%ed%a0%80&password=%ed%a0%80", b"email=\xff&password=\xff"):
+        assert (await forms.http.post("/sign-in", content=body, headers=kind)).status_code == 401, body
+    for body in (b"ticket=%00", b"ticket=%ed%a0%80", b"ticket=\xff&explicit=1"):
+        assert (await forms.http.post("/go", content=body, headers=kind)).status_code == 403, body

@@ -73,3 +73,33 @@ def test_bytes_are_counted_not_characters() -> None:
     with pytest.raises(Refusal) as refused:
         limit_bytes("content", "é" * 5 + "x", most=10)
     assert refused.value.code == "payload_too_large"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://",
+        "https:///path",
+        "https://.",
+        "https://user@x.example/",
+        "https://x.example@evil.example/",
+        "https://x.example:99999/",
+        "https://x.example:port/",
+        "https://x.example:0/",
+        "https://x .example/",
+        "https://x.example/a b",
+        "https://x.example/\x7f",
+        "https://x.example/\u202egpj",
+        "https://x.example\\\\evil.example",
+        "https://[::1",
+    ],
+)
+def test_a_link_that_leads_nowhere_or_elsewhere_than_it_says_is_refused(link: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        clean_link("external_url", link)
+    assert (refused.value.code, refused.value.extensions["field"]) == ("invalid_body", "external_url")
+
+
+def test_links_that_lead_somewhere_are_kept_as_they_are() -> None:
+    for link in ("https://x.example", "HTTPS://X.example:8443/a?b=c#d", "http://[::1]:80/", "http://intranet/münchen"):
+        assert clean_link("external_url", link) == link

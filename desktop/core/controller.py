@@ -217,7 +217,9 @@ class Controller:
         """Claim; every outcome is shown where it was pressed."""
         row = self._rows.get(handoff_id)
         if row is None or self._me is None:
+            # Nothing is known of it any more; the window says what is (signed out, or what waits now).
             self._deck.withdraw(handoff_id)
+            self._ports.screen.raise_window()
             return
         self._tasks.start(self._claims.claim(row, self._me, origin))
 

@@ -108,9 +108,7 @@ class SystemToasts:
         """Take it away; one that the user has closed already is nothing."""
         number = self._ids.pop(toast_id, None)
         if number is not None:
-            self._late[number] = toast_id
-            for old in list(self._late)[:-LATE_KEPT]:
-                del self._late[old]
+            self._keep_late(number, toast_id)
             with contextlib.suppress(ToastFailedError):
                 await self._call("CloseNotification", "u", [number])
 
@@ -178,7 +176,7 @@ class SystemToasts:
                 pass
 
     def _pressed(self, number: int, key: str) -> None:
-        # Who pressed in the moment in which the toast was withdrawn is told what became of it.
+        # Who pressed in the moment in which the toast went, or in the desktop's history, is told what became of it.
         toast_id = self._toast_of(number) or self._late.pop(number, None)
         if toast_id is None:
             return
@@ -193,7 +191,13 @@ class SystemToasts:
         toast_id = self._toast_of(number)
         if toast_id is not None:
             del self._ids[toast_id]
+            self._keep_late(number, toast_id)
             self._listener.toast_closed(toast_id)
+
+    def _keep_late(self, number: int, toast_id: str) -> None:
+        self._late[number] = toast_id
+        for old in list(self._late)[:-LATE_KEPT]:
+            del self._late[old]
 
     def _owner_changed(self, *, present: bool) -> None:
         for toast_id in list(self._ids):

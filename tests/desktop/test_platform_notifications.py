@@ -30,6 +30,9 @@ class Hand:
         self.pressed.append((toast_id, action))
         self._tell()
 
+    def toast_came_up(self, toast_id: str) -> None:
+        raise AssertionError(f"{toast_id}: the system's notifications never wait")
+
     def toast_closed(self, toast_id: str) -> None:
         self.closed.append(toast_id)
         self._tell()
@@ -151,6 +154,16 @@ async def test_a_press_in_the_moment_of_withdrawal_is_still_a_press(
 ) -> None:
     await (await started(system)).show(toasts.new(row()))
     await system.withdraw("h1")
+    desktop.notifications.ActionInvoked(1, "claim")
+    await hand.until(lambda: hand.pressed == [("h1", "claim")])
+
+
+async def test_a_press_in_the_desktops_history_is_still_a_press(
+    desktop: FakeDesktop, system: SystemToasts, hand: Hand
+) -> None:
+    await (await started(system)).show(toasts.new(row()))
+    desktop.notifications.dismiss(1)
+    await hand.until(lambda: hand.closed == ["h1"])
     desktop.notifications.ActionInvoked(1, "claim")
     await hand.until(lambda: hand.pressed == [("h1", "claim")])
 

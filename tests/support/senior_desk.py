@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 _STEP_S = 0.02
+_NOTIFICATIONS = "org.freedesktop.Notifications"
 
 
 def wait_until(what: str, ready: Callable[[], Any], timeout_s: float = 20.0) -> Any:
@@ -68,6 +69,7 @@ class SeniorDesk:
         }
         self._spawn("openbox")
         if self._daemon:
+            self._spawn("dbus-monitor", "--session", f"interface='{_NOTIFICATIONS}',member='ActionInvoked'")
             self._spawn("dunst", "-conf", str(self._dunst_settings()))
         self._spawn("trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "32")
         if self._daemon:
@@ -125,9 +127,14 @@ class SeniorDesk:
         return [entry["summary"]["data"] for entry in found]
 
     def press(self, label: str) -> None:
-        """Press the button with this label on the notification that is shown."""
+        """Press the button with this label on the notification that is shown; returns once the daemon has said so.
+
+        The daemon opens its menu beside its work: without waiting, the press may come after the toast is gone.
+        """
+        before = self._presses()
         (self.folder / "label").write_text(label)
         self._dunstctl("context")
+        wait_until(f"the press on {label}", lambda: self._presses() > before)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -154,6 +161,10 @@ class SeniorDesk:
             ["xdotool", *arguments], env=self.environment, check=True, timeout=20, capture_output=True, text=True
         )
         return done.stdout
+
+    def _presses(self) -> int:
+        """How many buttons the daemon has told the session of."""
+        return (self.folder / "dbus-monitor.log").read_text().count("member=ActionInvoked")
 
     def _spawn(self, *command: str) -> "subprocess.Popen[bytes]":
         program = shutil.which(command[0])

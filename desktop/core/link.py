@@ -13,6 +13,7 @@ from desktop.core.alarm import Alarm
 from desktop.core.backoff import Backoff
 from desktop.core.feed import Apply, CaughtUp, Effect, Feed, Greeted, HangUp, Refetch, Send
 from desktop.core.ports import ApiError, Clock, Connector, SignedOutError, Socket, SocketClosedError
+from desktop.core.receipts import Receipts
 
 _LOG: Final = logging.getLogger(__name__)
 ROLE_RETRY_S: Final = 60.0
@@ -61,6 +62,7 @@ class Link:
         clock: Clock,
         *,
         backoff: Backoff | None = None,
+        receipts: Receipts | None = None,
     ) -> None:
         self.feed = Feed()
         self._connector = connector
@@ -70,8 +72,8 @@ class Link:
         self._backoff = backoff or Backoff()
         self._poked = asyncio.Event()
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
-        self._receipts: dict[str, Receipt] = {}
-        self._greeted = False
+        self._receipts = receipts or Receipts()
+        self._my_id: str | None = None
         self._fetching: asyncio.Task[None] | None = None
         self._alarm = Alarm(self._on_time)
         self._socket: Socket | None = None
@@ -95,11 +97,10 @@ class Link:
             self._hang_up(HangUp("dropped on purpose", 0.0))
 
     def tell(self, receipt: Receipt) -> None:
-        """Send a receipt; kept (the last one for each handoff) while there is no stream."""
-        if self._greeted:
+        """Send a receipt; it is sent again after each greeting until the server's log tells of it."""
+        self._receipts.add(receipt)
+        if self._my_id is not None:
             self._outbox.put_nowait(self.feed.receipt(receipt).text)
-        else:
-            self._receipts[receipt.handoff_id] = receipt
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -156,7 +157,7 @@ class Link:
 
     def _leave(self) -> None:
         self._socket = None
-        self._greeted = False
+        self._my_id = None
         self.feed.closed()
         self._alarm.at(None)
         if self._fetching is not None:
@@ -169,6 +170,7 @@ class Link:
                 case Send():
                     self._outbox.put_nowait(effect.text)
                 case Apply():
+                    self._receipts.heard(effect.event, self._my_id or "")
                     self._listener.link_event(effect.event)
                 case Greeted():
                     self._greet(effect)
@@ -182,9 +184,8 @@ class Link:
 
     def _greet(self, greeted: Greeted) -> None:
         self._listener.link_up(greeted.user, greeted.server_time - self._clock.now())
-        self._greeted = True
-        kept, self._receipts = self._receipts, {}
-        for receipt in kept.values():
+        self._my_id = greeted.user.id
+        for receipt in self._receipts.unconfirmed:
             self._outbox.put_nowait(self.feed.receipt(receipt).text)
 
     def _refetch(self, reason: str) -> None:
@@ -199,6 +200,7 @@ class Link:
         except ApiError as exc:
             self._hang_up(HangUp(f"the queue could not be fetched: {exc}"))
             return
+        self._receipts.waiting({row.id for row in page.items})
         self._listener.link_queue(page)
         self._carry_out(self.feed.queue_loaded(page.seq, self._clock.monotonic()))
 

@@ -61,6 +61,7 @@ class FakeServer:
     log: list[dict[str, Any]] = field(default_factory=list)
     sockets: set[WebSocket] = field(default_factory=set)
     received: list[dict[str, Any]] = field(default_factory=list)
+    told: dict[tuple[str, str], str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     port: int = 0
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -345,6 +346,8 @@ class FakeServer:
                 frame = json.loads(await connection.receive_text())
                 self.received.append({**frame, "user": user["id"]})
                 self.wake()
+                if frame["type"] == "receipt":
+                    self._keep_receipt(frame, user)
                 if frame["type"] != "resume":
                     continue
                 if writer is not None:
@@ -357,6 +360,18 @@ class FakeServer:
             if writer is not None:
                 writer.cancel()
             self.wake()
+
+    def _keep_receipt(self, frame: dict[str, Any], user: dict[str, str]) -> None:
+        """Into the log when it says something new; once shown stays shown."""
+        key = (frame["handoff_id"], user["id"])
+        if frame["handoff_id"] not in self.handoffs or self.told.get(key) in {"shown", frame["state"]}:
+            return
+        self.told[key] = frame["state"]
+        who = {"id": user["id"], "name": user["name"]}
+        data = {"handoff_id": key[0], "session_id": self.handoffs[key[0]]["session_id"], "user": who}
+        told = {"channel": "desktop", "state": frame["state"], "at": now(), "detail": frame.get("reason")}
+        self.log.append({"kind": "handoff.delivery", "at": now(), "data": {**data, **told}})
+        self.wake()
 
     async def _resume(self, connection: WebSocket, frame: dict[str, Any]) -> "asyncio.Task[None] | None":
         after = frame["after"]

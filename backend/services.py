@@ -17,6 +17,7 @@ from backend.identity.account import AccountService
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
 from backend.sessions.service import SessionService
+from backend.sessions.stream import LivePages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Services:
     delivery: DeliveryService
     feed: FeedHub
     sockets: EventSockets
+    live_pages: LivePages
     analytics: AnalyticsService
 
     @classmethod
@@ -58,6 +60,7 @@ class Services:
             delivery=delivery,
             feed=feed,
             sockets=EventSockets(feed, identity, delivery),
+            live_pages=LivePages(),
             analytics=AnalyticsService(database),
         )
 

@@ -142,7 +142,11 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handoff(QueueRow):
-    """The whole handoff. `claim_epoch` rises with each change of holder and fences a former holder's writes."""
+    """The whole handoff. `claim_epoch` rises with each change of holder and fences a former holder's writes.
+
+    A handoff has one first action, whoever took it: `first_action_claimed_at` is the claim that led to it, which after
+    a hand-back is an earlier one than `claimed_at`. Time to first action runs between these two.
+    """
 
     impact: str | None
     claim_epoch: int
@@ -152,6 +156,7 @@ class Handoff(QueueRow):
     resolved_at: datetime | None = None
     first_action_at: datetime | None = None
     first_action_kind: str | None = None
+    first_action_claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,6 +132,7 @@ handoff = _table(
     _c("claimed_by", _ID),
     _c("claimed_at", _AT),
     _c("claim_epoch", sa.Integer),
+    _c("rung", sa.Integer),
     _c("first_claimed_at", _AT),
     _c("first_action_at", _AT),
     _c("first_action_kind"),
@@ -155,7 +156,7 @@ handoff_timeline = sa.Table(
 delivery = _table(
     "delivery",
     _c("handoff_id", _ID),
-    _c("rung", sa.SmallInteger),
+    _c("rung", sa.Integer),
     _c("user_id", _ID),
     _c("channel"),
     _c("device"),

@@ -7,14 +7,13 @@ connection of their own.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import uuid4
 
 import asyncpg
 
-log = logging.getLogger(__name__)
+from backend.db.background import keep_doing
 
 CHANNEL: Final = "flowpilot_hint"
 EVERYONE: Final = "*"
@@ -23,6 +22,7 @@ EVERYONE: Final = "*"
 _GATHER_S = 0.005
 _CHECK_S = 10.0
 _RETRY_S = 2.0
+_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _MAX_PAYLOAD = 7_000  # NOTIFY refuses 8,000 bytes and more
 
 
@@ -52,7 +52,10 @@ class Wakeup:
 
     def start(self) -> None:
         """Begin to send and to listen."""
-        self._task = asyncio.create_task(self._run(), name="wakeup")
+        self._task = asyncio.create_task(
+            keep_doing(self._run, what="exchange hints between processes", expected=_AWAY, pause_s=_RETRY_S),
+            name="wakeup",
+        )
 
     async def stop(self) -> None:
         """End both; hints not yet sent are lost, which readers can bear."""
@@ -72,21 +75,13 @@ class Wakeup:
                 self._tell(topic)
 
     async def _run(self) -> None:
-        while True:
-            try:
-                connection = await asyncpg.connect(self._url, server_settings=self._settings, timeout=10)
-            except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-                log.warning("hints between processes are down, readers poll: %s", error)
-                await asyncio.sleep(_RETRY_S)
-                continue
-            try:
-                await connection.add_listener(CHANNEL, self._heard)
-                self._tell(EVERYONE)
-                await self._serve(connection)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-                log.warning("the connection for hints was lost, connecting again: %s", error)
-            finally:
-                connection.terminate()
+        connection = await asyncpg.connect(self._url, server_settings=self._settings, timeout=10)
+        try:
+            await connection.add_listener(CHANNEL, self._heard)
+            self._tell(EVERYONE)
+            await self._serve(connection)
+        finally:
+            connection.terminate()
 
     async def _serve(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         while True:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from backend.contract.events import Receipt
 from backend.contract.people import Person
 from backend.contract.vocabulary import Channel
+from backend.db.background import keep_doing
 from backend.db.engine import Database
 from backend.db.ids import parse_id
 from backend.delivery import repository
@@ -42,7 +43,9 @@ class DeliveryService:
 
     def start(self) -> None:
         """Begin to vouch for this process's clients."""
-        self._task = asyncio.create_task(self._vouch(), name="presence")
+        self._task = asyncio.create_task(
+            keep_doing(self._vouch, what="refresh who is connected", expected=DATABASE_DOWN), name="presence"
+        )
 
     async def stop(self) -> None:
         """End it, and take this process's clients off the list."""
@@ -73,24 +76,24 @@ class DeliveryService:
             await repository.delete_presence(tx, caller.account_id, link_id)
 
     async def receipt(self, caller: Caller, channel: Channel, receipt: Receipt) -> None:
-        """Keep what a client says of an alert. An unknown handoff is ignored: there is nobody to tell."""
+        """Keep what a client says of an alert. An unknown handoff is ignored: there is nobody to tell.
+
+        Raises one of DATABASE_DOWN when it could not be kept: the socket must close then, so that the client, which
+        forgets a receipt only by its echo in the log, sends it again. A receipt that came before changes nothing.
+        """
         handoff_id = parse_id(receipt.handoff_id)
         if handoff_id is None or not caller_may_claim(caller):
             return
-        try:
-            seq = await repository.record_receipt(
-                self._db,
-                account_id=caller.account_id,
-                handoff_id=handoff_id,
-                user_id=caller.user_id,
-                channel=channel,
-                device=str(caller.credential_id),
-                state=receipt.state,
-                detail=receipt.reason[:_DETAIL].replace("\x00", "") if receipt.reason else None,
-            )
-        except DATABASE_DOWN as error:
-            log.warning("a receipt of user %s was not kept, the database is away: %s", caller.user_id, error)
-            return
+        seq = await repository.record_receipt(
+            self._db,
+            account_id=caller.account_id,
+            handoff_id=handoff_id,
+            user_id=caller.user_id,
+            channel=channel,
+            device=str(caller.credential_id),
+            state=receipt.state,
+            detail=receipt.reason[:_DETAIL].replace("\x00", "") if receipt.reason else None,
+        )
         if seq is not None:
             self._db.wakeup.touch(str(caller.account_id))
 
@@ -110,12 +113,8 @@ class DeliveryService:
         ]
 
     async def _vouch(self) -> None:
-        while True:
-            await asyncio.sleep(VOUCH_S)
-            try:
-                await repository.touch_presence(self._db, self._process)
-            except DATABASE_DOWN as error:
-                log.warning("cannot refresh who is connected, trying again: %s", error)
+        await asyncio.sleep(VOUCH_S)
+        await repository.touch_presence(self._db, self._process)
 
 
 def caller_may_claim(caller: Caller) -> bool:

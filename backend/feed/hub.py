@@ -6,18 +6,16 @@ own position, from the last couple of hundred events in memory or from the datab
 
 import asyncio
 import contextlib
-import logging
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from backend.db.background import keep_doing
 from backend.db.engine import Database
 from backend.db.wakeup import EVERYONE
 from backend.feed.log import LogEntry, LogPosition, read_after, read_position
 from backend.http.problems import DATABASE_DOWN
-
-log = logging.getLogger(__name__)
 
 RING: Final = 200
 REPLAY_LIMIT: Final = 500
@@ -128,9 +126,10 @@ class FeedHub:
 
     def start(self) -> None:
         """Begin to follow hints and positions."""
+        loops = {"read the event logs": self._follow_hints, "compare event log positions": self._check_positions}
         self._tasks = [
-            asyncio.create_task(self._follow_hints(), name="feed-hints"),
-            asyncio.create_task(self._check_positions(), name="feed-check"),
+            asyncio.create_task(keep_doing(step, what=what, expected=DATABASE_DOWN), name=f"feed: {what}")
+            for what, step in loops.items()
         ]
 
     async def stop(self) -> None:
@@ -173,33 +172,20 @@ class FeedHub:
             self._work.set()
 
     async def _follow_hints(self) -> None:
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            dirty, self._dirty = self._dirty, set()
-            for account_id in dirty:
-                feed = self._feeds.get(account_id)
-                if feed is None:
-                    continue
-                try:
-                    await feed.refresh()
-                except DATABASE_DOWN as error:
-                    # The position check asks again as soon as the database is back.
-                    log.warning("cannot read the event log of account %s, trying again: %s", account_id, error)
+        await self._work.wait()
+        while self._dirty:  # one that cannot be read is asked for again by the position check; the others are kept
+            feed = self._feeds.get(self._dirty.pop())
+            if feed is not None:
+                await feed.refresh()
+        self._work.clear()
 
     async def _check_positions(self) -> None:
-        while True:
-            await asyncio.sleep(CHECK_S)
-            if not self._feeds:
-                continue
-            try:
-                rows = await self._db.call_many("select * from stream_heads($1)", list(self._feeds))
-            except DATABASE_DOWN as error:
-                log.warning("cannot compare event log positions, trying again: %s", error)
-                continue
-            for row in rows:
-                feed = self._feeds.get(row["account_id"])
-                if feed and (row["last_seq"] > feed.head or str(row["epoch"]) != feed.epoch):
-                    self._dirty.add(row["account_id"])
-            if self._dirty:
-                self._work.set()
+        await asyncio.sleep(CHECK_S)
+        if not self._feeds:
+            return
+        for row in await self._db.call_many("select * from stream_heads($1)", list(self._feeds)):
+            feed = self._feeds.get(row["account_id"])
+            if feed and (row["last_seq"] > feed.head or str(row["epoch"]) != feed.epoch):
+                self._dirty.add(row["account_id"])
+        if self._dirty:
+            self._work.set()

@@ -18,4 +18,4 @@ class Audience(Protocol):
         """It is gone."""
 
     async def receipt(self, caller: Caller, channel: Channel, receipt: Receipt) -> None:
-        """It showed an alert, or says why not. Never raises for an unknown handoff."""
+        """It showed an alert, or says why not. Raises what the database raises when that could not be kept."""

@@ -9,21 +9,22 @@ import contextlib
 import logging
 import random
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from starlette.requests import HTTPConnection
-from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from backend.contract import events as wire
 from backend.contract.problems import Code
 from backend.contract.vocabulary import Channel
+from backend.db.background import keep_doing
 from backend.domain.refusal import Refusal
 from backend.feed.hub import AccountFeed, FeedHub, TooFar
+from backend.feed.link import FloodingError, GoneError, Link, ProtocolFault, TooSlowError
 from backend.feed.ports import Audience
 from backend.http.problems import DATABASE_DOWN, problem_response
 from backend.http.respond import encode
@@ -34,35 +35,10 @@ from backend.identity.service import IdentityService
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S: Final = 10
-SEND_WITHIN_S: Final = 10.0
 SOCKETS_PER_USER: Final = 12
 RECHECK_S: Final = 2.0
 FAREWELL_SPREAD_MS: Final = 5_000
-
-
-@dataclass(eq=False, slots=True)
-class Link:
-    """One open socket. `cursor` is the last position told to the client; None while it has to ask first."""
-
-    socket: WebSocket
-    caller: Caller
-    channel: Channel
-    id: UUID = field(default_factory=uuid4)
-    cursor: int | None = None
-    epoch: str | None = None
-    replay_to: int = 0
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def send(self, text: str) -> None:
-        """Send one frame; TimeoutError when the client does not read."""
-        async with asyncio.timeout(SEND_WITHIN_S):
-            await self.socket.send_text(text)
-
-    async def close(self, code: int, reason: str = "") -> None:
-        """Close it; one that is closed already stays so."""
-        with contextlib.suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
-            async with asyncio.timeout(1):
-                await self.socket.close(code, reason)
+_CLOSE_BROKEN: Final = 1011
 
 
 class EventSockets:
@@ -78,7 +54,10 @@ class EventSockets:
 
     def start(self) -> None:
         """Begin to watch whether the sign-ins of open sockets still hold."""
-        self._recheck = asyncio.create_task(self._close_revoked(), name="socket-recheck")
+        self._recheck = asyncio.create_task(
+            keep_doing(self._close_revoked, what="check the sign-ins of open sockets", expected=DATABASE_DOWN),
+            name="socket-recheck",
+        )
 
     async def stop(self) -> None:
         """End the watch."""
@@ -96,7 +75,7 @@ class EventSockets:
         """Before a planned stop: tell everyone when to come back, spread out, and close."""
 
         async def leave(link: Link) -> None:
-            with contextlib.suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
+            with contextlib.suppress(GoneError, TooSlowError):
                 # Jitter between clients, nothing secret.
                 await link.send(encode(wire.Bye(retry_after_ms=random.randrange(200, FAREWELL_SPREAD_MS))).decode())  # noqa: S311
             await link.close(wire.CLOSE_RESTARTING, "restarting")
@@ -131,6 +110,27 @@ class EventSockets:
                 del self._per_user[caller.user_id]
 
     async def _serve(self, link: Link) -> None:
+        """Talk until it ends, and close with the code that tells the client what to do next."""
+        try:
+            await self._talk(link)
+        except* ProtocolFault as group:
+            await link.close(wire.CLOSE_PROTOCOL, str(group.exceptions[0])[:100])
+        except* TooSlowError:
+            log.info("closing the slow socket of user %s at position %s", link.caller.user_id, link.cursor)
+            await link.close(wire.CLOSE_TOO_SLOW, "too slow")
+        except* FloodingError:
+            log.warning("closing the socket of user %s, which sends too many frames", link.caller.user_id)
+            await link.close(wire.CLOSE_TOO_MANY, "too many frames")
+        except* GoneError:
+            log.debug("socket of user %s ended", link.caller.user_id)
+        except* DATABASE_DOWN as group:
+            log.warning("closing a socket because the database does not answer: %s", group.exceptions[0])
+            await link.close(wire.CLOSE_RESTARTING, "database unavailable")
+        except* Exception:
+            log.exception("the socket of user %s broke by a fault in the program", link.caller.user_id)
+            await link.close(_CLOSE_BROKEN, "internal error")
+
+    async def _talk(self, link: Link) -> None:
         feed = await self._hub.open(link.caller.account_id)
         try:
             await self._audience.arrived(link.caller, link.channel, link.id)
@@ -138,17 +138,6 @@ class EventSockets:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(link))
                 tasks.create_task(self._write(link, feed))
-        except* ProtocolFault as group:
-            await link.close(wire.CLOSE_PROTOCOL, str(group.exceptions[0])[:100])
-        except* TimeoutError:
-            log.info("closing the slow socket of user %s at position %s", link.caller.user_id, link.cursor)
-            await link.close(wire.CLOSE_TOO_SLOW, "too slow")
-        except* (WebSocketDisconnect, RuntimeError):
-            # Gone, or the transport was closed under a frame: the client resumes from its position.
-            log.debug("socket of user %s ended", link.caller.user_id)
-        except* DATABASE_DOWN as group:
-            log.warning("closing a socket because the database does not answer: %s", group.exceptions[0])
-            await link.close(wire.CLOSE_RESTARTING, "database unavailable")
         finally:
             self._hub.close(feed)
             with contextlib.suppress(*DATABASE_DOWN):  # presence expires by itself
@@ -156,7 +145,7 @@ class EventSockets:
 
     async def _read(self, link: Link) -> None:
         while True:
-            frame = _frame(await link.socket.receive())
+            frame = _frame(await link.receive())
             if isinstance(frame, wire.Resume):
                 link.epoch, link.cursor = frame.epoch, frame.after
                 link.replay_to = -1
@@ -196,23 +185,12 @@ class EventSockets:
                 return
 
     async def _close_revoked(self) -> None:
-        while True:
-            await asyncio.sleep(RECHECK_S)
-            links = tuple(self._links)
-            if not links:
-                continue
-            try:
-                valid = await self._identity.still_valid(list({link.caller.credential_id for link in links}))
-            except DATABASE_DOWN as error:
-                log.warning("cannot check the sign-ins of open sockets, trying again: %s", error)
-                continue
+        await asyncio.sleep(RECHECK_S)
+        if links := tuple(self._links):
+            valid = await self._identity.still_valid(list({link.caller.credential_id for link in links}))
             for link in links:
                 if link.caller.credential_id not in valid:
                     await link.close(wire.CLOSE_TOKEN, "token expired or revoked")
-
-
-class ProtocolFault(Exception):  # noqa: N818 - the client's fault, told to it in the close frame
-    """The client sent what the protocol does not know."""
 
 
 async def _admit(socket: HTTPConnection) -> tuple[Caller, Channel]:
@@ -246,9 +224,7 @@ def _hello(feed: AccountFeed, caller: Caller) -> str:
     return encode(hello).decode()
 
 
-def _frame(message: Any) -> wire.Resume | wire.Receipt | wire.Ack:
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code", 1006))
+def _frame(message: Message) -> wire.Resume | wire.Receipt | wire.Ack:
     text = message.get("text")
     if text is None:
         raise ProtocolFault("frames are text")

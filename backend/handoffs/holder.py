@@ -46,7 +46,7 @@ class HolderService:
         self._db = database
 
     async def release(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
-        """Hand back: it waits again, at its place in the queue."""
+        """Hand back: it waits again, at its place in the queue, and everyone is told in a new round."""
         note = clean_optional("note", body.note, longest=_LONGEST)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._held(tx, caller, wanted, body.claim_epoch)
@@ -58,9 +58,10 @@ class HolderService:
                 claimed_by=None,
                 claimed_at=None,
                 claim_epoch=row.claim_epoch + 1,
+                rung=row.rung + 1,
             )
             await repository.set_session_status(tx, caller.account_id, row.session_id, "escalated")
-            await repository.settle_deliveries(tx, caller.account_id, row.id, before="cancelled", after="pending")
+            await repository.plan_rung(tx, caller.account_id, row.id)
             await repository.changed(tx, caller.account_id, row.id, "released", caller.user_id, note)
             result = await read_handoff(tx, caller, row.id)
         return self._told(caller, result)
@@ -95,6 +96,7 @@ class HolderService:
                 tx, caller.account_id, row.id, status="resolved", resolved_at=sa.func.clock_timestamp()
             )
             await repository.set_session_status(tx, caller.account_id, row.session_id, "resolved")
+            await repository.cancel_deliveries(tx, caller.account_id, row.id)
             await repository.changed(tx, caller.account_id, row.id, "resolved", caller.user_id, note)
             result = await read_handoff(tx, caller, row.id)
         return self._told(caller, result)
@@ -106,7 +108,7 @@ class HolderService:
             row = await self._pending(tx, caller, wanted, withdrawing=True)
             await repository.update(tx, caller.account_id, row.id, status="withdrawn")
             await repository.set_session_status(tx, caller.account_id, row.session_id, "active")
-            await repository.settle_deliveries(tx, caller.account_id, row.id, before="pending", after="cancelled")
+            await repository.cancel_deliveries(tx, caller.account_id, row.id)
             await repository.changed(tx, caller.account_id, row.id, "withdrawn", caller.user_id, note)
             result = await read_handoff(tx, caller, row.id)
         return self._told(caller, result)

@@ -49,4 +49,5 @@ def handoff(row: AnyRow, timeline: list[AnyRow], deliveries: list[AnyRow]) -> Ha
         resolved_at=row.resolved_at,
         first_action_at=row.first_action_at,
         first_action_kind=row.first_action_kind,
+        first_action_claimed_at=row.first_action_claimed_at,
     )

@@ -55,6 +55,7 @@ async def lock(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRo
             h.c.claimed_by,
             h.c.claimed_at,
             h.c.claim_epoch,
+            h.c.rung,
             holder.scalar_subquery().label("holder_name"),
         )
         .where(h.c.account_id == account_id, h.c.id == handoff_id)
@@ -114,16 +115,19 @@ async def set_session_status(tx: AsyncConnection, account_id: UUID, session_id: 
     )
 
 
-async def settle_deliveries(
-    tx: AsyncConnection, account_id: UUID, handoff_id: UUID, *, before: str, after: str
-) -> None:
-    """Move what is still to go: `pending` to `cancelled` when nobody needs it, back when it waits again."""
+async def cancel_deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> None:
+    """Call off what is still to go, in whichever round it was planned: nobody needs it any more."""
     d = t.delivery
     await tx.execute(
         sa.update(d)
-        .where(d.c.account_id == account_id, d.c.handoff_id == handoff_id, d.c.state == before)
-        .values(state=after, at=sa.func.clock_timestamp())
+        .where(d.c.account_id == account_id, d.c.handoff_id == handoff_id, d.c.state == "pending")
+        .values(state="cancelled", at=sa.func.clock_timestamp())
     )
+
+
+async def plan_rung(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> None:
+    """Plan the round that the handoff's `rung` names: one desktop alert per senior but the one who escalated."""
+    await tx.execute(sa.text("select plan_rung(:account, :handoff)"), {"account": account_id, "handoff": handoff_id})
 
 
 async def changed(
@@ -173,10 +177,11 @@ async def timeline(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> l
 
 
 async def deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
-    """How each person was told, by name."""
-    d, u = t.delivery, t.app_user
+    """How each person was told in the round at hand, by name."""
+    d, u, h = t.delivery, t.app_user, t.handoff
     statement = (
         sa.select(d.c.user_id, u.c.name, d.c.channel, d.c.state, d.c.detail, d.c.at)
+        .join(h, sa.and_(h.c.account_id == d.c.account_id, h.c.id == d.c.handoff_id, h.c.rung == d.c.rung))
         .join(u, sa.and_(u.c.account_id == d.c.account_id, u.c.id == d.c.user_id))
         .where(d.c.account_id == account_id, d.c.handoff_id == handoff_id)
         .order_by(u.c.name, d.c.channel, d.c.at)

@@ -21,7 +21,7 @@ from backend.http.problems import openapi_responses
 from backend.http.respond import Json
 from backend.identity.dependencies import CallerDep, Identity
 from backend.sessions.service import SessionService
-from backend.sessions.stream import session_events
+from backend.sessions.stream import LivePages, session_events
 
 router = APIRouter(prefix="/ai-sessions", tags=["sessions"])
 
@@ -90,7 +90,9 @@ async def add_fact(session_id: str, new: NewFact, caller: CallerDep, sessions: S
 
 
 @router.post(
-    "/{session_id}/resolve", response_model=Session, responses=openapi_responses("not_found", "already_escalated")
+    "/{session_id}/resolve",
+    response_model=Session,
+    responses=openapi_responses("not_found", "role_required", "already_escalated", "session_resolved"),
 )
 async def resolve_session(session_id: str, body: Resolution, caller: CallerDep, sessions: Sessions) -> Json:
     """End a session that has no open hand-off."""
@@ -103,7 +105,14 @@ def _version(last_event_id: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
-@router.get("/{session_id}/stream", response_class=StreamingResponse, responses=_READ)
+@router.get(
+    "/{session_id}/stream",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "Server-sent events", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        **openapi_responses("not_found", "too_many_requests"),
+    },
+)
 async def stream_session(
     session_id: str,
     request: Request,
@@ -114,11 +123,10 @@ async def stream_session(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Live messages, steps and facts as server-sent events; `Last-Event-ID` or `after` is the version known."""
-    known = _version(last_event_id) or after
+    told = _version(last_event_id)
+    known = after if told is None else told
     await sessions.changes(caller, session_id, known)  # an unknown session is a 404 before the stream begins
-    wakeup = request.app.state.services.wakeup
-    return StreamingResponse(
-        session_events(sessions, identity, wakeup, caller, session_id, known),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    services = request.app.state.services
+    events = session_events(sessions, identity, services.wakeup, caller, session_id, known)
+    pages: LivePages = services.live_pages
+    return pages.response(caller.user_id, events)

@@ -1,10 +1,16 @@
 """The live session page: server-sent events `message`, `step`, `fact`, `session`, with the version as their id."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from typing import Final
+from uuid import UUID
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from backend.db.wakeup import EVERYONE, Wakeup
+from backend.domain.refusal import Refusal
 from backend.http.respond import encode
 from backend.identity.caller import Caller
 from backend.identity.service import IdentityService
@@ -12,6 +18,43 @@ from backend.sessions.service import Changes, SessionService
 
 _QUIET_S: Final = 10.0
 """With no hint, look this often: hints may be lost, and a revoked sign-in must end the stream."""
+
+
+STREAMS_PER_USER: Final = 12
+"""As many as event sockets: a person with more pages open than this has a program running away."""
+
+
+class LivePages:
+    """Counts the open streams of each user in this process."""
+
+    def __init__(self) -> None:
+        self._open: Counter[UUID] = Counter()
+
+    def response(self, user_id: UUID, events: AsyncIterator[bytes]) -> StreamingResponse:
+        """The stream as an answer that counts while it is sent; refuses one too many with `too_many_requests`."""
+        if self._open[user_id] >= STREAMS_PER_USER:
+            raise Refusal("too_many_requests", f"This user has {STREAMS_PER_USER} live pages open; close some first.")
+        self._open[user_id] += 1
+        return _Counted(events, lambda: self._left(user_id))
+
+    def _left(self, user_id: UUID) -> None:
+        self._open[user_id] -= 1
+        if not self._open[user_id]:
+            del self._open[user_id]
+
+
+class _Counted(StreamingResponse):
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
+        super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
 
 
 def _frame(event: str, version: int, data: object) -> bytes:

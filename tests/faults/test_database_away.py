@@ -86,6 +86,28 @@ async def test_while_it_is_away_every_answer_is_a_plain_503_and_afterwards_all_w
     assert "failed, reference" not in server.logs, "a database that is away is no fault of the program"
 
 
+async def test_a_receipt_that_could_not_be_kept_closes_the_socket_so_that_it_is_sent_again(
+    people: People, start_server: StartServer, http: Http, switch: Switch
+) -> None:
+    """Dropped in silence, it would leave the junior without the word that a senior has seen the alert."""
+    server = await start_server()
+    crew = await people()
+    junior = http(crew.technician, at=server)
+    handoff = (await escalated(junior))["id"]
+    async with listening(server, crew.engineer) as desktop:
+        await switch.off()
+        await desktop.send(type="receipt", handoff_id=handoff, state="shown")
+        code, _ = await desktop.closed()
+        assert code == 1012
+    await switch.on()
+    await becomes(junior, 200)
+    async with listening(server, crew.engineer) as desktop:
+        await desktop.resume(1)
+        await desktop.send(type="receipt", handoff_id=handoff, state="shown")
+        assert (await desktop.event("handoff.delivery"))["data"]["state"] == "shown"
+    assert "fault in the program" not in server.logs
+
+
 async def test_cut_connections_in_the_middle_of_work_are_503_at_worst(
     people: People, start_server: StartServer, http: Http, switch: Switch
 ) -> None:

@@ -30,7 +30,7 @@ async def test_handing_back_puts_it_where_it_was_in_the_queue(people: People, ht
     assert (back["status"], back["claimed_by"], back["claimed_at"], back["claim_epoch"]) == ("pending", None, None, 2)
     assert back["timeline"][-1]["kind"] == "released"
     assert back["timeline"][-1]["detail"] == "Not my field"
-    assert {d["state"] for d in back["deliveries"]} == {"pending"}, "who was not told yet is to be told again"
+    assert {d["state"] for d in back["deliveries"]} == {"pending"}, "everyone is to be told again"
     queue = (await junior.get(f"{API}/handoffs")).json()
     assert [row["id"] for row in queue["items"]] == [first["id"], second["id"]]
     assert await status_of(junior, first["session_id"]) == "escalated"
@@ -212,3 +212,19 @@ async def consistent(client: httpx.AsyncClient, sessions: list[str]) -> None:
             is_open[0] if is_open else "", {"active", "resolved"}
         )
         assert session["status"] in expected
+
+
+async def test_the_first_action_names_the_claim_that_led_to_it(people: People, http: Http) -> None:
+    """After a hand-back the claim at hand is later than the first action; the time between them means nothing."""
+    crew = await people()
+    first, second = http(crew.engineer), http(crew.second_engineer)
+    handoff = await escalated(http(crew.technician))
+    claim = (await claimed(first, handoff["id"]))["handoff"]
+    assert claim["first_action_claimed_at"] is None
+    await first.post(f"{API}/ai-sessions/{handoff['session_id']}/messages", json={"content": "Looking"})
+    await act(first, handoff["id"], "release")
+    await claimed(second, handoff["id"])
+    await second.post(f"{API}/ai-sessions/{handoff['session_id']}/messages", json={"content": "Me too"})
+    now = (await first.get(f"{API}/handoffs/{handoff['id']}")).json()
+    assert now["first_action_claimed_at"] == claim["claimed_at"]
+    assert now["first_action_claimed_at"] < now["first_action_at"] < now["claimed_at"]

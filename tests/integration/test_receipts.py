@@ -1,10 +1,12 @@
 """Receipts and presence: who was really told, and who could be told now."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+from websockets.exceptions import ConnectionClosed
 
 from tests.conftest import Http, StartServer
 from tests.support.flow import API, Owner, act, claimed, escalated
@@ -48,6 +50,64 @@ async def test_a_receipt_stands_in_the_deliveries_and_is_told_to_everyone(
     assert found.pop(crew.engineer.id) == [("desktop", "shown", None)]
     assert set(found) == {crew.owner.id, crew.admin.id, crew.second_engineer.id}
     assert {row for rows in found.values() for row in rows} == {("desktop", "cancelled", None)}
+
+
+async def test_what_was_shown_before_a_hand_back_does_not_stand_for_the_new_round(
+    people: People, http: Http, server: Server
+) -> None:
+    """A junior who reads `shown` from the first round waits for people whom nobody has told a second time."""
+    crew = await people()
+    junior, senior = http(crew.technician), http(crew.engineer)
+    handoff = (await escalated(junior))["id"]
+    seniors = {crew.owner.id, crew.admin.id, crew.engineer.id, crew.second_engineer.id}
+    async with listening(server, crew.engineer) as hers, listening(server, crew.second_engineer) as his:
+        await hers.resume(1)
+        for desktop in (hers, his):
+            await desktop.send(type="receipt", handoff_id=handoff, state="shown")
+            await hers.event("handoff.delivery")
+        await claimed(senior, handoff)
+        await act(senior, handoff, "release", note="Not my field")
+        again = await told(junior, handoff)
+        assert set(again) == seniors
+        assert {row for rows in again.values() for row in rows} == {("desktop", "pending", None)}
+        await hers.event("handoff.released")
+        await his.send(type="receipt", handoff_id=handoff, state="shown")
+        event = (await hers.event("handoff.delivery"))["data"]
+        assert (event["user"]["id"], event["state"]) == (crew.second_engineer.id, "shown"), "the new round is told too"
+        assert (await told(junior, handoff))[crew.second_engineer.id] == [("desktop", "shown", None)]
+        await claimed(senior, handoff)
+    last = await told(junior, handoff)
+    assert last.pop(crew.second_engineer.id) == [("desktop", "shown", None)]
+    assert {row for rows in last.values() for row in rows} == {("desktop", "cancelled", None)}
+
+
+async def test_a_runaway_client_cannot_fill_its_accounts_log(people: People, http: Http, server: Server) -> None:
+    crew = await people()
+    junior = http(crew.technician)
+    handoff = (await escalated(junior))["id"]
+    async with listening(server, crew.engineer) as hers:
+        for n in range(40):
+            state = ("failed", "suppressed")[n % 2]
+            await hers.send(type="receipt", handoff_id=handoff, state=state)
+        await hers.send(type="receipt", handoff_id=handoff, state="shown")
+        await hers.resume(1)
+        while (await hers.event("handoff.delivery"))["data"]["state"] != "shown":
+            pass
+        assert len(hers.events) == 2, "what it said first, and that it was shown in the end"
+
+
+async def test_a_client_that_floods_its_socket_is_closed_and_others_are_not(people: People, server: Server) -> None:
+    crew = await people()
+    async with listening(server, crew.engineer) as runaway, listening(server, crew.admin) as other:
+        for _ in range(120):
+            with contextlib.suppress(ConnectionClosed):
+                await runaway.send(type="ack", seq=0)
+        code, _ = await runaway.closed()
+        assert code == 4429
+        await other.resume()
+        await other.send(type="ack", seq=0)
+    async with listening(server, crew.engineer):
+        pass  # it may come back, with a full allowance
 
 
 async def test_who_is_not_meant_to_be_reached_leaves_no_receipt(people: People, http: Http, server: Server) -> None:

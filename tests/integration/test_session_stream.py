@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 
+from backend.sessions.stream import STREAMS_PER_USER
 from tests.conftest import Http, StartServer
 from tests.support.flow import API, claimed, escalate, open_session, refused
 from tests.support.people import Crew
@@ -73,3 +74,22 @@ async def test_a_stream_of_what_is_not_there_is_refused_before_it_begins(people:
     for wrong in (str(uuid4()), "x"):
         refused(await http(crew.engineer).get(f"{API}/ai-sessions/{wrong}/stream"), 404, "not_found")
     refused(await http().get(f"{API}/ai-sessions/{uuid4()}/stream"), 401, "unauthenticated")
+
+
+async def test_one_user_opens_so_many_live_pages_and_no_more(people: People, http: Http) -> None:
+    """A program that opens pages without end would take the server's connections from everyone."""
+    crew = await people()
+    junior = http(crew.technician)
+    session_id = await open_session(junior)
+    async with contextlib.AsyncExitStack() as pages:
+        for _ in range(STREAMS_PER_USER):
+            await pages.enter_async_context(page(junior, session_id))
+        path = f"{API}/ai-sessions/{session_id}/stream"
+        refused(await junior.get(path), 429, "too_many_requests")
+        async with page(http(crew.engineer), session_id):
+            pass  # others are not held up
+    async with asyncio.timeout(20):
+        while True:  # closing is noticed by the server a little later
+            async with junior.stream("GET", path) as answer:
+                if answer.status_code == 200:
+                    break

@@ -58,6 +58,17 @@ begin
     return append_event(p_account, 'handoff.' || p_kind, p_handoff, v_data);
 end $$;
 
+-- Plans the telling of one round: a desktop alert for every senior but the one who escalated. Rows of earlier rounds stay
+-- as they ended; receipts and readers look at the handoff's own rung.
+create function plan_rung(p_account uuid, p_handoff uuid) returns void
+language sql as $$
+    insert into delivery (account_id, handoff_id, rung, user_id, channel)
+    select p_account, p_handoff, h.rung, u.id, 'desktop'
+    from handoff h join app_user u on u.account_id = h.account_id
+    where h.account_id = p_account and h.id = p_handoff
+      and u.active and u.role in ('engineer', 'admin', 'owner') and u.id <> h.handed_off_by
+$$;
+
 create function escalate_handoff(
     p_account uuid, p_id uuid, p_session uuid, p_by uuid, p_key text, p_request_hash bytea, p_reason text, p_need text,
     p_impact text, p_priority text, p_target uuid, p_snapshot bytea,
@@ -93,9 +104,7 @@ begin
     if not found then
         raise exception 'session is resolved' using errcode = 'FP001';
     end if;
-    insert into delivery (account_id, handoff_id, user_id, channel)
-    select p_account, p_id, u.id, 'desktop' from app_user u
-    where u.account_id = p_account and u.active and u.role in ('engineer', 'admin', 'owner') and u.id <> p_by;
+    perform plan_rung(p_account, p_id);
     handoff_id := p_id;
     outcome := 'created';
     seq := handoff_changed(p_account, p_id, 'created', p_by, null);
@@ -229,29 +238,32 @@ begin
         from handoff where account_id = p_account and id = p_handoff));
 end $$;
 
--- A client's statement that it showed an alert, or why not. The first answering device takes the planned row over.
+-- A client's statement that it showed an alert, or why not, in the round at hand. The first answering device takes the
+-- planned row over. A device's record only goes forward (nothing, then suppressed or failed, then shown), so that no
+-- client can write more than two events of one alert into its account's log, whatever it sends.
 create function record_receipt(
     p_account uuid, p_handoff uuid, p_user uuid, p_channel text, p_device text, p_state text, p_detail text)
 returns bigint language plpgsql as $$
 declare
     v_session uuid;
+    v_rung integer;
 begin
     perform set_config('app.account_id', p_account::text, true);
-    select h.session_id into v_session from handoff h where h.account_id = p_account and h.id = p_handoff;
+    select h.session_id, h.rung into v_session, v_rung from handoff h where h.account_id = p_account and h.id = p_handoff;
     if not found then
         return null;
     end if;
     update delivery d set device = p_device, state = p_state, detail = p_detail, at = clock_timestamp()
-    where d.account_id = p_account and d.handoff_id = p_handoff and d.rung = 0 and d.user_id = p_user
+    where d.account_id = p_account and d.handoff_id = p_handoff and d.rung = v_rung and d.user_id = p_user
       and d.channel = p_channel and d.device = ''
-      and not exists (select from delivery e where e.account_id = p_account and e.handoff_id = p_handoff and e.rung = 0
-                      and e.user_id = p_user and e.channel = p_channel and e.device = p_device);
+      and not exists (select from delivery e where e.account_id = p_account and e.handoff_id = p_handoff
+                      and e.rung = v_rung and e.user_id = p_user and e.channel = p_channel and e.device = p_device);
     if not found then
-        insert into delivery as d (account_id, handoff_id, user_id, channel, device, state, detail)
-        values (p_account, p_handoff, p_user, p_channel, p_device, p_state, p_detail)
+        insert into delivery as d (account_id, handoff_id, rung, user_id, channel, device, state, detail)
+        values (p_account, p_handoff, v_rung, p_user, p_channel, p_device, p_state, p_detail)
         on conflict (account_id, handoff_id, rung, user_id, channel, device)
         do update set state = excluded.state, detail = excluded.detail, at = clock_timestamp()
-        where d.state <> excluded.state and d.state <> 'shown';  -- once shown stays shown
+        where excluded.state = 'shown' and d.state <> 'shown';
         if not found then
             return null;
         end if;

@@ -160,6 +160,7 @@ create table handoff (
     claimed_by uuid,
     claimed_at timestamptz,
     claim_epoch integer not null default 0,
+    rung integer not null default 0,            -- the round of telling people: one more each time it waits again
     first_claimed_at timestamptz,
     first_action_at timestamptz,
     first_action_kind text check (first_action_kind in ('message', 'step', 'fact', 'psa_note')),
@@ -203,7 +204,7 @@ create table delivery (
     account_id uuid not null,
     id uuid not null default gen_random_uuid(),
     handoff_id uuid not null,
-    rung smallint not null default 0,
+    rung integer not null default 0,
     user_id uuid not null,
     channel text not null check (channel in ('desktop', 'web', 'email', 'webhook')),
     device text not null default '',            -- which device or address; '' until one has answered

@@ -1,0 +1,105 @@
+"""One open socket as the event stream sees it, and the ways in which it ends.
+
+LinkEnd
+├── GoneError       the client has left, or the transport was closed under a frame
+├── TooSlowError    the client does not read
+├── FloodingError   the client sends faster than any client of ours
+└── ProtocolFault   the client sent what the protocol does not know
+"""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID, uuid4
+
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from backend.contract.vocabulary import Channel
+from backend.identity.caller import Caller
+
+SEND_WITHIN_S: Final = 10.0
+FRAMES_AT_ONCE: Final = 50
+FRAMES_PER_S: Final = 10.0
+
+
+class LinkEnd(Exception):  # noqa: N818 - an ending, most of them no error
+    """Why a socket ended."""
+
+
+class GoneError(LinkEnd):
+    """The client has left."""
+
+
+class TooSlowError(LinkEnd):
+    """The client does not read."""
+
+
+class FloodingError(LinkEnd):
+    """The client sends more than it may."""
+
+
+class ProtocolFault(LinkEnd):
+    """The client sent what the protocol does not know; told to it in the close frame."""
+
+
+@dataclass(slots=True)
+class Allowance:
+    """A token bucket: `burst` at once, `per_s` on the long run. Times are in seconds of any steady clock."""
+
+    burst: int = FRAMES_AT_ONCE
+    per_s: float = FRAMES_PER_S
+    left: float = FRAMES_AT_ONCE
+    at: float = 0.0
+
+    def take(self, now: float) -> bool:
+        """One more; False when there was nothing left."""
+        self.left = min(float(self.burst), self.left + (now - self.at) * self.per_s)
+        self.at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """One open socket. `cursor` is the last position told to the client; None while it has to ask first."""
+
+    socket: WebSocket
+    caller: Caller
+    channel: Channel
+    id: UUID = field(default_factory=uuid4)
+    cursor: int | None = None
+    epoch: str | None = None
+    replay_to: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    allowance: Allowance = field(default_factory=Allowance)
+
+    async def send(self, text: str) -> None:
+        """Send one frame; TooSlowError when the client does not read, GoneError when it is not there."""
+        try:
+            async with asyncio.timeout(SEND_WITHIN_S):
+                await self.socket.send_text(text)
+        except TimeoutError as error:
+            raise TooSlowError from error
+        except (WebSocketDisconnect, RuntimeError) as error:
+            # After the handshake, frame and server know one RuntimeError only: the socket was closed meanwhile.
+            raise GoneError from error
+
+    async def receive(self) -> Message:
+        """The client's next frame; FloodingError when they come too fast, GoneError at the end."""
+        message = await self.socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise GoneError
+        if not self.allowance.take(time.monotonic()):
+            raise FloodingError
+        return message
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close it; one that is closed already stays so."""
+        with contextlib.suppress(RuntimeError, TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(1):
+                await self.socket.close(code, reason)

@@ -25,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tray app; answers the exit code (0, 1 without a display, 2 on bad usage)."""
+    """Run the tray app; answers the exit code (0, 1 without a display, 2 on bad usage or a token that is refused)."""
     if list(sys.argv[1:] if argv is None else argv) == [HELPER_OPTION]:
         return keyring_helper.main()
     parser = _parser()

@@ -12,6 +12,7 @@ import platform
 import signal
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QUrl, qVersion
@@ -22,6 +23,7 @@ from backend.contract.vocabulary import ROLE_LABEL
 from desktop import logs
 from desktop.core.ports import ApiError
 from desktop.core.views import TrayView
+from desktop.first_sign_in import FirstSignIn
 from desktop.platform.keyring_store import KeyringStore
 from desktop.platform.single_instance import SingleInstance
 from desktop.platform.toast_router import LateListener, ToastRouter, WindowPort
@@ -62,7 +64,7 @@ def run(settings: Settings, token: str | None) -> int:
             runner.run(program.main())
     finally:
         instance.release()
-    return 0
+    return program.exit_code
 
 
 class App:
@@ -82,6 +84,7 @@ class App:
         self._screen: QtScreen | None = None
         self._tray_host: TrayHost | None = None
         self._work: set[asyncio.Task[None]] = set()
+        self.exit_code = 0
 
     def show_icon(self) -> None:
         """First thing on the screen."""
@@ -128,16 +131,25 @@ class App:
     # -- signing in --------------------------------------------------------------------------------------------------
 
     async def _first_desk(self) -> None:
-        server = self._settings.server
+        server, watcher = self._settings.server, None
         if server is not None and self._token is not None:
-            self._settings.remember(server)
-            self._start(self._keep(server, self._token, notice=False))
+            accepted = partial(self._accepted, server, self._token)
+            watcher = FirstSignIn(server, accepted=accepted, give_up=self._give_up)
         elif server is not None:
             self._token = await KeyringStore(server, self._settings.profile).load()
         self._kept = "System keyring" if self._token else "Not signed in"
-        self._new_desk(server or "", self._token)
+        self._new_desk(server or "", self._token, watcher)
         if self._token is None and self._screen is not None:
             self._screen.ask_sign_in()
+
+    def _accepted(self, server: str, token: str) -> None:
+        """The token from standard input is good; an earlier one in the keyring is replaced only now."""
+        self._settings.remember(server)
+        self._start(self._keep(server, token, notice=False))
+
+    def _give_up(self, code: int) -> None:
+        self.exit_code = code
+        self._quit.set()
 
     def _sign_in_asked(self, server: str, token: str) -> None:
         self._start(self._sign_in(server, token))
@@ -180,7 +192,7 @@ class App:
         elif not notice:
             sys.stderr.write("flowpilot-tray: no usable keyring here; the sign-in lasts until the app ends\n")
 
-    def _new_desk(self, server: str, token: str | None) -> None:
+    def _new_desk(self, server: str, token: str | None, watcher: FirstSignIn | None = None) -> None:
         from desktop.desk import Desk  # noqa: PLC0415 - after the icon
 
         if self._screen is None or self._router is None:
@@ -194,6 +206,7 @@ class App:
                 screen=self._screen,
                 toasts=self._router,
                 trace=self._trace,
+                watcher=watcher,
             )
         except OSError as exc:
             raise SystemExit(f"flowpilot-tray: the CA file cannot be used: {exc}") from exc

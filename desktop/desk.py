@@ -7,7 +7,16 @@ from typing import Final
 
 from backend.contract.people import Me
 from desktop.core.controller import Controller, Ports
-from desktop.core.ports import ApiError, CertificateError, RefusedError, Screen, SignedOutError, Toasts, Trace
+from desktop.core.ports import (
+    ApiError,
+    CertificateError,
+    RefusedError,
+    Screen,
+    SignedOutError,
+    SignInWatcher,
+    Toasts,
+    Trace,
+)
 from desktop.core.ports import NotAServerError as NotAServer
 from desktop.net import tls
 from desktop.net.api import HttpApi
@@ -24,7 +33,15 @@ class Desk:
     """Runs from `start` to `stop`. `token` null means signed out."""
 
     def __init__(
-        self, *, server: str, token: str | None, ca_file: Path | None, screen: Screen, toasts: Toasts, trace: Trace
+        self,
+        *,
+        server: str,
+        token: str | None,
+        ca_file: Path | None,
+        screen: Screen,
+        toasts: Toasts,
+        trace: Trace,
+        watcher: SignInWatcher | None = None,
     ) -> None:
         session = _session(server, token)
         verify = _verify(server, ca_file)
@@ -40,6 +57,7 @@ class Desk:
                 screen=screen,
                 clock=SystemClock(),
                 trace=trace,
+                watcher=watcher,
             ),
         )
 

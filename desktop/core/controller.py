@@ -23,7 +23,7 @@ from desktop.core.drawing import Drawing, Known
 from desktop.core.inbox import Inbox
 from desktop.core.link import Link
 from desktop.core.notify import SENIOR, Alert, Notifier, Show, Tell, Withdraw
-from desktop.core.ports import Api, ApiError, Browser, Clock, Connector, Screen, Toasts, Trace
+from desktop.core.ports import Api, ApiError, Browser, Clock, Connector, Screen, SignInWatcher, Toasts, Trace
 from desktop.core.presence import Connection, DndChoice, DoNotDisturb
 from desktop.core.running import ServerTime, Tasks
 from desktop.core.selection import Selection
@@ -44,6 +44,7 @@ class Ports:
     screen: Screen
     clock: Clock
     trace: Trace
+    watcher: SignInWatcher | None = None
 
 
 class Controller:
@@ -119,6 +120,8 @@ class Controller:
         self._notifier.reconnecting()
         if former is None:
             self._ports.trace.mark("signed_in")
+            if self._ports.watcher is not None:
+                self._ports.watcher.signed_in()
         elif former.role in SENIOR and user.role not in SENIOR:
             self._connection.role_changed(self._time.wall())
         elif user.role in SENIOR and self._connection.state(self._time.mono()) == "role_changed":
@@ -140,6 +143,8 @@ class Controller:
             self._connection.last_update = wall - timedelta(seconds=now - self._link.heard_at)
         self._connection.down(now, wall, retry_in_s)
         _LOG.debug("link down: %s", reason)
+        if self._ports.watcher is not None:
+            self._ports.watcher.unreachable(reason)
         self._drawing.dirty()
 
     def link_event(self, event: Event) -> None:
@@ -173,6 +178,8 @@ class Controller:
         """The token is not valid: hide the queue, take the toasts away."""
         self._connection.signed_out(self._time.wall())
         self._alert(self._notifier.forget())
+        if self._ports.watcher is not None:
+            self._ports.watcher.refused()
         self._drawing.dirty()
 
     def link_not_allowed(self) -> None:

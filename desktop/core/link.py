@@ -74,6 +74,7 @@ class Link:
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._receipts = receipts or Receipts()
         self._my_id: str | None = None
+        self._outage = False
         self._fetching: asyncio.Task[None] | None = None
         self._alarm = Alarm(self._on_time)
         self._socket: Socket | None = None
@@ -185,6 +186,7 @@ class Link:
     def _greet(self, greeted: Greeted) -> None:
         self._listener.link_up(greeted.user, greeted.server_time - self._clock.now())
         self._my_id = greeted.user.id
+        self._outage = False
         for receipt in self._receipts.unconfirmed:
             self._outbox.put_nowait(self.feed.receipt(receipt).text)
 
@@ -228,7 +230,9 @@ class Link:
 
     def _failed(self, reason: str, retry_after_s: float | None) -> float:
         delay = self._backoff.delay() if retry_after_s is None else retry_after_s
-        _LOG.info("no stream (%s); next try in %.1f s", reason, delay)
+        # One line for each outage: a night without the server must not fill the log.
+        _LOG.log(logging.DEBUG if self._outage else logging.INFO, "no stream (%s); next try in %.1f s", reason, delay)
+        self._outage = True
         self._listener.link_down(reason, delay)
         return delay
 

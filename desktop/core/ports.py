@@ -206,6 +206,22 @@ class Screen(Protocol):
         ...
 
 
+class SignInWatcher(Protocol):
+    """Hears what became of the token, from the start to the first greeting and after."""
+
+    def signed_in(self) -> None:
+        """The server greeted."""
+        ...
+
+    def refused(self) -> None:
+        """The server does not know the token."""
+        ...
+
+    def unreachable(self, reason: str) -> None:
+        """There is no stream; the link tries again."""
+        ...
+
+
 class Clock(Protocol):
     """Time, so that tests own it."""
 

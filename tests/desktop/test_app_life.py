@@ -120,6 +120,37 @@ async def test_a_server_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> N
         await desk.desktop_event("notify", summary="Normal: while nobody looked")
 
 
+async def test_a_token_that_the_server_does_not_know_is_said_in_one_line_and_ends_it(tmp_path: Path) -> None:
+    async with serving() as server, computer(tmp_path) as desk:
+        await desk.start_desktop()
+        app = await desk.start_app(server.url, "fpat_bad")
+        async with asyncio.timeout(20):
+            out, err = await app.communicate()
+        assert (app.returncode, out) == (2, b"")
+        told = "The server does not know this token. Check that it is complete and has not expired."
+        assert err.decode() == f"flowpilot-tray: {told}\n"
+        data = tmp_path / "data/tray/default"
+        assert told in (data / "tray.log").read_text()
+        assert not (data / "profile.json").exists(), "nothing of a sign-in that failed is kept"
+
+
+async def test_a_server_that_does_not_answer_is_said_once_and_waited_for(tmp_path: Path) -> None:
+    async with serving() as server, computer(tmp_path) as desk:
+        await desk.start_desktop()
+        await server.stop()
+        app = await desk.start_app(server.url, "dana")
+        assert app.stderr is not None
+        async with asyncio.timeout(20):
+            line = (await app.stderr.readline()).decode()
+        assert line.startswith(f"flowpilot-tray: {server.url} does not answer (")
+        await server.start()
+        await desk.milestone("live")
+        app.send_signal(signal.SIGTERM)
+        _, rest = await app.communicate()
+        assert b"does not answer" not in rest
+        assert (tmp_path / "data/tray/default/tray.log").read_text().count("does not answer") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -8,6 +8,7 @@ from uuid import uuid4
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.http.methods import answer_head
 from backend.http.problems import broken, problem_response
 
 log = logging.getLogger("flowpilot.access")
@@ -94,7 +95,10 @@ class Edge:
             await send(message)
 
         try:
-            await self.app(scope, receive, noting_send)
+            if scope["method"] == "HEAD":
+                await answer_head(self.app, scope, receive, noting_send)
+            else:
+                await self.app(scope, receive, noting_send)
         except BodyTooLargeError:
             raise
         except Exception as error:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from backend.contract.problems import TITLE, Code
 from backend.domain.refusal import Refusal
+from backend.http.methods import allow
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return problem_response("invalid_body", f"`{first['field']}`: {first['message']}.", errors=errors)
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):  # pragma: no cover - registered for this type only
         raise error
     code = _FROM_STATUS.get(error.status_code, "bad_request")
@@ -113,6 +114,8 @@ async def _http(_request: Request, error: Exception) -> Response:
     response.status_code = error.status_code
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if error.status_code == 405:
+        response.headers["Allow"] = allow(request)
     return response
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from backend.http.methods import allow
 from backend.web import forms_session, pages_analytics, pages_gate, pages_queue, pages_sessions
 from backend.web.routing import error_page
 
@@ -54,6 +55,9 @@ def install(app: FastAPI) -> None:
         if request.url.path.startswith(_MACHINES) or not isinstance(error, HTTPException):
             return await answer(request, error)
         words = _MISSING if error.status_code == 404 else "This address does not take that."
-        return await error_page(request, error.status_code, words)
+        page = await error_page(request, error.status_code, words)
+        if error.status_code == 405:
+            page.headers["Allow"] = allow(request)
+        return page
 
     app.add_exception_handler(HTTPException, page_or_problem)

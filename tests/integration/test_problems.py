@@ -37,6 +37,42 @@ async def test_unknown_addresses_and_methods(people: People, http: Http) -> None
         refused(await client.get(f"{API}/handoffs/{odd}"), 404, "not_found")
 
 
+async def test_a_405_names_every_method_of_the_address(people: People, http: Http) -> None:
+    client = http((await people()).engineer)
+    session = await open_session(client)
+    for path, methods in (
+        (f"{API}/ai-sessions", {"GET", "HEAD", "POST"}),
+        (f"{API}/handoffs", {"GET", "HEAD"}),
+        (f"{API}/handoffs/x", {"GET", "HEAD", "PATCH"}),
+        (f"{API}/handoffs/x/claim", {"POST"}),
+        (f"{API}/account/settings", {"GET", "HEAD", "PATCH"}),
+        ("/healthz", {"GET", "HEAD"}),
+        ("/sign-in", {"GET", "HEAD", "POST"}),
+        (f"/pilot/{session}/messages", {"POST"}),
+        ("/static/app.css", {"GET", "HEAD"}),
+    ):
+        for method in ("OPTIONS", "DELETE"):
+            answer = await client.request(method, path)
+            assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, methods), (method, path)
+
+
+async def test_head_answers_what_get_answers_without_the_body(people: People, http: Http) -> None:
+    """Monitors and proxies ask with HEAD; a 405 would call a healthy server ill."""
+    client = http((await people()).engineer)
+    session = await open_session(client)
+    for path in ("/me", "/handoffs", f"/ai-sessions/{session}", "/handoffs/x", "/account/settings"):
+        asked, got = await client.head(API + path), await client.get(API + path)
+        assert (asked.status_code, asked.content) == (got.status_code, b""), path
+        for name in ("content-type", "content-length", "cache-control"):
+            assert asked.headers.get(name) == got.headers.get(name), (path, name)
+    for path in ("/healthz", "/readyz", "/metrics", "/sign-in"):
+        assert ((await client.head(path)).status_code, (await client.head(path)).content) == (200, b"")
+    live = await client.head(f"{API}/ai-sessions/{session}/stream")
+    assert (live.status_code, live.content) == (200, b""), "and it ends, unlike the stream itself"
+    posted = await client.head(f"{API}/handoffs/x/claim")
+    assert (posted.status_code, posted.headers["allow"]) == (405, "POST")
+
+
 async def test_every_answer_carries_the_headers_that_browsers_obey(people: People, http: Http) -> None:
     client = http((await people()).engineer)
     for answer in (await client.get(f"{API}/me"), await client.get(f"{API}/nothing"), await client.get("/healthz")):

@@ -9,19 +9,16 @@ from types import FrameType
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from prometheus_client import REGISTRY
-from pydantic import TypeAdapter
 from starlette.routing import WebSocketRoute
 
 from backend import operations
 from backend.analytics.api import router as analytics_router
-from backend.contract.problems import Problem
 from backend.db.engine import Database
 from backend.feed.poll import router as poll_router
 from backend.feed.socket import EventSockets
 from backend.handoffs.api import router as handoffs_router
-from backend.http import problems
+from backend.http import openapi, problems
 from backend.http.middleware import Edge
 from backend.identity.api import router as identity_router
 from backend.services import Services
@@ -75,7 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes.append(WebSocketRoute(f"{API}/events/stream", _EventStream()))
     install_pages(app)
     app.add_middleware(Edge)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+    app.openapi = lambda: openapi.document(app, API)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 
 
@@ -90,18 +87,6 @@ class _EventStream:
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - plain ASGI
         sockets: EventSockets = scope["app"].state.services.sockets
         await sockets(scope, receive, send)
-
-
-def _openapi(app: FastAPI) -> dict[str, object]:
-    """FastAPI's document with the Problem schema that every refusal refers to."""
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        components = schema.setdefault("components", {}).setdefault("schemas", {})
-        components["Problem"] = TypeAdapter(Problem).json_schema()
-        schema["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-        schema["security"] = [{"bearer": []}]
-        app.openapi_schema = schema
-    return app.openapi_schema
 
 
 def _say_goodbye_first(sockets: EventSockets) -> None:

@@ -1,14 +1,15 @@
 """What an operator's tools ask: is the process up, is it ready, what does it count."""
 
 import asyncio
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from backend.db import migrate
 from backend.http.problems import DATABASE_DOWN
@@ -19,13 +20,33 @@ router = APIRouter(tags=["operations"])
 _READY_WITHIN_S: Final = 3.0
 
 
-@router.get("/healthz")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Answer of `GET /healthz`."""
+
+    status: Literal["ok"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Answer of `GET /readyz`: the database's `revision` when ready, else the `reason` in one line."""
+
+    status: Literal["ready", "not ready"]
+    revision: str | None = None
+    reason: str | None = None
+
+
+@router.get("/healthz", response_model=Health)
 async def healthz() -> Json:
     """The process answers."""
     return Json({"status": "ok"})
 
 
-@router.get("/readyz", responses={503: {"description": "The database is away or not migrated"}})
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "The database is away or not migrated"}},
+)
 async def readyz(request: Request) -> Json:
     """The database answers and is at this program's version."""
     services: Services = request.app.state.services
@@ -59,7 +80,7 @@ class ProcessMetrics(Collector):
         ]
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics() -> Response:
     """Prometheus text."""
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

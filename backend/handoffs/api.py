@@ -64,7 +64,12 @@ _HELD = openapi_responses("not_found", "role_required", "claim_lost", "not_pendi
     responses={
         200: {"model": Handoff, "description": "The same Idempotency-Key again: the same handoff"},
         **openapi_responses(
-            "not_found", "role_required", "already_escalated", "session_resolved", "idempotency_mismatch"
+            "not_found",
+            "role_required",
+            "already_escalated",
+            "session_resolved",
+            "idempotency_mismatch",
+            "user_not_eligible",
         ),
     },
 )

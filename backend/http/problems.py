@@ -40,6 +40,16 @@ STATUS: Final[dict[Code, int]] = {
     "database_unavailable": 503,
     "internal_error": 500,
 }
+_ANYWHERE: Final[tuple[Code, ...]] = (
+    "bad_request",
+    "invalid_body",
+    "unauthenticated",
+    "method_not_allowed",
+    "payload_too_large",
+    "internal_error",
+    "database_unavailable",
+)
+"""What any route of the API can answer."""
 _FROM_STATUS: Final[dict[int, Code]] = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 
 DATABASE_DOWN: Final = (
@@ -145,7 +155,7 @@ def install(app: FastAPI) -> None:
 def openapi_responses(*codes: Code) -> dict[int | str, dict[str, Any]]:
     """What a route declares: one entry per status, naming the codes it stands for."""
     by_status: dict[int | str, list[str]] = {}
-    for code in ("bad_request", "invalid_body", "unauthenticated", *codes):
+    for code in (*_ANYWHERE, *codes):
         by_status.setdefault(STATUS[code], []).append(code)
     return {
         status: {

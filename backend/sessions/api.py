@@ -41,7 +41,7 @@ def _service(request: Request) -> SessionService:
 Sessions = Annotated[SessionService, Depends(_service)]
 _DIGITS: Final = 18  # a version of the database has fewer
 _READ = openapi_responses("not_found")
-_WRITE = openapi_responses("not_found", "role_required", "session_resolved", "payload_too_large")
+_WRITE = openapi_responses("not_found", "role_required", "session_resolved")
 
 
 @router.post("", status_code=201, response_model=Session, responses=openapi_responses("role_required"))

@@ -56,6 +56,32 @@ async def test_every_reference_leads_somewhere_and_every_refusal_is_a_problem(ht
                     assert schema == {"$ref": "#/components/schemas/Problem"}, f"{verb} {path} {status}"
 
 
+async def test_the_document_says_how_to_sign_in_and_what_comes_back(http: Http) -> None:
+    """A client made from the document must know both ways in, and not take a stream or metrics for JSON."""
+    found = await document(http)
+    schemes = found["components"]["securitySchemes"]
+    assert (schemes["cookie"]["in"], schemes["csrf"]["name"]) == ("cookie", "X-CSRF-Token")
+    paths = found["paths"]
+    for path, verbs in paths.items():
+        for verb, route in verbs.items():
+            if not path.startswith(API):
+                assert route["security"] == [], path
+                continue
+            assert {"400", "401", "405", "413", "422", "503"} <= set(route["responses"]), f"{verb} {path}"
+            if verb != "get":
+                assert route["security"] == [{"bearer": []}, {"cookie": [], "csrf": []}], f"{verb} {path}"
+                assert "csrf_failed" in route["responses"]["403"]["description"], f"{verb} {path}"
+    for path, kind in (
+        (f"{API}/ai-sessions/{{session_id}}/stream", "text/event-stream"),
+        ("/metrics", "text/plain"),
+        ("/healthz", "application/json"),
+        ("/readyz", "application/json"),
+    ):
+        assert set(paths[path]["get"]["responses"]["200"]["content"]) == {kind}
+        if kind != "text/event-stream":
+            assert (await http().get(path)).headers["content-type"].startswith(kind)
+
+
 def references(value: Any) -> set[str]:
     if isinstance(value, dict):
         own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
@@ -89,6 +115,8 @@ async def test_every_answer_that_the_server_gives_is_declared(people: People, ht
             "/ai-sessions/{session_id}/messages",
             await junior.post(f"{s}/{session}/messages", json={"content": "x" * 65_537}),
         ),
+        ("/ai-sessions/{session_id}/resolve", await viewer.post(f"{s}/{done}/resolve", json={})),
+        ("/ai-sessions/{session_id}/facts", await junior.post(f"{s}/{done}/facts", content=b"x" * 500_000)),
         ("/ai-sessions/{session_id}/resolve", await junior.post(f"{s}/{done}/resolve", json={})),
         ("/ai-sessions/{session_id}/resolve", await junior.post(f"{s}/{done}/resolve", json={})),
         ("/ai-sessions/{session_id}/facts", await junior.post(f"{s}/{done}/facts", json={"label": "l", "value": "v"})),

@@ -20,6 +20,7 @@ from backend.feed.socket import EventSockets
 from backend.handoffs.api import router as handoffs_router
 from backend.http import openapi, problems
 from backend.http.middleware import Edge
+from backend.http.origins import known_origins
 from backend.identity.api import router as identity_router
 from backend.services import Services
 from backend.sessions.api import router as sessions_router
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.public_url = known.public_url.rstrip("/")
+    app.state.origins = known_origins(known.public_url, known.served_at) if known.public_url_given else None
     logging.getLogger("uvicorn.error").addFilter(_no_false_alarm)
     problems.install(app)
     api = APIRouter(prefix=API)

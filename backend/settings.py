@@ -61,6 +61,9 @@ class Settings:
     data_dir: Path
     database_url: str | None = field(default=None, repr=False)
     public_url: str = DEFAULT_PUBLIC_URL
+    public_url_given: bool = False
+    served_at: str | None = None
+    """What `serve` found out about itself, for its workers: `http://host:port` as this machine reaches it."""
     secret_key: str = field(default="", repr=False)
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
@@ -84,6 +87,8 @@ class Settings:
         data_dir = data_directory(environment)
         values = _gather(data_dir, environment)
         given_key = values.get("FLOWPILOT_SECRET_KEY")
+        public_url = _web_url("FLOWPILOT_PUBLIC_URL", values.get("FLOWPILOT_PUBLIC_URL"))
+        served_at = environment.get("FLOWPILOT_SERVED_AT")
         if given_key is not None and len(given_key) < _SECRET_KEY_CHARACTERS:
             raise SettingsError(
                 f"FLOWPILOT_SECRET_KEY must have at least {_SECRET_KEY_CHARACTERS} characters: "
@@ -92,9 +97,9 @@ class Settings:
         return cls(
             data_dir=data_dir,
             database_url=_database_url(values.get("FLOWPILOT_DATABASE_URL")),
-            public_url=_web_url("FLOWPILOT_PUBLIC_URL", values.get("FLOWPILOT_PUBLIC_URL"))
-            # What `serve` found out about itself, for its workers.
-            or environment.get("FLOWPILOT_SERVED_AT", DEFAULT_PUBLIC_URL),
+            public_url=public_url or served_at or DEFAULT_PUBLIC_URL,
+            public_url_given=public_url is not None,
+            served_at=served_at,
             secret_key=given_key or _kept_secret_key(data_dir),
             smtp_url=_smtp_url(values.get("FLOWPILOT_SMTP_URL")),
             mail_from=_mail_from(values.get("FLOWPILOT_MAIL_FROM")),
@@ -191,9 +196,14 @@ def _database_url(value: str | None) -> str | None:
 def _web_url(name: str, value: str | None) -> str | None:
     if value is None:
         return None
-    parts = urlsplit(value)
+    wrong = f"{name} must be an address such as https://flowpilot.example.com"
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(wrong) from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SettingsError(f"{name} must be an address such as https://flowpilot.example.com")
+        raise SettingsError(wrong)
     return value.rstrip("/")
 
 

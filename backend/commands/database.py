@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
@@ -14,7 +15,7 @@ from backend.db.embedded import attach_or_start
 from backend.db.engine import Database
 from backend.db.migrate import current, head, upgrade
 from backend.db.url import asyncpg_url, masked
-from backend.settings import Settings
+from backend.settings import Settings, data_directory
 
 _ATTEMPT_TIMEOUT_S: Final = 5.0
 _SAY_EVERY_S: Final = 5.0
@@ -41,6 +42,18 @@ def command_database_url(settings: Settings) -> Iterator[str]:
     with attach_or_start(settings.data_dir) as url:
         asyncio.run(upgrade(url))
         yield url
+
+
+def refuse_without_database() -> None:
+    """Raise CommandError where there is no database to find anyone in: a mistyped --data-dir must not become one."""
+    data_dir = data_directory()
+    # Asked before the settings are read, since reading them makes the directory.
+    named = data_dir.is_dir() and Settings.from_environment().database_url
+    if named or os.environ.get("FLOWPILOT_DATABASE_URL", "").strip() or (data_dir / "postgres").exists():
+        return
+    raise CommandError(
+        f"there is no database in {data_dir}: correct --data-dir, or begin with `flowpilot account create`"
+    )
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from backend.commands.console import tell
-from backend.commands.database import command_database_url, opened
+from backend.commands.database import command_database_url, opened, refuse_without_database
 from backend.commands.errors import CommandError
 from backend.db.engine import Database
 from backend.identity import service
@@ -27,7 +27,8 @@ def create_account(arguments: argparse.Namespace) -> int:
             owner_email=arguments.owner_email,
             owner_name=arguments.owner_name,
             password=password,
-        )
+        ),
+        new=True,
     )
     tell(json.dumps({"account_id": str(account_id), "user_id": str(user_id)}))
     return 0
@@ -61,11 +62,15 @@ def create_token(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _with_database(work: Callable[[Database], Awaitable[_Result]]) -> _Result:
+def _with_database(work: Callable[[Database], Awaitable[_Result]], *, new: bool = False) -> _Result:
+    """Do the work; only what may be the first thing in a data directory (`new`) makes a database there."""
+
     async def run(url: str) -> _Result:
         async with opened(url) as database:
             return await work(database)
 
+    if not new:
+        refuse_without_database()
     with command_database_url(Settings.from_environment()) as url:
         return asyncio.run(run(url))
 

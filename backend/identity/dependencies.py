@@ -1,7 +1,6 @@
 """How a route learns who is calling: a bearer token, or the web app's cookie with its protections."""
 
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
@@ -29,13 +28,17 @@ def cookie_name(connection: HTTPConnection, name: str) -> str:
 
 
 def same_origin(connection: HTTPConnection) -> bool:
-    """True when the Origin header is exactly the address that people use; a missing one is not."""
+    """True when the Origin header is exactly the address that people use; a missing one is not.
+
+    Where an operator has named that address (FLOWPILOT_PUBLIC_URL), it and the one that the server listens on are the
+    only ones, whatever the Host header says; else it is the host that the browser asked.
+    """
     origin = connection.headers.get("origin", "")
-    public = urlsplit(connection.app.state.public_url)
-    here = {f"{public.scheme}://{public.netloc}"} if public.netloc else set()
+    known: frozenset[str] | None = connection.app.state.origins
+    if known is not None:
+        return origin in known
     scheme = "https" if is_secure(connection) else "http"
-    here.add(f"{scheme}://{connection.headers.get('host', '')}")
-    return origin in here
+    return origin == f"{scheme}://{connection.headers.get('host', '')}"
 
 
 def bearer(connection: HTTPConnection) -> str | None:

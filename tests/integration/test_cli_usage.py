@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -100,3 +101,21 @@ def test_a_database_that_is_down_is_waited_for_then_given_up(tmp_path: Path) -> 
     assert "did not answer for 2 s (connection refused)" in last
     assert "FLOWPILOT_DB_WAIT_S" in last
     assert "hush" not in answer.err, "a password must not reach the log"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("token", "create", "--email", "sam@northwind.example"),
+        ("user", "create", "--account", str(UUID(int=7)), "--email", "a@b.example", "--name", "A", "--role", "viewer"),
+    ],
+)
+def test_a_mistyped_data_directory_does_not_become_a_database(command: tuple[str, ...], tmp_path: Path) -> None:
+    """Somebody who types it wrong would be told that a person does not exist, and leave a database behind."""
+    missing, empty = tmp_path / "no such" / "place", tmp_path / "empty"
+    empty.mkdir()
+    for place in (missing, empty):
+        line = refused(flowpilot(*command, data_dir=place))
+        assert f"no database in {place}" in line
+        assert not (place / "postgres").exists()
+    assert not missing.parent.exists()

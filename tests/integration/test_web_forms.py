@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
+from tests.conftest import StartServer
 from tests.support.people import Crew, Member
 from tests.support.server import Server
 from tests.support.web import Forms
@@ -262,3 +263,26 @@ async def test_no_byte_in_the_sign_in_form_or_the_ticket_breaks_the_gate(crew: C
         assert (await forms.http.post("/sign-in", content=body, headers=kind)).status_code == 401, body
     for body in (b"ticket=%00", b"ticket=%ed%a0%80", b"ticket=\xff&explicit=1"):
         assert (await forms.http.post("/go", content=body, headers=kind)).status_code == 403, body
+
+
+async def test_with_a_public_address_other_hosts_pages_are_refused_whatever_host_they_name(
+    crew: Crew, start_server: StartServer
+) -> None:
+    """A rebound name makes a browser send a matching Host and Origin; only the operator's own address counts."""
+    server = await start_server(FLOWPILOT_PUBLIC_URL="http://flowpilot.example.com:80/")
+    at = server.url.removeprefix("http://")
+    port = at.partition(":")[2]
+    async with Forms(server) as browser:
+
+        async def tried(host: str, origin: str) -> int:
+            headers = {"Host": host, "Origin": origin}
+            fields = {"email": crew.technician.email, "password": "not it"}
+            return (await browser.http.post("/sign-in", data=fields, headers=headers)).status_code
+
+        assert await tried("evil.example", "http://evil.example") == 403
+        assert await tried(at, "http://evil.example") == 403
+        assert await tried(at, "https://flowpilot.example.com") == 403, "another scheme is another origin"
+        assert await tried(at, "null") == 403
+        assert await tried("flowpilot.example.com", "http://flowpilot.example.com") == 401
+        assert await tried(at, f"http://{at}") == 401, "the address that it listens on"
+        assert await tried(f"localhost:{port}", f"http://localhost:{port}") == 401

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.http.origins import known_origins, origin_of
 from backend.settings import Settings, SettingsError
 
 
@@ -96,3 +97,16 @@ def test_a_key_file_without_a_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_text("\n")
     with pytest.raises(SettingsError, match=r"secret\.key does not hold a key"):
         read(tmp_path)
+
+
+def test_origins_are_written_as_browsers_write_them() -> None:
+    assert origin_of("HTTPS://FlowPilot.Example.com:443/app") == "https://flowpilot.example.com"
+    assert origin_of("http://[::1]:8000") == "http://[::1]:8000"
+    assert known_origins("https://x.example", None) == {"https://x.example"}
+    assert known_origins("https://x.example", "http://10.0.0.5:8000") == {"https://x.example", "http://10.0.0.5:8000"}
+    assert "http://localhost:8000" in known_origins("https://x.example", "http://127.0.0.1:8000")
+
+
+def test_a_public_address_with_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="FLOWPILOT_PUBLIC_URL"):
+        read(tmp_path, FLOWPILOT_PUBLIC_URL="https://x.example:99999")

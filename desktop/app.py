@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 STOP_WITHIN_S: Final = 3.0
+NO_ANSWER: Final = 1
 
 
 def run(settings: Settings, token: str | None) -> int:
@@ -54,8 +55,10 @@ def run(settings: Settings, token: str | None) -> int:
     instance = SingleInstance(settings.profile)
     program = App(app, settings, token)
     if not instance.claim(program.raised_from_outside):
-        instance.ask_first_to_raise()
-        return 0
+        if instance.ask_first_to_raise():
+            return 0
+        sys.stderr.write("flowpilot-tray: it runs already, but does not answer; use its icon in the tray\n")
+        return NO_ANSWER
     try:
         program.show_icon()
         import qasync  # noqa: PLC0415 - after the icon
@@ -84,6 +87,7 @@ class App:
         self._screen: QtScreen | None = None
         self._tray_host: TrayHost | None = None
         self._work: set[asyncio.Task[None]] = set()
+        self._raise_wanted = False
         self.exit_code = 0
 
     def show_icon(self) -> None:
@@ -109,9 +113,10 @@ class App:
 
     def raised_from_outside(self) -> None:
         """A second start asks for the window."""
-        if self._screen is None:
-            return
-        if self._token is None:
+        if self._screen is None or self._desk is None:
+            # Still starting: what to show is known once the keyring has answered.
+            self._raise_wanted = True
+        elif self._token is None:
             self._screen.ask_sign_in()
         else:
             self._screen.raise_window()
@@ -124,6 +129,8 @@ class App:
         self._start_toasts()
         try:
             await self._first_desk()
+            if self._raise_wanted:
+                self.raised_from_outside()
             await self._quit.wait()
         finally:
             await self._stop()

@@ -5,7 +5,9 @@ listens. Connecting is the whole request (socket mode 0700, so only the same use
 """
 
 import hashlib
+import logging
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,7 +18,10 @@ from PySide6.QtCore import QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 _ANSWER_MS: Final = 500
-_TRY_FOR_S: Final = 2.0
+_TRY_FOR_S: Final = 5.0
+# A socket's path holds 107 bytes, and Qt makes its own longer for a moment.
+_PATH_MOST: Final = 90
+_LOG: Final = logging.getLogger(__name__)
 
 
 class SingleInstance(QObject):
@@ -27,10 +32,11 @@ class SingleInstance(QObject):
     def __init__(self, profile: str) -> None:
         super().__init__()
         uid = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-        digest = hashlib.sha256(f"{uid}:{profile}".encode()).hexdigest()[:16]
         folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-        self._name = str(folder / f"flowpilot-tray-{digest}.sock") if os.name == "posix" else f"flowpilot-tray-{digest}"
-        self._lock = QLockFile(str(folder / f"flowpilot-tray-{digest}.lock"))
+        digest = hashlib.sha256(f"{uid}:{folder}:{profile}".encode()).hexdigest()[:16]
+        name = f"flowpilot-tray-{digest}"
+        self._name = str(_socket_path(folder, name)) if os.name == "posix" else name
+        self._lock = QLockFile(str(folder / f"{name}.lock"))
         self._lock.setStaleLockTime(0)
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
@@ -42,7 +48,9 @@ class SingleInstance(QObject):
         self.raised.connect(on_raise)
         QLocalServer.removeServer(self._name)
         self._server.newConnection.connect(self._accept)
-        self._server.listen(self._name)
+        if not self._server.listen(self._name):
+            # The app works all the same; only a second start cannot ask for its window.
+            _LOG.warning("a second start cannot reach this one: %s", self._server.errorString())
         return True
 
     def ask_first_to_raise(self) -> bool:
@@ -68,3 +76,15 @@ class SingleInstance(QObject):
             peer.disconnectFromServer()
             peer.deleteLater()
             self.raised.emit()
+
+
+def _socket_path(folder: Path, name: str) -> Path:
+    """In `folder`, or where that is too deep for a socket in a folder of this user's own under `/tmp`."""
+    path = folder / f"{name}.sock"
+    if len(os.fsencode(path)) <= _PATH_MOST:
+        return path
+    own = Path("/tmp") / f"flowpilot-{os.getuid()}"  # noqa: S108 - checked below to be this user's alone
+    own.mkdir(mode=0o700, exist_ok=True)
+    found = own.lstat()
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    return own / f"{name}.sock" if ours else path

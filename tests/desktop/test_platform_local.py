@@ -152,10 +152,14 @@ assert second.ask_first_to_raise()
 """
 
 
+# A socket's path holds 107 bytes; a runtime folder may be deeper than that.
+@pytest.mark.parametrize("depth", [0, 40, 120])
 async def test_a_second_start_raises_the_first(
-    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: int
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    runtime = tmp_path / ("d" * depth)
+    runtime.mkdir(exist_ok=True)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     raised: list[bool] = []
     first = SingleInstance("default")
     assert first.claim(lambda: raised.append(True))

@@ -21,7 +21,8 @@ from backend.contract.vocabulary import Channel
 from backend.identity.caller import Caller
 
 SEND_WITHIN_S: Final = 10.0
-FRAMES_AT_ONCE: Final = 50
+FRAMES_AT_ONCE: Final = 600
+"""A desktop that comes back sends a receipt for each of the events that a replay may hold (500), then acks."""
 FRAMES_PER_S: Final = 10.0
 
 

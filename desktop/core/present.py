@@ -92,6 +92,7 @@ def row_views(
 def row_view(row: QueueRow, me: UserView | None, case: Case | None, left: Left | None, wall: datetime) -> RowView:
     """One line. The outcome of the log comes before the outcome of the user's own claim."""
     text, kind = _row_outcome(me, case, left, wall)
+    ended_at = _ended_at(row, case, left)
     return RowView(
         id=row.id,
         session_id=row.session_id,
@@ -105,7 +106,21 @@ def row_view(row: QueueRow, me: UserView | None, case: Case | None, left: Left |
         claimable=kind is None and row.status == "pending" and may_claim(row, me),
         outcome=text,
         outcome_kind=kind,
+        waited=ended_at - row.created_at if ended_at is not None else None,
     )
+
+
+def _ended_at(row: QueueRow, case: Case | None, left: Left | None) -> datetime | None:
+    """When it stopped waiting: as the log says, or as the answer to the own claim did; null while it waits."""
+    if left is not None:
+        return row.claimed_at or left.at
+    match case.outcome if case else None:
+        case Won(handoff):
+            return handoff.claimed_at
+        case Lost(_, at):
+            return at
+        case _:
+            return None
 
 
 def _row_outcome(  # noqa: PLR0911 - one return for each case

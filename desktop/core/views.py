@@ -96,7 +96,7 @@ class DetailView:
     primary: PrimaryKind = "claim"
     can_hand_back: bool = False
     stale: bool = False
-    presence: str | None = None  # who is in the session: "Mina is in the session now"
+    presence: str | None = None  # who is in the session, where the server tells it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desktop.core.claim import Lost, Offline
 from desktop.core.inbox import Inbox
-from desktop.core.present import claimed_views, row_views
+from desktop.core.present import Case, claimed_views, row_views
 from desktop.core.tray import tray_view
 from desktop.core.views import ConnectionView
 from tests.unit.desktop.samples import DANA, LEE, ME, MINA, T0, event, person, row
@@ -113,6 +114,16 @@ def test_an_event_that_cannot_be_folded_asks_for_the_queue() -> None:
     bare.data.clear()
     bare.data.update(handoff_id="h1", session_id="s-h1")
     assert inbox.apply(bare, 0).incomplete
+
+
+def test_a_row_that_waits_no_more_says_how_long_it_waited() -> None:
+    inbox = Inbox()
+    inbox.load([row("a"), row("b", minute=1), row("c", minute=2)])
+    at = T0 + timedelta(minutes=4, seconds=14)
+    inbox.apply(event("handoff.claimed", row("a", status="claimed", holder=LEE, claimed_at=at)), 0)
+    cases = {"b": Case(outcome=Lost(LEE, at)), "c": Case(outcome=Offline(None))}
+    waited = {each.id: each.waited for each in row_views(inbox, ME, cases, 0, at)}
+    assert waited == {"a": timedelta(minutes=4, seconds=14), "b": timedelta(minutes=3, seconds=14), "c": None}
 
 
 def test_only_seniors_can_claim_and_never_their_own() -> None:

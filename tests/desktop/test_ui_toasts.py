@@ -13,7 +13,7 @@ from desktop.core.views import ToastView
 from desktop.ui.buttons import Button
 from desktop.ui.toast_card import ToastCard
 from desktop.ui.toast_window import ToastStack, corner_in, place_for
-from tests.support import desktop_samples as samples
+from tests.support import toast_samples as samples
 
 pytestmark = pytest.mark.usefixtures("themed")
 VIEWS = dict(samples.toasts())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,6 @@ class Proxy:
 
 def environment_proxy(server: str) -> Proxy | None:
     """The proxy for this server, or null. `no_proxy` is obeyed."""
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - pulls the mail parser in; most need none
-
     parts = urlsplit(server)
     named = getproxies()
     found = named.get(parts.scheme) or named.get("all")

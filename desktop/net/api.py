@@ -1,15 +1,13 @@
-"""The HTTP calls: httpcore below, contract dataclasses and the errors of `desktop.core.ports` above.
+"""The HTTP calls: httpx below, contract dataclasses and the errors of `desktop.core.ports` above.
 
-httpcore is httpx without its upper half (cookies, redirects, a command line), none of which is needed here and which
-costs 9 MB in every tray. One connection pool for the life of the app. No retry: whether to ask again is a rule, and
-rules live in the core.
+One connection pool for the life of the app. No retry here: whether to ask again is a rule, and rules live in the core.
 """
 
 import ssl
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import httpcore
 import msgspec
 
 from backend.contract.handoffs import ClaimResult, Handoff, QueuePage, QueueRow
@@ -21,14 +19,13 @@ from desktop.core.ports import (
     SignedOutError,
     UnreachableError,
 )
-from desktop.net.proxy import environment_proxy
+from desktop.net.lean_httpx import httpx
 from desktop.net.session import Session
 
 PAGE_LIMIT: Final = 200
 MAX_PAGES: Final = 50
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 15.0
-KEEP_S: Final = 30.0
 _T = TypeVar("_T")
 
 
@@ -37,18 +34,19 @@ class HttpApi:
 
     def __init__(self, session: Session, verify: ssl.SSLContext | None) -> None:
         self._session = session
-        proxy = None if session.loopback else environment_proxy(session.server)
-        self._pool: httpcore.AsyncConnectionPool
-        if proxy is None:
-            self._pool = httpcore.AsyncConnectionPool(ssl_context=verify, max_connections=4, keepalive_expiry=KEEP_S)
-        else:
-            self._pool = httpcore.AsyncHTTPProxy(
-                proxy.url, proxy_auth=proxy.auth, ssl_context=verify, max_connections=4, keepalive_expiry=KEEP_S
-            )
+        self._client = httpx.AsyncClient(
+            verify=verify if verify is not None else False,
+            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            headers={"User-Agent": session.user_agent, "Accept": "application/json"},
+            limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30.0),
+            follow_redirects=False,
+            # A proxy from the environment has no way to this computer itself.
+            trust_env=not session.loopback,
+        )
 
     async def close(self) -> None:
         """Let the connections go."""
-        await self._pool.aclose()
+        await self._client.aclose()
 
     async def me(self) -> Me:
         """`GET /me`."""
@@ -63,7 +61,7 @@ class HttpApi:
         params: dict[str, str] = {"status": "pending", "limit": str(PAGE_LIMIT)}
         first: QueuePage | None = None
         for _ in range(MAX_PAGES):
-            page = await self._call("GET", f"/handoffs?{urlencode(params)}", QueuePage)
+            page = await self._call("GET", "/handoffs", QueuePage, params=params)
             first = first or page
             rows |= {row.id: row for row in page.items}
             if page.next_cursor is None:
@@ -81,44 +79,47 @@ class HttpApi:
 
     async def release(self, handoff_id: str, note: str) -> Handoff:
         """`POST /handoffs/{id}/release`."""
-        return await self._call("POST", f"/handoffs/{quote(handoff_id, safe='')}/release", Handoff, {"note": note})
+        return await self._call("POST", f"/handoffs/{quote(handoff_id, safe='')}/release", Handoff, body={"note": note})
 
-    async def _call(self, method: str, path: str, answer: type[_T], body: dict[str, Any] | None = None) -> _T:
-        content = _checked(await self._send(method, path, body))
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        answer: type[_T],
+        *,
+        params: Mapping[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> _T:
+        response = _checked(await self._send(method, path, params=params, body=body))
         try:
-            return msgspec.json.decode(content, type=answer)
+            return msgspec.json.decode(response.content, type=answer)
         except msgspec.DecodeError as exc:
             raise NotAServerError(f"{path} did not answer as a FlowPilot server does: {exc}") from exc
 
-    async def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpcore.Response:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> httpx.Response:
         if self._session.token is None:
             raise SignedOutError
-        headers: list[tuple[str | bytes, str | bytes]] = [
-            *self._session.headers().items(),
-            ("User-Agent", self._session.user_agent),
-            ("Accept", "application/json"),
-        ]
-        if body is not None:
-            headers.append(("Content-Type", "application/json"))
         try:
-            return await self._pool.request(
+            return await self._client.request(
                 method,
                 f"{self._session.server}/api/v1{path}",
-                headers=headers,
-                content=msgspec.json.encode(body) if body is not None else b"",
-                extensions={"timeout": {"connect": CONNECT_S, "pool": CONNECT_S, "write": ANSWER_S, "read": ANSWER_S}},
+                params=params,
+                json=body,
+                headers=self._session.headers(),
             )
-        except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, httpcore.ProxyError) as exc:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as exc:
             reason = certificate_reason(exc)
             if reason is not None:
                 raise CertificateError(reason) from exc
             raise UnreachableError(_reason(exc), sent=False) from exc
-        except (
-            httpcore.NetworkError,
-            httpcore.TimeoutException,
-            httpcore.ProtocolError,
-            httpcore.UnsupportedProtocol,
-        ) as exc:
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise UnreachableError(_reason(exc), sent=True) from exc
 
 
@@ -136,10 +137,10 @@ def _reason(exc: Exception) -> str:
     return f"{type(exc).__name__}: {exc}".rstrip(": ")
 
 
-def _checked(response: httpcore.Response) -> bytes:
-    if 200 <= response.status < 300:
-        return response.content
-    if response.status == 401:
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    if response.status_code == httpx.codes.UNAUTHORIZED:
         raise SignedOutError
     try:
         problem: Any = msgspec.json.decode(response.content)
@@ -148,8 +149,8 @@ def _checked(response: httpcore.Response) -> bytes:
     match problem:
         case {"code": str(code), **rest}:
             extra = {str(key): value for key, value in rest.items()}
-            raise RefusedError(response.status, code, str(extra.get("detail") or ""), extra)
-        case _ if response.status >= 500:
-            raise RefusedError(response.status, "internal_error", "")
+            raise RefusedError(response.status_code, code, str(extra.get("detail") or ""), extra)
+        case _ if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise RefusedError(response.status_code, "internal_error", response.reason_phrase)
         case _:
-            raise NotAServerError(f"an answer of {response.status} without a problem document")
+            raise NotAServerError(f"an answer of {response.status_code} without a problem document")

@@ -6,7 +6,7 @@ import sys
 _IDLE = """
 import sys
 import desktop.app, desktop.desk, desktop.platform.notifications, qasync
-heavy = {"httpx", "rich", "pygments", "keyring", "pydantic", "sqlalchemy", "PySide6.QtSvg",
+heavy = {"rich", "pygments", "keyring", "pydantic", "sqlalchemy", "PySide6.QtSvg",
          "desktop.ui.queue_window", "desktop.ui.sign_in", "desktop.ui.dialogs", "desktop.ui.about"}
 sys.stdout.write(" ".join(sorted(heavy & set(sys.modules))))
 """

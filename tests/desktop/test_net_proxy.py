@@ -7,7 +7,6 @@ import pytest
 
 from desktop.core.ports import UnreachableError
 from desktop.net.api import HttpApi
-from desktop.net.proxy import environment_proxy
 from desktop.net.session import Session
 from tests.desktop.rig import serving
 
@@ -49,12 +48,3 @@ async def test_this_computer_is_reached_without_the_proxy(no_proxies: pytest.Mon
         api = HttpApi(Session(server.url, "dana"), None)
         assert (await api.me()).user.name == "Dana Reyes"
         await api.close()
-
-
-def test_what_the_shop_excepts_goes_straight(no_proxies: pytest.MonkeyPatch) -> None:
-    no_proxies.setenv("https_proxy", "proxy.test:3128")
-    no_proxies.setenv("no_proxy", "flow.test")
-    assert environment_proxy("https://flow.test") is None
-    found = environment_proxy("https://other.test")
-    assert found is not None
-    assert (found.url, found.auth) == ("http://proxy.test:3128", None)

@@ -9,7 +9,7 @@ from desktop.settings import Settings
 
 _LINE: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # These would log addresses, headers or D-Bus bodies of their own accord.
-_LOUD: Final = ("httpcore", "websockets", "dbus_fast", "qasync", "asyncio", "keyring")
+_LOUD: Final = ("httpx", "httpcore", "websockets", "dbus_fast", "qasync", "asyncio", "keyring")
 
 
 def set_up(settings: Settings) -> None:

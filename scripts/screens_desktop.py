@@ -30,6 +30,7 @@ from desktop.ui.toast_card import ToastCard
 from desktop.ui.tokens import TRAY_SIZES
 from desktop.ui.tray_icon import tray_pixmap
 from tests.support import desktop_samples as samples
+from tests.support import toast_samples
 
 STATES: tuple[TrayState, ...] = ("idle", "waiting", "urgent", "dnd", "reconnecting", "offline", "signedOut")
 
@@ -128,7 +129,7 @@ def queue_pictures(studio: Studio) -> None:
 
 def small_pictures(studio: Studio) -> None:
     """Toasts, sign-in, about, dialogs."""
-    for name, view in samples.toasts():
+    for name, view in toast_samples.toasts():
         studio.shoot(f"toast-{name}", partial(card, view))
     studio.shoot("signin-idle", lambda: SignInWindow("flowpilot.northbeam.example"))
     studio.shoot("signin-error", sign_in_error)

@@ -9,6 +9,8 @@ service would read markup.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, get_args
 
 from dbus_fast import BusType, Message, MessageType, Variant
@@ -43,6 +45,8 @@ class SystemToasts:
         self._capabilities: frozenset[str] = frozenset()
         self._ids: dict[str, int] = {}
         self._late: dict[int, str] = {}
+        self._showing = 0
+        self._early: dict[int, list[Callable[[], None]]] = {}
         self._defaults: dict[str, ToastAction] = {}
         self._reading: asyncio.Task[None] | None = None
 
@@ -86,23 +90,36 @@ class SystemToasts:
             if default:
                 self._defaults[view.id] = default
         body = _clipped(body, BODY_MAX)
-        answer = await self._call(
-            "Notify",
-            "susssasa{sv}i",
-            [
-                APP_NAME,
-                self._ids.get(view.id, 0),
-                DESKTOP_ENTRY,
-                _clipped(title, TITLE_MAX),
-                _escaped(body) if "body-markup" in self._capabilities else body,
-                actions,
-                self._hints(view),
-                0 if view.stays_s is None else round(view.stays_s * 1000),
-            ],
-        )
-        self._ids[view.id] = int(answer[0])
-        self._late.pop(int(answer[0]), None)
+        content = [
+            APP_NAME,
+            self._ids.get(view.id, 0),
+            DESKTOP_ENTRY,
+            _clipped(title, TITLE_MAX),
+            _escaped(body) if "body-markup" in self._capabilities else body,
+            actions,
+            self._hints(view),
+            0 if view.stays_s is None else round(view.stays_s * 1000),
+        ]
+        self._showing += 1
+        try:
+            answer = await self._call("Notify", "susssasa{sv}i", content)
+        except ToastFailedError:
+            self._shown(None)
+            raise
+        number = int(answer[0])
+        self._ids[view.id] = number
+        self._late.pop(number, None)
+        self._shown(number)
         return "system"
+
+    def _shown(self, number: int | None) -> None:
+        """One call less under way; what a person did with this toast before its number was known happens now."""
+        self._showing -= 1
+        early = self._early.pop(number, []) if number is not None else []
+        if not self._showing:
+            self._early.clear()
+        for happened in early:
+            happened()
 
     async def withdraw(self, toast_id: str) -> None:
         """Take it away; one that the user has closed already is nothing."""
@@ -179,6 +196,7 @@ class SystemToasts:
         # Who pressed in the moment in which the toast went, or in the desktop's history, is told what became of it.
         toast_id = self._toast_of(number) or self._late.pop(number, None)
         if toast_id is None:
+            self._keep_early(number, partial(self._pressed, number, key))
             return
         if key == "default":
             self._listener.toast_pressed(toast_id, self._defaults.get(toast_id, "view"))
@@ -193,6 +211,13 @@ class SystemToasts:
             del self._ids[toast_id]
             self._keep_late(number, toast_id)
             self._listener.toast_closed(toast_id)
+        else:
+            self._keep_early(number, partial(self._closed, number))
+
+    def _keep_early(self, number: int, happened: Callable[[], None]) -> None:
+        """The service's word on a toast can come before its answer with the toast's number: an app under load."""
+        if self._showing:
+            self._early.setdefault(number, []).append(happened)
 
     def _keep_late(self, number: int, toast_id: str) -> None:
         self._late[number] = toast_id

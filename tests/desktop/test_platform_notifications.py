@@ -206,6 +206,21 @@ async def test_a_restarted_service_is_noticed_and_used_again(bus: str, hand: Han
     second.stop()
 
 
+async def test_a_press_that_comes_before_the_services_own_answer_is_not_lost(bus: str, hand: Hand) -> None:
+    def press_at_once(event: str, **fields: Any) -> None:
+        if event == "notify":
+            quick.notifications.press(fields["id"], "claim")
+
+    quick = FakeDesktop(press_at_once, tray=False)
+    await quick.start(bus)
+    client = SystemToasts(hand, bus)
+    await client.start()
+    await client.show(toasts.new(row("h1")))
+    await hand.until(lambda: hand.pressed == [("h1", "claim")])
+    await client.stop()
+    quick.stop()
+
+
 async def test_without_a_bus_or_a_service_it_is_just_not_usable(bus: str, hand: Hand, tmp_path: Path) -> None:
     for address in (bus, f"unix:path={tmp_path}/nothing-here"):
         client = SystemToasts(hand, address)

@@ -15,6 +15,7 @@ from tests.support.senior_desk import SeniorDesk, wait_until
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import httpx
@@ -68,15 +69,13 @@ def _window(desk: SeniorDesk, shot: Path) -> None:
     desk.xdotool("windowactivate", "--sync", found)
     desk.xdotool("windowmove", "--sync", found, "0", "0")
     desk.xdotool("key", "--window", found, "j", "j")
-    wait_until("the hand-off to be drawn", lambda: _pause(2))
+    _pause(2)
     subprocess.run(["import", "-window", found, str(shot)], env=desk.environment, check=True, timeout=20)
 
 
-def _pause(seconds: float) -> bool:
-    import time  # noqa: PLC0415 - a person looking, not a wait for anything
-
+def _pause(seconds: float) -> None:
+    """Let a fade or a first paint end; nothing tells when a picture is still."""
     time.sleep(seconds)
-    return True
 
 
 def _search(desk: SeniorDesk, title: str) -> str:

@@ -144,6 +144,7 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "stream_heads",
         "presence_touch",
         "presence_drop",
+        "take_jobs",
     }, "a new one is reviewed by name"
     for row in rows:
         assert row["owner"] == "flowpilot_definer", row["name"]

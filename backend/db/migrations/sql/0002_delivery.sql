@@ -1,0 +1,2 @@
+-- Delivery by e-mail, escalation steps, idle claims.
+select 1;

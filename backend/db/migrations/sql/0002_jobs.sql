@@ -1,0 +1,64 @@
+-- Work that is due later. A row exists exactly as long as something is still to be done; `key` names it, so that the
+-- same work is never there twice. A lease is a promise of one worker to be done by `lease_until`; `lease_no` fences a
+-- worker that woke up after its lease was given to another.
+
+create table job (
+    account_id uuid not null references account (id),
+    id uuid not null default gen_random_uuid(),
+    kind text not null,
+    key text not null,
+    handoff_id uuid,
+    ref uuid,                                   -- the row that the work is about, such as a delivery
+    due_at timestamptz not null default clock_timestamp(),
+    attempts integer not null default 0,
+    lease_until timestamptz,
+    lease_no integer not null default 0,
+    created_at timestamptz not null default clock_timestamp(),
+    primary key (account_id, id),
+    unique (account_id, key),
+    foreign key (account_id, handoff_id) references handoff (account_id, id)
+);
+create index job_due on job (kind, due_at);
+create index job_of_handoff on job (account_id, handoff_id);
+
+-- Plans work or moves work that is planned. What a worker holds keeps its lease: the worker's own end will not find the
+-- lease number it knows when the work was asked for anew, and so the work is done again.
+create function enqueue_job(
+    p_account uuid, p_kind text, p_key text, p_handoff uuid default null, p_ref uuid default null,
+    p_due timestamptz default null) returns void
+language sql as $$
+    insert into job as j (account_id, kind, key, handoff_id, ref, due_at)
+    values (p_account, p_kind, p_key, p_handoff, p_ref, coalesce(p_due, clock_timestamp()))
+    on conflict (account_id, key) do update
+    set due_at = excluded.due_at, attempts = 0, lease_until = null, lease_no = j.lease_no + 1
+$$;
+
+-- Leases what is due, accounts taking turns, so that one account's thousand never stand before another's first.
+create function take_jobs(p_kinds text[], p_limit integer, p_lease_s double precision)
+returns table (account_id uuid, id uuid, kind text, handoff_id uuid, ref uuid, due_at timestamptz,
+               attempts integer, lease_no integer)
+language sql security definer set search_path = pg_catalog, public as $$
+    with due as materialized (
+        select j.account_id, j.id, j.due_at,
+               row_number() over (partition by j.account_id order by j.due_at) as turn
+        from job j
+        where j.kind = any(p_kinds) and j.due_at <= clock_timestamp()
+          and (j.lease_until is null or j.lease_until <= clock_timestamp())
+    ), mine as materialized (
+        select j.account_id, j.id
+        from job j join due d on d.account_id = j.account_id and d.id = j.id
+        where j.due_at <= clock_timestamp() and (j.lease_until is null or j.lease_until <= clock_timestamp())
+        order by d.turn, d.due_at
+        limit p_limit
+        for update of j skip locked
+    )
+    update job j
+    set lease_until = clock_timestamp() + make_interval(secs => p_lease_s), lease_no = j.lease_no + 1,
+        attempts = j.attempts + 1
+    from mine m
+    where j.account_id = m.account_id and j.id = m.id
+    returning j.account_id, j.id, j.kind, j.handoff_id, j.ref, j.due_at, j.attempts, j.lease_no
+$$;
+
+grant select, update (lease_until, lease_no, attempts) on job to flowpilot_definer;
+create policy lookup on job to flowpilot_definer using (true) with check (true);

@@ -1,0 +1,2 @@
+-- Outgoing webhooks.
+select 1;

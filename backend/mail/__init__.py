@@ -1,0 +1,1 @@
+"""Messages and the mail server: composing, sending, and what became of it. Knows no database."""

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: channel notices to other systems, signed, retried, logged."""

@@ -84,12 +84,16 @@ class Resume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Client: this alert was shown to the user, or why not."""
+    """Client: this alert was shown to the user, or why not.
+
+    `rung` is the round that was shown, as the queue row or event told it; without it the round at hand is meant.
+    """
 
     type: str = "receipt"
     handoff_id: str
     state: ReceiptState
     reason: str | None = None
+    rung: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

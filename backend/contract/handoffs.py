@@ -99,7 +99,7 @@ class EscalationPackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How one person was told: one entry per device or address."""
+    """How one person was told in the round at hand: one entry per device or address."""
 
     user: Person
     channel: Channel
@@ -120,7 +120,11 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRow:
-    """One line of the queue, and `data` of `handoff.created`."""
+    """One line of the queue, and `data` of `handoff.created`.
+
+    `rung` counts the rounds of telling people; a receipt names the one it belongs to. `breaks_dnd` says that the
+    account wants this alert shown through do not disturb. `waiting_since` is the escalation or the last hand-back.
+    """
 
     id: str
     session_id: str
@@ -138,6 +142,24 @@ class QueueRow:
     claimed_by: Person | None
     claimed_at: datetime | None
     assessment_status: AssessmentStatus
+    rung: int = 0
+    breaks_dnd: bool = False
+    waiting_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What the escalation policy does next while nobody has claimed, or when an idle claim goes back to the queue.
+
+    `names` are the people who are alerted then; empty for `everyone`. `final` tells the owner and the escalating side
+    that nobody has come; `repeat` says the same round again.
+    """
+
+    at: datetime
+    kind: Literal["widen", "step", "repeat", "nudge", "return"]
+    who: list[Literal["everyone", "target", "admins", "owner", "user", "claimer"]]
+    names: list[str]
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +179,8 @@ class Handoff(QueueRow):
     first_action_at: datetime | None = None
     first_action_kind: str | None = None
     first_action_claimed_at: datetime | None = None
+    next_step: NextStep | None = None
+    exhausted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,8 +139,9 @@ def next_due(
 ) -> Due:
     """What comes next for a handoff that nobody has claimed; of several overdue entries the last one alone.
 
-    `done` is the index of the last entry carried out, plus one; 0 at first. `exhausted` says whether people were told
-    already that nobody has come; left out, `done` decides. All times are aware.
+    `done` is the index of the last entry carried out, plus one; 0 at first. `now` is not before that entry's `at`: who
+    lists a plan in advance asks with each entry's `at`. `exhausted` says whether people were told already that nobody
+    has come; left out, `done` decides. All times are aware.
     """
     plan = _Plan(policy, priority, has_target, waiting_since, tz)
     steps = plan.steps()

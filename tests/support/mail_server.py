@@ -185,7 +185,9 @@ class MailServer:
     # --- life ---
 
     def start(self) -> Self:
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # clients that go away are what this server is for
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(lambda *_: None)  # as is a handshake that a client breaks off
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail-server", daemon=True)
         self._thread.start()
         self._call(self._listen()).result(10)
@@ -299,7 +301,13 @@ class MailServer:
         user = signed_in.login.decode() if signed_in else None
         now = (time.time(), time.monotonic())
         one = Received(
-            envelope.mail_from or "", tuple(envelope.rcpt_tos), content, *now, replied, session.ssl is not None, user
+            envelope.mail_from or "",
+            tuple(envelope.rcpt_tos),
+            content,
+            *now,
+            replied,
+            self._implicit or session.ssl is not None,
+            user,
         )
         with self._news:
             (self.accepted if replied else self.received_without_reply).append(one)
@@ -310,8 +318,9 @@ class MailServer:
 
     def _answer_late(self, one: Received) -> None:
         with self._news:
-            self.received_without_reply.remove(one)
-            self.accepted.append(replace(one, replied=True))
+            if one in self.received_without_reply:  # not forgotten meanwhile
+                self.received_without_reply.remove(one)
+                self.accepted.append(replace(one, replied=True))
 
     def _turn_away(self, recipient: str, code: int, text: str) -> str:
         with self._news:
@@ -369,7 +378,6 @@ def main() -> None:
     parser.add_argument("--tls", choices=("starttls", "implicit"))
     parser.add_argument("--sign-in", metavar="USER:PASSWORD")
     options = parser.parse_args()
-    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         authority = trustme.CA() if options.tls else None
         ca_file: Path | None = None

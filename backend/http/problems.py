@@ -36,6 +36,8 @@ STATUS: Final[dict[Code, int]] = {
     "idempotency_mismatch": 409,
     "user_not_eligible": 422,
     "ticket_refused": 403,
+    "limit_reached": 409,
+    "not_retryable": 409,
     "too_many_requests": 429,
     "database_unavailable": 503,
     "internal_error": 500,

@@ -1,1 +1,1 @@
-"""Outgoing webhooks: channel notices to other systems, signed, retried, logged."""
+"""Outgoing webhooks: an account's events told to Microsoft Teams, Slack or any HTTPS address, signed and retried."""

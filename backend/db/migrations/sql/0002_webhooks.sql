@@ -70,8 +70,9 @@ begin
             return;
         end if;
         v_delivery := null;
-        insert into webhook_delivery (account_id, webhook_id, handoff_id, seq, kind, data, next_at)
-        values (p_account, v_hook.id, p_handoff, p_seq, v_kind, p_data, clock_timestamp())
+        insert into webhook_delivery (account_id, webhook_id, handoff_id, seq, kind, data, at, next_at)
+        select p_account, v_hook.id, p_handoff, p_seq, v_kind, p_data, e.at, e.at
+        from account_event e where e.account_id = p_account and e.seq = p_seq
         on conflict (account_id, webhook_id, seq) do nothing
         returning id into v_delivery;
         if v_delivery is not null then

@@ -26,6 +26,7 @@ from backend.services import Services
 from backend.sessions.api import router as sessions_router
 from backend.settings import Settings
 from backend.web.install import install as install_pages
+from backend.webhooks.api import router as webhooks_router
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if known.database_url is None:
             raise RuntimeError("no database: start the server with `flowpilot serve`, or set FLOWPILOT_DATABASE_URL")
-        services = Services.build(await Database.open(known.database_url), known.secret_key)
+        services = Services.build(await Database.open(known.database_url), known)
         app.state.services = services
         services.start()
         gauges = operations.ProcessMetrics(services)
@@ -67,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     logging.getLogger("uvicorn.error").addFilter(_no_false_alarm)
     problems.install(app)
     api = APIRouter(prefix=API)
-    for router in (identity_router, sessions_router, handoffs_router, poll_router, analytics_router):
+    for router in (identity_router, sessions_router, handoffs_router, poll_router, analytics_router, webhooks_router):
         api.include_router(router)
     app.include_router(api)
     app.include_router(operations.router)

@@ -29,6 +29,7 @@ from backend.sessions.service import SessionService
 
 PASSWORD: Final = "flowpilot-demo"  # noqa: S105 - printed on purpose; the demo holds nobody's data
 DOMAIN: Final = "northbeam.example"
+EMAIL_AFTER_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ async def seed(database: Database) -> DemoPeople:
             )
     callers = await _callers(database, people)
     sessions = SessionService(database, FirstActionRecorder())
-    handoffs = HandoffService(database, sessions)
+    handoffs = HandoffService(database, sessions, email_after_s=EMAIL_AFTER_S)
     for story in STORIES:
         await _tell(database, sessions, handoffs, callers, story)
     return DemoPeople(account_id, people, senior)
@@ -194,7 +195,8 @@ async def _move_back(database: Database, account_id: UUID, session_id: UUID, sto
             last,
         )
         handoff_id = await raw.fetchval(
-            "update handoff set created_at = $3 where account_id = $1 and session_id = $2 returning id",
+            "update handoff set created_at = $3, waiting_since = $3 where account_id = $1 and session_id = $2"
+            " returning id",
             account_id,
             session_id,
             escalated_at,

@@ -16,8 +16,13 @@ from backend.handoffs.service import HandoffService
 from backend.identity.account import AccountService
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
+from backend.jobs.worker import Worker
 from backend.sessions.service import SessionService
 from backend.sessions.stream import LivePages
+from backend.settings import Settings
+from backend.webhooks.courier import Courier
+from backend.webhooks.service import WebhookService
+from backend.worker import build_worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +43,13 @@ class Services:
     sockets: EventSockets
     live_pages: LivePages
     analytics: AnalyticsService
+    webhooks: WebhookService
+    worker: Worker | None
 
     @classmethod
-    def build(cls, database: Database, secret_key: str) -> Self:
+    def build(cls, database: Database, settings: Settings) -> Self:
         """Wire the services to an open database; nothing runs before `start`."""
-        identity = IdentityService(database, secret_key)
+        identity = IdentityService(database, settings.secret_key)
         tickets = TicketService(database, identity)
         sessions = SessionService(database, FirstActionRecorder())
         delivery = DeliveryService(database)
@@ -54,14 +61,16 @@ class Services:
             account=AccountService(database),
             tickets=tickets,
             sessions=sessions,
-            handoffs=HandoffService(database, sessions),
-            holder=HolderService(database),
+            handoffs=HandoffService(database, sessions, email_after_s=settings.email_after_s),
+            holder=HolderService(database, email_after_s=settings.email_after_s),
             claiming=ClaimingService(database, tickets),
             delivery=delivery,
             feed=feed,
             sockets=EventSockets(feed, identity, delivery),
             live_pages=LivePages(),
             analytics=AnalyticsService(database),
+            webhooks=WebhookService(database, Courier.build(settings), secret_key=settings.secret_key),
+            worker=build_worker(database, settings) if settings.worker == "on" else None,
         )
 
     def start(self) -> None:
@@ -69,9 +78,13 @@ class Services:
         self.feed.start()
         self.delivery.start()
         self.sockets.start()
+        if self.worker is not None:
+            self.worker.start()
 
     async def stop(self) -> None:
         """End it, then give the connections back."""
+        if self.worker is not None:
+            await self.worker.stop()
         await self.sockets.stop()
         await self.delivery.stop()
         await self.feed.stop()

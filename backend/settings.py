@@ -20,11 +20,13 @@ import platformdirs
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["console", "json"]
 Migrate = Literal["auto", "never"]
+OnOff = Literal["on", "off"]
 _Word = TypeVar("_Word", bound=str)
 
 LOG_LEVELS: Final[tuple[LogLevel, ...]] = ("debug", "info", "warning", "error")
 LOG_FORMATS: Final[tuple[LogFormat, ...]] = ("console", "json")
 MIGRATE_WAYS: Final[tuple[Migrate, ...]] = ("auto", "never")
+ON_OFF: Final[tuple[OnOff, ...]] = ("on", "off")
 
 NAMES: Final = (
     "FLOWPILOT_DATABASE_URL",
@@ -41,6 +43,8 @@ NAMES: Final = (
     "FLOWPILOT_LOG_FORMAT",
     "FLOWPILOT_DB_WAIT_S",
     "FLOWPILOT_MIGRATE",
+    "FLOWPILOT_WORKER",
+    "FLOWPILOT_WEBHOOK_ALLOW_PRIVATE",
 )
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
 _SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file name
@@ -76,6 +80,10 @@ class Settings:
     log_format: LogFormat = "console"
     db_wait_s: float = 60.0
     migrate: Migrate = "auto"
+    worker: OnOff = "on"
+    """Whether `serve` does the due work too; `off` where `flowpilot worker` runs beside it."""
+    webhook_allow_private: OnOff = "off"
+    """Whether webhooks may use http and lead to addresses that are not on the public internet."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -112,6 +120,8 @@ class Settings:
             log_format=_one_of("FLOWPILOT_LOG_FORMAT", values, LOG_FORMATS, "console"),
             db_wait_s=_seconds("FLOWPILOT_DB_WAIT_S", values, 60.0, most=86_400.0),
             migrate=_one_of("FLOWPILOT_MIGRATE", values, MIGRATE_WAYS, "auto"),
+            worker=_one_of("FLOWPILOT_WORKER", values, ON_OFF, "on"),
+            webhook_allow_private=_one_of("FLOWPILOT_WEBHOOK_ALLOW_PRIVATE", values, ON_OFF, "off"),
         )
 
 

@@ -97,7 +97,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def shared_server(worker_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests of a worker that do not hurt it; ask for `server`."""
-    server = Server(worker_database_url, tmp_path_factory.mktemp("server"))
+    # Nothing but what a test does happens there; what the worker does has tests, and servers, of its own.
+    quiet = {"FLOWPILOT_WORKER": "off"}
+    server = Server(worker_database_url, tmp_path_factory.mktemp("server"), environment=quiet)
     yield server
     server.stop()
 

@@ -99,13 +99,17 @@ class EscalationPackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How one person was told in the round at hand: one entry per device or address."""
+    """How one person was told in the round at hand: one entry per device or address.
+
+    `retry_at` is when an e-mail that did not go out is tried again; null when it is given up or was never tried.
+    """
 
     user: Person
     channel: Channel
     state: DeliveryState
     at: datetime
     detail: str | None = None
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +126,9 @@ class TimelineEntry:
 class QueueRow:
     """One line of the queue, and `data` of `handoff.created`.
 
-    `rung` counts the rounds of telling people; a receipt names the one it belongs to. `breaks_dnd` says that the
-    account wants this alert shown through do not disturb. `waiting_since` is the escalation or the last hand-back.
+    `rung` counts the rounds of telling people; a receipt names the one it belongs to. `to` holds the ids of those who
+    are told in this round, null for every eligible senior. `breaks_dnd` says that the account wants this alert shown
+    through do not disturb. `waiting_since` is the escalation or the last hand-back.
     """
 
     id: str
@@ -143,6 +148,7 @@ class QueueRow:
     claimed_at: datetime | None
     assessment_status: AssessmentStatus
     rung: int = 0
+    to: list[str] | None = None
     breaks_dnd: bool = False
     waiting_since: datetime | None = None
 

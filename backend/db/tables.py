@@ -30,6 +30,8 @@ account = _table(
     _c("baseline_is_estimate", sa.Boolean),
     _c("escalation_policy", JSONB),
     _c("retention_days", sa.Integer),
+    _c("email_content"),
+    _c("email_offline_delay_s", sa.Integer),
     _c("created_at", _AT),
     tenant=False,
 )
@@ -40,6 +42,8 @@ app_user = _table(
     _c("role"),
     _c("password_hash"),
     _c("active", sa.Boolean),
+    _c("email_refused_at", _AT),
+    _c("email_refusal"),
     _c("created_at", _AT),
 )
 access_token = _table(
@@ -133,6 +137,12 @@ handoff = _table(
     _c("claimed_at", _AT),
     _c("claim_epoch", sa.Integer),
     _c("rung", sa.Integer),
+    _c("waiting_since", _AT),
+    _c("alert_to", sa.ARRAY(_ID)),
+    _c("steps_done", sa.Integer),
+    _c("next_step", JSONB),
+    _c("exhausted_at", _AT),
+    _c("nudged_at", _AT),
     _c("first_claimed_at", _AT),
     _c("first_action_at", _AT),
     _c("first_action_kind"),
@@ -163,6 +173,10 @@ delivery = _table(
     _c("state"),
     _c("detail"),
     _c("at", _AT),
+    _c("purpose"),
+    _c("message_id"),
+    _c("attempts", sa.Integer),
+    _c("retry_at", _AT),
 )
 client_presence = _table("client_presence", _c("user_id", _ID), _c("channel"), _c("process", _ID), _c("seen_at", _AT))
 open_ticket = _table(

@@ -1,5 +1,6 @@
 """SQL of presence and receipts."""
 
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -55,10 +56,14 @@ async def record_receipt(
     device: str,
     state: str,
     detail: str | None,
+    rung: int | None,
 ) -> int | None:
-    """Keep a receipt; answers the event's seq, or None when it changed nothing or the handoff is unknown."""
+    """Keep a receipt of round `rung` (None: the one at hand).
+
+    Answers the event's seq, or None when it changed nothing or the handoff is unknown.
+    """
     row = await database.call(
-        "select record_receipt($1, $2, $3, $4, $5, $6, $7)",
+        "select record_receipt($1, $2, $3, $4, $5, $6, $7, $8)",
         account_id,
         handoff_id,
         user_id,
@@ -66,5 +71,71 @@ async def record_receipt(
         device,
         state,
         detail,
+        rung,
     )
     return row[0] if row else None
+
+
+async def realert(
+    tx: AsyncConnection,
+    account_id: UUID,
+    handoff_id: UUID,
+    *,
+    to: list[UUID] | None,
+    done: int,
+    final: bool,
+    cause: str,
+    detail: str,
+    email_after_s: float,
+) -> None:
+    """Begin the next round of telling people; the transaction's last statement but those on its own work."""
+    await tx.execute(
+        sa.text("select realert_handoff(:account, :handoff, :to, :done, :final, :cause, :detail, :after)").bindparams(
+            sa.bindparam("to", type_=sa.ARRAY(sa.Uuid()))
+        ),
+        {
+            "account": account_id,
+            "handoff": handoff_id,
+            "to": to,
+            "done": done,
+            "final": final,
+            "cause": cause,
+            "detail": detail,
+            "after": email_after_s,
+        },
+    )
+
+
+async def nudge(
+    tx: AsyncConnection, account_id: UUID, handoff_id: UUID, returns_at: datetime | None, email_after_s: float
+) -> None:
+    """Remind the claimer, in a round of its own."""
+    values = {"account": account_id, "handoff": handoff_id, "returns": returns_at, "after": email_after_s}
+    await tx.execute(sa.text("select nudge_claimer(:account, :handoff, :returns, :after)"), values)
+
+
+async def whom(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[UUID] | None:
+    """Who is told in the round at hand; None is every eligible senior."""
+    h = t.handoff
+    row = await tx.execute(sa.select(h.c.alert_to).where(h.c.account_id == account_id, h.c.id == handoff_id))
+    to: list[UUID] | None = row.scalar_one()
+    return to
+
+
+async def first_round(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[UUID] | None:
+    """Whom a first round would tell as things stand now."""
+    row = await tx.execute(
+        sa.text("select first_round(:account, :handoff)"), {"account": account_id, "handoff": handoff_id}
+    )
+    to: list[UUID] | None = row.scalar_one()
+    return to
+
+
+async def acted_since(tx: AsyncConnection, account_id: UUID, session_id: UUID, user_id: UUID, since: datetime) -> bool:
+    """Whether this person has written, tried or noted anything in the session."""
+    row = await tx.execute(
+        sa.text("select acted_since(:account, :session, :user, :since)"),
+        {"account": account_id, "session": session_id, "user": user_id, "since": since},
+    )
+    acted: bool = row.scalar_one()
+    return acted

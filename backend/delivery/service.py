@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 VOUCH_S: Final = 15.0
 _DETAIL: Final = 200
+_RUNGS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,7 @@ class DeliveryService:
             device=str(caller.credential_id),
             state=receipt.state,
             detail=receipt.reason[:_DETAIL].replace("\x00", "") if receipt.reason else None,
+            rung=receipt.rung if receipt.rung is not None and abs(receipt.rung) < _RUNGS else None,
         )
         if seq is not None:
             self._db.wakeup.touch(str(caller.account_id))

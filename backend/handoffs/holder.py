@@ -18,6 +18,7 @@ from backend.domain.text import clean_optional
 from backend.handoffs import repository
 from backend.handoffs.service import eligible_target, handoff_id, may_manage, not_found, read_handoff
 from backend.identity.caller import Caller
+from backend.jobs.job import TOPIC as JOBS
 
 _LONGEST = 2_000
 
@@ -42,28 +43,18 @@ def _not_pending(row: AnyRow) -> Refusal:
 class HolderService:
     """Commands on an existing handoff."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, email_after_s: float) -> None:
         self._db = database
+        self._email_after_s = email_after_s
 
     async def release(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
         """Hand back: it waits again, at its place in the queue, and everyone is told in a new round."""
         note = clean_optional("note", body.note, longest=_LONGEST)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._held(tx, caller, wanted, body.claim_epoch)
-            await repository.update(
-                tx,
-                caller.account_id,
-                row.id,
-                status="pending",
-                claimed_by=None,
-                claimed_at=None,
-                claim_epoch=row.claim_epoch + 1,
-                rung=row.rung + 1,
-            )
-            await repository.set_session_status(tx, caller.account_id, row.session_id, "escalated")
-            await repository.plan_rung(tx, caller.account_id, row.id)
+            await repository.reopen(tx, caller.account_id, row.id, self._email_after_s)
             await repository.changed(tx, caller.account_id, row.id, "released", caller.user_id, note)
-            result = await read_handoff(tx, caller, row.id)
+            result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)
 
     async def reassign(self, caller: Caller, wanted: str, body: Reassignment) -> Handoff:
@@ -80,11 +71,14 @@ class HolderService:
                     claimed_by=target,
                     claimed_at=sa.func.clock_timestamp(),
                     claim_epoch=row.claim_epoch + 1,
+                    nudged_at=None,
+                    next_step=None,
                 )
+                await repository.plan_idle(tx, caller.account_id, row.id)
                 await repository.note_holder(tx, caller.account_id, row.id, target)
                 await repository.set_session_status(tx, caller.account_id, row.session_id, "claimed")
                 await repository.changed(tx, caller.account_id, row.id, "reassigned", caller.user_id, note)
-            result = await read_handoff(tx, caller, row.id)
+            result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)
 
     async def resolve(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
@@ -96,9 +90,9 @@ class HolderService:
                 tx, caller.account_id, row.id, status="resolved", resolved_at=sa.func.clock_timestamp()
             )
             await repository.set_session_status(tx, caller.account_id, row.session_id, "resolved")
-            await repository.cancel_deliveries(tx, caller.account_id, row.id)
+            await repository.end_waiting(tx, caller.account_id, row.id)
             await repository.changed(tx, caller.account_id, row.id, "resolved", caller.user_id, note)
-            result = await read_handoff(tx, caller, row.id)
+            result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)
 
     async def withdraw(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
@@ -108,9 +102,9 @@ class HolderService:
             row = await self._pending(tx, caller, wanted, withdrawing=True)
             await repository.update(tx, caller.account_id, row.id, status="withdrawn")
             await repository.set_session_status(tx, caller.account_id, row.session_id, "active")
-            await repository.cancel_deliveries(tx, caller.account_id, row.id)
+            await repository.end_waiting(tx, caller.account_id, row.id)
             await repository.changed(tx, caller.account_id, row.id, "withdrawn", caller.user_id, note)
-            result = await read_handoff(tx, caller, row.id)
+            result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)
 
     async def change(self, caller: Caller, wanted: str, patch: HandoffPatch, given: set[str]) -> Handoff:
@@ -132,12 +126,13 @@ class HolderService:
                 )
             if values:
                 await repository.update(tx, caller.account_id, row.id, **values)
+                await repository.plan_step(tx, caller.account_id, row.id)
                 await repository.changed(tx, caller.account_id, row.id, "updated", caller.user_id, ", ".join(values))
-            result = await read_handoff(tx, caller, row.id)
+            result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)
 
     def _told(self, caller: Caller, handoff: Handoff) -> Handoff:
-        self._db.wakeup.touch(str(caller.account_id), handoff.session_id)
+        self._db.wakeup.touch(str(caller.account_id), handoff.session_id, JOBS)
         return handoff
 
     async def _locked(self, tx: AsyncConnection, caller: Caller, wanted: str) -> AnyRow:

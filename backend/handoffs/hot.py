@@ -42,11 +42,12 @@ async def escalate(
     new: NewHandoff,
     target: UUID | None,
     snapshot: bytes,
+    email_after_s: float,
 ) -> EscalateRow:
     """Write the handoff, its delivery plan, its timeline and its event in one commit."""
     try:
         row = await database.call(
-            "select * from escalate_handoff($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            "select * from escalate_handoff($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             account_id,
             handoff_id,
             session_id,
@@ -59,6 +60,7 @@ async def escalate(
             new.priority,
             target,
             snapshot,
+            email_after_s,
         )
     except asyncpg.PostgresError as error:
         if error.sqlstate == SESSION_RESOLVED:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from backend.contract.handoffs import Assessment, Delivery, EscalationPackage, Handoff, TimelineEntry
+from backend.contract.handoffs import Assessment, Delivery, EscalationPackage, Handoff, NextStep, TimelineEntry
 from backend.db.tables import AnyRow
 from backend.handoffs import snapshot
 from backend.sessions.mapping import known_person, person, ticket
@@ -50,4 +50,10 @@ def handoff(row: AnyRow, timeline: list[AnyRow], deliveries: list[AnyRow]) -> Ha
         first_action_at=row.first_action_at,
         first_action_kind=row.first_action_kind,
         first_action_claimed_at=row.first_action_claimed_at,
+        rung=row.rung,
+        to=[str(one) for one in row.alert_to] if row.alert_to is not None else None,
+        breaks_dnd=row.card["breaks_dnd"],
+        waiting_since=row.waiting_since,
+        next_step=msgspec.convert(row.next_step, NextStep) if row.next_step else None,
+        exhausted_at=row.exhausted_at,
     )

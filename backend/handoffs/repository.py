@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
 from backend.db.tables import AnyRow
+from backend.jobs.repository import enqueue
 
 
 def _user(alias: "sa.FromClause", column: "sa.ColumnElement[UUID]") -> "sa.ColumnElement[bool]":
@@ -55,7 +56,13 @@ async def lock(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRo
             h.c.claimed_by,
             h.c.claimed_at,
             h.c.claim_epoch,
+            h.c.priority,
+            h.c.target_user_id,
             h.c.rung,
+            h.c.waiting_since,
+            h.c.steps_done,
+            h.c.exhausted_at,
+            h.c.nudged_at,
             holder.scalar_subquery().label("holder_name"),
         )
         .where(h.c.account_id == account_id, h.c.id == handoff_id)
@@ -115,23 +122,29 @@ async def set_session_status(tx: AsyncConnection, account_id: UUID, session_id: 
     )
 
 
-async def cancel_deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> None:
-    """Call off what is still to go, in whichever round it was planned: nobody needs it any more."""
-    d = t.delivery
-    await tx.execute(
-        sa.update(d)
-        .where(d.c.account_id == account_id, d.c.handoff_id == handoff_id, d.c.state == "pending")
-        .values(state="cancelled", at=sa.func.clock_timestamp())
-    )
+async def reopen(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, email_after_s: float) -> None:
+    """Back to the queue, in a new round of telling people; session and delivery plan with it."""
+    values = {"account": account_id, "handoff": handoff_id, "after": email_after_s}
+    await tx.execute(sa.text("select reopen_handoff(:account, :handoff, :after)"), values)
 
 
-async def plan_rung(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> None:
-    """Plan the round that the handoff's `rung` names: one desktop alert per senior but the one who escalated."""
-    await tx.execute(sa.text("select plan_rung(:account, :handoff)"), {"account": account_id, "handoff": handoff_id})
+async def end_waiting(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> None:
+    """Call off what is still to go, in whichever round it was planned, and tell those who were e-mailed."""
+    await tx.execute(sa.text("select end_waiting(:account, :handoff)"), {"account": account_id, "handoff": handoff_id})
+
+
+async def plan_step(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> None:
+    """The policy looks at a waiting handoff again: something that it goes by has changed."""
+    await enqueue(tx, account_id=account_id, kind="step", key=f"step:{handoff_id}", handoff_id=handoff_id)
+
+
+async def plan_idle(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> None:
+    """Watch from now whether the holder does something."""
+    await enqueue(tx, account_id=account_id, kind="idle", key=f"idle:{handoff_id}", handoff_id=handoff_id)
 
 
 async def changed(
-    tx: AsyncConnection, account_id: UUID, handoff_id: UUID, kind: str, actor_id: UUID, detail: str | None
+    tx: AsyncConnection, account_id: UUID, handoff_id: UUID, kind: str, actor_id: UUID | None, detail: str | None
 ) -> int:
     """Timeline entry, fresh queue row and event; the transaction's last statement. Answers the event's seq."""
     row = await tx.execute(
@@ -177,13 +190,14 @@ async def timeline(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> l
 
 
 async def deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
-    """How each person was told in the round at hand, by name."""
-    d, u, h = t.delivery, t.app_user, t.handoff
+    """How each person was told in the newest round of alerts, and a claimer of being idle, by name."""
+    d, u = t.delivery, t.app_user
+    here = sa.and_(d.c.account_id == account_id, d.c.handoff_id == handoff_id)
+    newest = sa.select(sa.func.max(d.c.rung)).where(here, d.c.purpose == "alert").scalar_subquery()
     statement = (
         sa.select(d.c.user_id, u.c.name, d.c.channel, d.c.state, d.c.detail, d.c.at)
-        .join(h, sa.and_(h.c.account_id == d.c.account_id, h.c.id == d.c.handoff_id, h.c.rung == d.c.rung))
         .join(u, sa.and_(u.c.account_id == d.c.account_id, u.c.id == d.c.user_id))
-        .where(d.c.account_id == account_id, d.c.handoff_id == handoff_id)
+        .where(here, sa.or_(d.c.purpose == "nudge", sa.and_(d.c.purpose == "alert", d.c.rung == newest)))
         .order_by(u.c.name, d.c.channel, d.c.at)
     )
     return list((await tx.execute(statement)).all())

@@ -21,6 +21,7 @@ from backend.http.cursor import decode_cursor, encode_cursor
 from backend.http.respond import encode
 from backend.identity.caller import Caller
 from backend.identity.repository import user_role
+from backend.jobs.job import TOPIC as JOBS
 from backend.sessions.service import SessionService
 
 STATUSES: Final = ("pending", "claimed", "resolved", "withdrawn", "all")
@@ -77,21 +78,22 @@ async def eligible_target(
     return parsed
 
 
-async def read_handoff(tx: AsyncConnection, caller: Caller, wanted: UUID) -> Handoff:
-    """The whole handoff inside a transaction."""
-    row = await repository.handoff(tx, caller.account_id, wanted)
+async def read_handoff(tx: AsyncConnection, account_id: UUID, wanted: UUID) -> Handoff:
+    """The whole handoff inside a transaction. Refuses `not_found`."""
+    row = await repository.handoff(tx, account_id, wanted)
     if row is None:
         raise not_found()
-    timeline = await repository.timeline(tx, caller.account_id, wanted)
-    return mapping.handoff(row, timeline, await repository.deliveries(tx, caller.account_id, wanted))
+    timeline = await repository.timeline(tx, account_id, wanted)
+    return mapping.handoff(row, timeline, await repository.deliveries(tx, account_id, wanted))
 
 
 class HandoffService:
     """Handoffs of the caller's account, up to the claim."""
 
-    def __init__(self, database: Database, sessions: SessionService) -> None:
+    def __init__(self, database: Database, sessions: SessionService, *, email_after_s: float) -> None:
         self._db = database
         self._sessions = sessions
+        self._email_after_s = email_after_s
 
     async def escalate(
         self, caller: Caller, session_id: str, new: NewHandoff, idempotency_key: str | None
@@ -123,7 +125,7 @@ class HandoffService:
             frozen = snapshot.take(session, datetime.now(UTC))
             row = await self._write(caller, UUID(session.id), key, checked, request_hash, target, frozen)
         if row.outcome == "created":
-            self._db.wakeup.touch(str(caller.account_id), session.id)
+            self._db.wakeup.touch(str(caller.account_id), session.id, JOBS)
         return self._escalated(row, await self.get(caller, str(row.handoff_id)) if row.handoff_id else None)
 
     async def _target(self, caller: Caller, wanted: str | None) -> UUID | None:
@@ -161,6 +163,7 @@ class HandoffService:
                 new=new,
                 target=target,
                 snapshot=frozen,
+                email_after_s=self._email_after_s,
             )
             if row.outcome != "retry":  # the open handoff that we met ended at this very moment
                 return row
@@ -204,7 +207,7 @@ class HandoffService:
     async def get(self, caller: Caller, wanted: str) -> Handoff:
         """The whole handoff."""
         async with self._db.tenant(caller.account_id) as tx:
-            return await read_handoff(tx, caller, handoff_id(wanted))
+            return await read_handoff(tx, caller.account_id, handoff_id(wanted))
 
     async def claim(self, caller: Caller, wanted: str) -> ClaimOutcome:
         """Take a pending handoff. Of any number of simultaneous callers exactly one gets `Claimed`."""
@@ -213,7 +216,7 @@ class HandoffService:
             return NotVisible()
         outcome = await hot.claim(self._db, caller.account_id, parsed, caller.user_id)
         if isinstance(outcome, Claimed):
-            self._db.wakeup.touch(str(caller.account_id))
+            self._db.wakeup.touch(str(caller.account_id), JOBS)
         return outcome
 
     async def claimed_today(self, caller: Caller, limit: int = 50) -> list[QueueRow]:

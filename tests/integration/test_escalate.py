@@ -131,7 +131,10 @@ async def test_a_peer_escalates_and_both_names_are_kept(people: People, http: Ht
     refused(await act(http(crew.engineer), handoff["id"], "claim"), 409, "own_handoff")
     told = {d["user"]["id"] for d in handoff["deliveries"]}
     assert told == {crew.owner.id, crew.admin.id, crew.second_engineer.id}, "everybody who may claim, and nobody else"
-    assert {(d["channel"], d["state"]) for d in handoff["deliveries"]} == {("desktop", "pending")}
+    assert {(d["channel"], d["state"]) for d in handoff["deliveries"]} == {
+        ("desktop", "pending"),
+        ("email", "pending"),
+    }, "each of them by desktop alert, and by e-mail unless it is shown"
 
 
 async def test_a_target_must_be_a_senior_of_the_account(people: People, http: Http, database_url: str) -> None:

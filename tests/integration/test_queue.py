@@ -59,6 +59,7 @@ async def test_a_queue_row_has_what_the_contract_names(people: People, http: Htt
     assert set(row) == {
         *("id", "session_id", "title", "customer", "ticket", "priority", "status", "reason", "need", "created_at"),
         *("handed_off_by", "session_owner", "target_user_id", "claimed_by", "claimed_at", "assessment_status"),
+        *("rung", "to", "breaks_dnd", "waiting_since"),
     }
 
 

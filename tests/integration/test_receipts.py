@@ -48,9 +48,12 @@ async def test_a_receipt_stands_in_the_deliveries_and_is_told_to_everyone(
         await act(junior, handoff, "withdraw")
         assert (await juniors.event())["kind"] == "handoff.withdrawn", "no event between"
     found = await told(junior, handoff)
-    assert found.pop(crew.engineer.id) == [("desktop", "shown", None)]
+    assert found.pop(crew.engineer.id) == [("desktop", "shown", None), ("email", "cancelled", "shown on their desktop")]
     assert set(found) == {crew.owner.id, crew.admin.id, crew.second_engineer.id}
-    assert {row for rows in found.values() for row in rows} == {("desktop", "cancelled", None)}
+    assert {row for rows in found.values() for row in rows} == {
+        ("desktop", "cancelled", None),
+        ("email", "cancelled", None),
+    }
 
 
 async def test_what_was_shown_before_a_hand_back_does_not_stand_for_the_new_round(
@@ -70,12 +73,18 @@ async def test_what_was_shown_before_a_hand_back_does_not_stand_for_the_new_roun
         await act(senior, handoff, "release", note="Not my field")
         again = await told(junior, handoff)
         assert set(again) == seniors
-        assert {row for rows in again.values() for row in rows} == {("desktop", "pending", None)}
+        assert {row for rows in again.values() for row in rows} == {
+            ("desktop", "pending", None),
+            ("email", "pending", None),
+        }
         await hers.event("handoff.released")
         await his.send(type="receipt", handoff_id=handoff, state="shown")
         event = (await hers.event("handoff.delivery"))["data"]
         assert (event["user"]["id"], event["state"]) == (crew.second_engineer.id, "shown"), "the new round is told too"
-        assert (await told(junior, handoff))[crew.second_engineer.id] == [("desktop", "shown", None)]
+        assert (await told(junior, handoff))[crew.second_engineer.id] == [
+            ("desktop", "shown", None),
+            ("email", "cancelled", "shown on their desktop"),
+        ]
         await claimed(senior, handoff)
     last = await told(junior, handoff)
     assert last.pop(crew.second_engineer.id) == [("desktop", "shown", None)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from backend.identity.credentials import digest
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
 from backend.services import Services
+from backend.settings import Settings
 from tests.support.flow import Owner
 from tests.support.people import PASSWORD, Crew
 
@@ -23,8 +25,10 @@ People = Callable[..., Awaitable[Crew]]
 
 
 @pytest.fixture
-async def services(database: Database) -> AsyncIterator[Services]:
-    built = Services.build(database, "a key of the tests, long enough to be one")
+async def services(database: Database, tmp_path: Path) -> AsyncIterator[Services]:
+    built = Services.build(
+        database, Settings(data_dir=tmp_path, secret_key="a key of the tests, long enough to be one")
+    )
     yield built
     await built.feed.stop()
 

@@ -60,5 +60,14 @@ language sql security definer set search_path = pg_catalog, public as $$
     returning j.account_id, j.id, j.kind, j.handoff_id, j.ref, j.due_at, j.attempts, j.lease_no
 $$;
 
+-- After a fault: the lease is given back, and the work is due again a little later.
+create function put_back_job(p_account uuid, p_id uuid, p_lease_no integer, p_after_s double precision) returns void
+language plpgsql as $$
+begin
+    perform set_config('app.account_id', p_account::text, true);
+    update job set lease_until = null, due_at = clock_timestamp() + make_interval(secs => p_after_s)
+    where account_id = p_account and id = p_id and lease_no = p_lease_no;
+end $$;
+
 grant select, update (lease_until, lease_no, attempts) on job to flowpilot_definer;
 create policy lookup on job to flowpilot_definer using (true) with check (true);

@@ -1,0 +1,123 @@
+"""The worker: takes due work, lane by lane, and sees that nothing is lost when it goes wrong.
+
+A lane is a set of kinds with its own number of places, so that a mail server that does not answer never keeps the
+escalation policy from going on. Any number of workers may run beside each other.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from backend.db.background import keep_doing
+from backend.db.engine import Database
+from backend.db.wakeup import EVERYONE
+from backend.jobs import repository
+from backend.jobs.job import TOPIC, Handler, Job, LeaseLostError
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """Kinds that share `places`; a piece of work must be done within `lease_s` seconds, or another takes it over."""
+
+    name: str
+    handlers: Mapping[str, Handler]
+    places: int
+    lease_s: float
+
+
+class Worker:
+    """Runs the lanes until stopped. `away` are the exceptions of a database that does not answer."""
+
+    def __init__(self, database: Database, lanes: Sequence[Lane], *, away: tuple[type[Exception], ...]) -> None:
+        self._db = database
+        self._lanes = lanes
+        self._away = away
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runs: list[_LaneRun] = []
+        self._wake = {lane.name: asyncio.Event() for lane in lanes}
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        """Begin to look for due work."""
+        self._unsubscribe = self._db.wakeup.subscribe(self._heard)
+        for lane in self._lanes:
+            run = _LaneRun(self._db, lane, self._wake[lane.name], self._away)
+            what = f"look for due work ({lane.name})"
+            task = asyncio.create_task(keep_doing(run.step, what=what, expected=self._away), name=f"lane-{lane.name}")
+            self._runs.append(run)
+            self._tasks.append(task)
+
+    async def stop(self) -> None:
+        """End at once. What was under way keeps its lease and is taken over by another worker, or after a restart."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        for task in self._tasks:
+            task.cancel()
+        for run in self._runs:
+            run.abandon()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def _heard(self, topic: str) -> None:
+        if topic in {TOPIC, EVERYONE}:
+            for event in self._wake.values():
+                event.set()
+
+
+class _LaneRun:
+    """One lane's places and what stands in them."""
+
+    def __init__(self, database: Database, lane: Lane, wake: asyncio.Event, away: tuple[type[Exception], ...]) -> None:
+        self._db = database
+        self._lane = lane
+        self._wake = wake
+        self._away = away
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def step(self) -> None:
+        """Fill the free places, then wait for an occasion: a hint, a place that gets free, a second gone by."""
+        self._wake.clear()
+        free = self._lane.places - len(self._running)
+        taken = await repository.take(self._db, tuple(self._lane.handlers), free, self._lane.lease_s) if free else []
+        for job in taken:
+            task = asyncio.create_task(self._work(job), name=f"{job.kind} {job.id}")
+            self._running.add(task)
+            task.add_done_callback(self._free)
+        if len(taken) == free and free:
+            return  # there may be more
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await self._wake.wait()
+
+    def abandon(self) -> None:
+        """End what is under way."""
+        for task in self._running:
+            task.cancel()
+
+    def _free(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def _work(self, job: Job) -> None:
+        try:
+            await self._lane.handlers[job.kind](job)
+        except LeaseLostError:
+            log.info("%s work was taken over by another worker or asked for anew", job.kind)
+        except self._away as error:
+            # Nothing to write to: the lease runs out by itself.
+            log.warning("%s work waits for the database: %s", job.kind, str(error) or type(error).__name__)
+        except Exception:
+            log.exception("a fault in %s work of hand-off %s, attempt %d", job.kind, job.handoff_id, job.attempts)
+            pause = min(_LONGEST_PAUSE_S, 2.0 ** min(job.attempts, 6)) * random.uniform(0.5, 1.0)  # noqa: S311 - spread
+            with contextlib.suppress(*self._away):  # the lease runs out by itself then
+                await repository.put_back(self._db, job, pause)

@@ -87,8 +87,14 @@ async def test_what_was_shown_before_a_hand_back_does_not_stand_for_the_new_roun
         ]
         await claimed(senior, handoff)
     last = await told(junior, handoff)
-    assert last.pop(crew.second_engineer.id) == [("desktop", "shown", None)]
-    assert {row for rows in last.values() for row in rows} == {("desktop", "cancelled", None)}
+    assert last.pop(crew.second_engineer.id) == [
+        ("desktop", "shown", None),
+        ("email", "cancelled", "shown on their desktop"),
+    ]
+    assert {row for rows in last.values() for row in rows} == {
+        ("desktop", "cancelled", None),
+        ("email", "cancelled", None),
+    }
 
 
 async def test_a_runaway_client_cannot_fill_its_accounts_log(people: People, http: Http, server: Server) -> None:

@@ -10,7 +10,7 @@ _BREAKING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # Embeddings, overrides and isolates that are never closed would turn the words after them around.
 _TURNING: Final = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
-_SPACE: Final = re.compile(r"\s+")
+_SPACE: Final = re.compile(r"[^\S\u00a0\u202f]+")  # spaces that keep a number and its unit together stay
 _LINE: Final = re.compile(r"\r\n|[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 _BREAK: Final = "\u200b"
@@ -25,6 +25,11 @@ _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 
 def _tame(text: str) -> str:
     return _TURNING.sub("", _HALF.sub("\ufffd", text))
+
+
+def flat(text: str) -> str:
+    """The text without anything that ends a line, otherwise as it is."""
+    return _BREAKING.sub(" ", _HALF.sub("\ufffd", text))
 
 
 def one_line(text: str, *, longest: int | None = None) -> str:

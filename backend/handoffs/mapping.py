@@ -43,7 +43,14 @@ def handoff(row: AnyRow, timeline: list[AnyRow], deliveries: list[AnyRow]) -> Ha
             for e in timeline
         ],
         deliveries=[
-            Delivery(user=known_person(d.user_id, d.name), channel=d.channel, state=d.state, at=d.at, detail=d.detail)
+            Delivery(
+                user=known_person(d.user_id, d.name),
+                channel=d.channel,
+                state=d.state,
+                at=d.at,
+                detail=d.detail,
+                retry_at=d.retry_at,
+            )
             for d in deliveries
         ],
         resolved_at=row.resolved_at,

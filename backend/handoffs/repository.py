@@ -195,7 +195,7 @@ async def deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) ->
     here = sa.and_(d.c.account_id == account_id, d.c.handoff_id == handoff_id)
     newest = sa.select(sa.func.max(d.c.rung)).where(here, d.c.purpose == "alert").scalar_subquery()
     statement = (
-        sa.select(d.c.user_id, u.c.name, d.c.channel, d.c.state, d.c.detail, d.c.at)
+        sa.select(d.c.user_id, u.c.name, d.c.channel, d.c.state, d.c.detail, d.c.at, d.c.retry_at)
         .join(u, sa.and_(u.c.account_id == d.c.account_id, u.c.id == d.c.user_id))
         .where(here, sa.or_(d.c.purpose == "nudge", sa.and_(d.c.purpose == "alert", d.c.rung == newest)))
         .order_by(u.c.name, d.c.channel, d.c.at)
@@ -212,6 +212,19 @@ async def claimed_since_midnight(tx: AsyncConnection, account_id: UUID, timezone
         .where(h.c.account_id == account_id, h.c.claimed_at >= midnight)
         .order_by(h.c.claimed_at.desc())
         .limit(limit)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def alerted_again(tx: AsyncConnection, account_id: UUID) -> list[AnyRow]:
+    """(id, at, exhausted) of what waits and was alerted again since it began to; `at` is the newest time."""
+    h, e = t.handoff, t.handoff_timeline
+    statement = (
+        sa.select(h.c.id, sa.func.max(e.c.at).label("at"), h.c.exhausted_at.is_not(None).label("exhausted"))
+        .join(e, sa.and_(e.c.account_id == h.c.account_id, e.c.handoff_id == h.c.id))
+        .where(h.c.account_id == account_id, h.c.status == "pending", e.c.kind == "realerted")
+        .where(e.c.at >= h.c.waiting_since)
+        .group_by(h.c.id, h.c.exhausted_at)
     )
     return list((await tx.execute(statement)).all())
 

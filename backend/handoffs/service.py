@@ -38,6 +38,14 @@ class Escalated:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertedAgain:
+    """When everyone was last told of what waits; `exhausted` when the policy's last step has run and nobody came."""
+
+    at: datetime
+    exhausted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QueueText:
     """A page of the queue whose items are JSON text already, as the database keeps them."""
 
@@ -224,6 +232,12 @@ class HandoffService:
         async with self._db.tenant(caller.account_id) as tx:
             rows = await repository.claimed_since_midnight(tx, caller.account_id, caller.timezone, limit)
         return [msgspec.convert(row.card, QueueRow) for row in rows]
+
+    async def alerted_again(self, caller: Caller) -> dict[str, AlertedAgain]:
+        """By id, what waits and was alerted again since it began to wait."""
+        async with self._db.tenant(caller.account_id) as tx:
+            rows = await repository.alerted_again(tx, caller.account_id)
+        return {str(row.id): AlertedAgain(row.at, row.exhausted) for row in rows}
 
     async def waiting_count(self, caller: Caller) -> int:
         """How many handoffs wait in the account."""

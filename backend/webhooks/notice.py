@@ -107,8 +107,8 @@ def _name(person: Mapping[str, Any] | None) -> str | None:
 
 
 def _origin(data: Mapping[str, Any]) -> str:
-    come_from = f"from {_name(data.get('handed_off_by'))}"
-    return f"{data['customer']}, {come_from}" if data.get("customer") else come_from.capitalize()
+    name = _name(data.get("handed_off_by"))
+    return f"{data['customer']}, from {name}" if data.get("customer") else f"From {name}"
 
 
 def _needs(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -20,6 +20,7 @@ from backend.webhooks.target import Resolve, Target, TargetRefusedError, parse, 
 
 TIMEOUT_S: Final = 5.0
 _READ_BYTES: Final = 4_096
+_READ_S: Final = 1.0
 _EXCERPT: Final = 200
 _LONGEST_RETRY_AFTER_S: Final = 3_600.0
 _SPOKEN_TYPES: Final = (b"text/plain", b"application/json")
@@ -142,18 +143,25 @@ def _request(target: Target, headers: dict[str, str], body: bytes) -> httpcore.R
 async def _exchange(connection: httpcore.AsyncHTTPConnection, request: httpcore.Request) -> Answer:
     response = await connection.handle_async_request(request)
     try:
-        read = b""
-        if not 200 <= response.status < 300:  # what an acceptance says besides is of no interest
+        if 200 <= response.status < 300:
+            return Answer(response.status, None)  # what an acceptance says besides is of no interest
+        fields = {name.lower(): value for name, value in response.headers}
+        error = _why_refused(response.status, fields, await _beginning(response))
+        return Answer(response.status, error, _retry_after(fields))
+    finally:
+        await response.aclose()
+
+
+async def _beginning(response: httpcore.Response) -> bytes:
+    """As much of a refusal's text as comes soon; the refusal stands without it."""
+    read = b""
+    with contextlib.suppress(TimeoutError, httpcore.NetworkError, httpcore.ProtocolError):
+        async with asyncio.timeout(_READ_S):
             async for part in response.aiter_stream():
                 read += part
                 if len(read) >= _READ_BYTES:
                     break
-    finally:
-        await response.aclose()
-    fields = {name.lower(): value for name, value in response.headers}
-    if 200 <= response.status < 300:
-        return Answer(response.status, None)
-    return Answer(response.status, _why_refused(response.status, fields, read[:_READ_BYTES]), _retry_after(fields))
+    return read[:_READ_BYTES]
 
 
 def _why_refused(status: int, fields: dict[bytes, bytes], read: bytes) -> str:

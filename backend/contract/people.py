@@ -1,8 +1,12 @@
 """Who is who: references to people, the signed-in caller, the account and its settings."""
 
 from dataclasses import dataclass
+from typing import Literal
 
+from backend.contract.policy import EscalationPolicy
 from backend.contract.vocabulary import Role
+
+EmailContent = Literal["full", "title_only"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +51,29 @@ class AccountSettings:
     """Answer of `GET /account/settings`. `manual_baseline_minutes` is 0.5 to 480, or null when it was removed.
 
     `manual_baseline_is_estimate` says that it is the product's own estimate, which nobody in the account has set.
+    `escalation_policy` is what counts, defaults included. `email_content` `title_only` keeps customer, need and AI
+    assessment out of mails. `email_offline_delay_s` (0 to 300) waits before mailing a person who is on no client.
     """
 
     manual_baseline_minutes: float | None
     manual_baseline_is_estimate: bool
     timezone: str
-    escalation_policy: dict[str, object]
+    escalation_policy: EscalationPolicy
     retention_days: int
+    email_content: EmailContent
+    email_offline_delay_s: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettingsPatch:
-    """Body of `PATCH /account/settings`; what is left out stays as it is."""
+    """Body of `PATCH /account/settings`; what is left out stays as it is.
+
+    `escalation_policy` is the whole document as `AccountSettings` shows it; what is left out of it is the default.
+    """
 
     manual_baseline_minutes: float | None = None
     timezone: str | None = None
     escalation_policy: dict[str, object] | None = None
     retention_days: int | None = None
+    email_content: EmailContent | None = None
+    email_offline_delay_s: int | None = None

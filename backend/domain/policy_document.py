@@ -62,7 +62,7 @@ def document(policy: EscalationPolicy) -> dict[str, Any]:
     return cast("dict[str, Any]", _listed(asdict(policy)))
 
 
-def stored(kept: object) -> EscalationPolicy:
+def stored(kept: dict[str, Any]) -> EscalationPolicy:
     """The policy of a document from the database: never fails, so that no alert waits for a document to be mended.
 
     The defaults stand in for a document that is none (kept before documents were checked); the log says so.

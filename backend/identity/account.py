@@ -1,19 +1,22 @@
 """An account's settings."""
 
-import json
 from functools import cache
-from typing import Final
+from typing import cast
+from uuid import UUID
 from zoneinfo import available_timezones
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from backend.contract.people import AccountSettings, AccountSettingsPatch
+from backend.contract.policy import EscalationPolicy
+from backend.contract.vocabulary import Role
 from backend.db.engine import Database
+from backend.domain.policy import PolicyError, document, parse, stored
 from backend.domain.refusal import Refusal
+from backend.domain.roles import at_least
 from backend.identity import repository
 from backend.identity.caller import Caller
-
-_POLICY_BYTES: Final = 16_384
-_POLICY_DEPTH: Final = 10
-"""Deeper than this no encoder on the way out needs to go; one of them stops at a few hundred."""
+from backend.jobs.job import TOPIC
 
 
 def _refuse(field: str, why: str) -> Refusal:
@@ -33,12 +36,22 @@ def _checked(patch: AccountSettingsPatch, given: set[str]) -> dict[str, object]:
             raise _refuse("timezone", "must be an IANA time zone such as Europe/London")
         changes["timezone"] = patch.timezone
     if patch.escalation_policy is not None:
-        _check_policy(patch.escalation_policy)
-        changes["escalation_policy"] = patch.escalation_policy
+        changes["escalation_policy"] = _policy(patch.escalation_policy)
     if patch.retention_days is not None:
         if not 30 <= patch.retention_days <= 3_650:
             raise _refuse("retention_days", "must be 30 to 3650 days")
         changes["retention_days"] = patch.retention_days
+    return changes | _email(patch)
+
+
+def _email(patch: AccountSettingsPatch) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    if patch.email_content is not None:
+        changes["email_content"] = patch.email_content
+    if patch.email_offline_delay_s is not None:
+        if not 0 <= patch.email_offline_delay_s <= 300:
+            raise _refuse("email_offline_delay_s", "must be 0 to 300 seconds")
+        changes["email_offline_delay_s"] = patch.email_offline_delay_s
     return changes
 
 
@@ -48,31 +61,32 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
-def _deeper_than(value: object, most: int) -> bool:
-    """True when lists and objects stand within each other more than `most` deep. Needs no deep stack itself."""
-    level = [value]
-    for _ in range(most):
-        level = [inside for one in level for inside in _children(one)]
-    return any(isinstance(one, dict | list) for one in level)
-
-
-def _children(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
-def _check_policy(policy: dict[str, object]) -> None:
-    if _deeper_than(policy, _POLICY_DEPTH):
-        raise _refuse("escalation_policy", f"must not be nested more than {_POLICY_DEPTH} deep")
+def _policy(given: dict[str, object]) -> dict[str, object]:
+    """What to keep of a policy: the parts that were written, as they are understood; the rest follows the defaults."""
     try:
-        text = json.dumps(policy, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise _refuse("escalation_policy", "holds what JSON in a database cannot carry") from error
-    if len(text) > _POLICY_BYTES:
-        raise _refuse("escalation_policy", f"must stay under {_POLICY_BYTES} bytes")
-    if b"\\u0000" in text:
-        raise _refuse("escalation_policy", "holds a NUL character, which cannot be kept")
+        whole = document(parse(given))
+    except PolicyError as error:
+        raise Refusal("invalid_body", error.text, field=_place(error.field)) from error
+    return {part: whole[part] for part in given}
+
+
+def _place(within: str) -> str:
+    return f"escalation_policy.{within}" if within else "escalation_policy"
+
+
+async def _check_people(tx: AsyncConnection, account_id: UUID, policy: EscalationPolicy) -> None:
+    """Who is named in a step is there to be alerted, and may claim."""
+    for position, step in enumerate(policy.steps):
+        if step.user_id is None:
+            continue
+        role = await repository.user_role(tx, account_id, UUID(step.user_id))
+        if role is None or not at_least(cast("Role", role), "engineer"):
+            place = f"steps[{position}].user_id"
+            raise Refusal(
+                "invalid_body",
+                f"`{place}` must be an active person of this account who may claim.",
+                field=_place(place),
+            )
 
 
 class AccountService:
@@ -89,15 +103,28 @@ class AccountService:
             manual_baseline_minutes=row.manual_baseline_minutes,
             manual_baseline_is_estimate=row.baseline_is_estimate,
             timezone=row.timezone,
-            escalation_policy=row.escalation_policy,
+            escalation_policy=stored(row.escalation_policy),
             retention_days=row.retention_days,
+            email_content=row.email_content,
+            email_offline_delay_s=row.email_offline_delay_s,
         )
 
     async def change(self, caller: Caller, patch: AccountSettingsPatch, given: set[str]) -> AccountSettings:
-        """Write what the body named (`given`), answer all. An explicit null clears the baseline."""
+        """Write what the body named (`given`), answer all. An explicit null clears the baseline.
+
+        With another policy or time zone every open handoff looks at its plan again.
+        """
         caller.require("admin")
         changes = _checked(patch, given)
-        if changes:
-            async with self._db.tenant(caller.account_id) as tx:
-                await repository.update_settings(tx, caller.account_id, changes)
+        if not changes:
+            return await self.settings(caller)
+        replan = not changes.keys().isdisjoint(("escalation_policy", "timezone"))
+        async with self._db.tenant(caller.account_id) as tx:
+            if patch.escalation_policy is not None:
+                await _check_people(tx, caller.account_id, parse(patch.escalation_policy))
+            await repository.update_settings(tx, caller.account_id, changes)
+            if replan:
+                await repository.replan(tx, caller.account_id)
+        if replan:
+            self._db.wakeup.touch(TOPIC)
         return await self.settings(caller)

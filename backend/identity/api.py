@@ -12,7 +12,7 @@ from backend.identity.account import AccountService
 from backend.identity.dependencies import CallerDep
 
 router = APIRouter(tags=["account"])
-_NUMBERS: Final = frozenset({"manual_baseline_minutes", "retention_days"})
+_NUMBERS: Final = frozenset({"manual_baseline_minutes", "retention_days", "email_offline_delay_s"})
 
 
 def _service(request: Request) -> AccountService:

@@ -109,7 +109,13 @@ async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:
     """The account's settings."""
     a = t.account
     statement = sa.select(
-        a.c.manual_baseline_minutes, a.c.baseline_is_estimate, a.c.timezone, a.c.escalation_policy, a.c.retention_days
+        a.c.manual_baseline_minutes,
+        a.c.baseline_is_estimate,
+        a.c.timezone,
+        a.c.escalation_policy,
+        a.c.retention_days,
+        a.c.email_content,
+        a.c.email_offline_delay_s,
     )
     return (await tx.execute(statement.where(a.c.id == account_id))).one()
 
@@ -117,3 +123,8 @@ async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:
 async def update_settings(tx: AsyncConnection, account_id: UUID, changes: dict[str, object]) -> None:
     """Write the changed columns."""
     await tx.execute(sa.update(t.account).where(t.account.c.id == account_id).values(**changes))
+
+
+async def replan(tx: AsyncConnection, account_id: UUID) -> None:
+    """Let every open handoff of the account look at its plan again, in this transaction."""
+    await tx.execute(sa.text("select replan_account(:account)"), {"account": account_id})

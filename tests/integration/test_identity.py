@@ -1,4 +1,4 @@
-"""Signing in, tokens, the account's settings."""
+"""Signing in, people and their tokens."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,6 @@ import pytest
 
 from backend.db.engine import Database
 from backend.domain.refusal import Refusal
-from backend.identity.account import _zones
 from backend.identity.service import IdentityService, create_account, create_token, create_user
 from tests.conftest import Http
 from tests.support.flow import API, Owner, refused
@@ -96,51 +95,3 @@ async def test_addresses_are_unique_over_all_accounts_whatever_the_case(people: 
         await create_token(database, email="nobody@x.example")
     with pytest.raises(Refusal, match="1 to 3650"):
         await create_token(database, email=crew.viewer.email, expires_days=0)
-
-
-async def test_settings_are_read_by_all_and_written_by_administrators(people: People, http: Http) -> None:
-    crew = await people()
-    path = f"{API}/account/settings"
-    before = (await http(crew.viewer).get(path)).json()
-    assert (before["timezone"], before["manual_baseline_minutes"]) == ("UTC", 10)
-    assert before["manual_baseline_is_estimate"] is True, "nobody in the account has set it"
-    for who in (crew.viewer, crew.technician, crew.engineer):
-        refused(await http(who).patch(path, json={"timezone": "Europe/London"}), 403, "role_required")
-    boss = http(crew.admin)
-    changed = (await boss.patch(path, json={"timezone": "Europe/London", "retention_days": 90})).json()
-    assert changed == {**before, "timezone": "Europe/London", "retention_days": 90}, "what is left out stays"
-    assert (await boss.patch(path, json={"manual_baseline_minutes": None})).json()["manual_baseline_minutes"] is None
-    refusals: list[dict[str, Any]] = [
-        {"timezone": "Mars/Olympus"},
-        {"timezone": "localtime"},
-        {"timezone": "../../etc/passwd"},
-        {"manual_baseline_minutes": 0},
-        {"manual_baseline_minutes": 481},
-        {"retention_days": 29},
-        {"escalation_policy": []},
-        {"escalation_policy": {"a": "x" * 20_000}},
-        {"escalation_policy": {"a\x00": 1}},
-        {"escalation_policy": nested(11)},
-        {"escalation_policy": nested(900)},
-        {"manual_baseline_minutes": True},
-    ]
-    for wrong in refusals:
-        refused(await boss.patch(path, json=wrong), 422, "invalid_body")
-    refused(await boss.patch(path, content=b'{"manual_baseline_minutes": NaN}'), 422, "invalid_body")
-    refused(await boss.patch(path, content=b'{"escalation_policy": {"a": Infinity}}'), 422, "invalid_body")
-    after = {**changed, "manual_baseline_minutes": None, "manual_baseline_is_estimate": False}
-    assert (await boss.get(path)).json() == after
-    assert (await boss.patch(path, json={"escalation_policy": nested(10)})).status_code == 200
-    assert (await http(crew.viewer).get(path)).status_code == 200, "a policy that was taken can be read by everyone"
-
-
-def nested(deep: int) -> dict[str, Any]:
-    policy: dict[str, Any] = {}
-    for _ in range(deep - 1):
-        policy = {"a": policy}
-    return policy
-
-
-async def test_every_zone_that_is_accepted_is_one_that_the_database_knows(people: People, database_url: str) -> None:
-    names = {row[0] for row in await Owner(database_url).fetch("SELECT name FROM pg_timezone_names")}
-    assert _zones() <= names, sorted(_zones() - names)

@@ -103,7 +103,14 @@ ROUTES: list[tuple[str, str, dict[str, Any]]] = [
     (
         "PATCH",
         "/account/settings",
-        {"manual_baseline_minutes": 5, "timezone": "UTC", "retention_days": 90, "escalation_policy": {"a": 1}},
+        {
+            "manual_baseline_minutes": 5,
+            "timezone": "UTC",
+            "retention_days": 90,
+            "escalation_policy": {},
+            "email_content": "full",
+            "email_offline_delay_s": 0,
+        },
     ),
 ]
 

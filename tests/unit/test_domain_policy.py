@@ -81,6 +81,8 @@ def test_what_came_due_in_an_outage_is_made_up_for_once() -> None:
     late = due(parse({}), after=200)
     assert (late.at - START, late.kind, late.final) == (195 * MINUTE, "repeat", True), "nobody had been told"
     assert late.skipped == 13, "both steps and eleven repeats"
+    to_the_minute = due(parse({}), after=15)
+    assert (to_the_minute.own, to_the_minute.skipped) == (Audience("owner"), 1), "what is due now is overdue"
     following = due(parse({}), late.index + 1, after=200)
     assert (following.at - START, following.final, following.skipped) == (210 * MINUTE, False, 0)
 
@@ -277,6 +279,8 @@ def office(**changed: object) -> dict[str, object]:
         ([], ""),
         (None, ""),
         ({"step": []}, "step"),
+        ({"\ud800\x00\u00e9": 1}, "\\ud800\\x00\\xe9"),
+        ({"a" * 99: 1}, "a" * 60),
         ({"steps": {}}, "steps"),
         ({"steps": [step(urgent=n, high=n, normal=n, low=n) for n in range(1, 12)]}, "steps"),
         ({"steps": ["owner"]}, "steps[0]"),
@@ -352,7 +356,7 @@ places = st.sampled_from(tuple(EscalationPolicy.__dataclass_fields__))
 
 @patient
 @given(st.dictionaries(places, anything) | anything)
-def test_whatever_is_written_becomes_a_policy_or_a_sentence(written: object) -> None:
+def test_whatever_is_written_becomes_a_policy_or_a_sentence(written: Any) -> None:
     try:
         policy = parse(written)
     except PolicyError as error:

@@ -107,6 +107,21 @@ def test_round_the_clock_is_every_minute_even_where_midnight_comes_twice_or_neve
             assert add_minutes(at(start), 50_000, always, ZoneInfo(zone)) == at(start) + 50_000 * MINUTE
 
 
+def test_a_clock_set_back_over_midnight_counts_no_minute_twice() -> None:
+    # 00:01 became 23:01 of the day before: that day closes for the last time after the next one has opened
+    long_day = WorkingHours(days=DAYS, start="00:00", end="23:30")
+    start, end = at("2010-11-06T02:30"), at("2010-11-08T03:00")
+    st_johns = ZoneInfo("America/St_Johns")
+    assert counted(start, end, long_day, st_johns) == end - start
+    saturday = WorkingHours(days=("sat",), start="00:00", end="23:30")
+    assert counted(at("2010-11-07T02:30:30"), end, saturday, st_johns) == 29.5 * MINUTE, "from the first Sunday back"
+
+
+def test_a_day_until_midnight_ends_at_the_first_of_two() -> None:
+    saturday = WorkingHours(days=("sat",), start="08:00", end="24:00")
+    assert counted(at("2026-10-31T05:00"), at("2026-11-03T00:00"), saturday, ZoneInfo("America/Havana")) == 960 * MINUTE
+
+
 def test_a_day_that_an_island_skipped_has_no_hours() -> None:
     assert window("2011-12-29", "Pacific/Apia", WorkingHours(days=DAYS, start="08:00", end="18:00")) == 600
     apia = ZoneInfo("Pacific/Apia")  # after Thursday the 29th came Saturday the 31st

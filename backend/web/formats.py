@@ -1,6 +1,7 @@
 """How times, names and lists read in front of people. Pure functions; the templates use them as filters."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -53,6 +54,28 @@ def clock(when: datetime, tz: ZoneInfo, *, seconds: bool = False, at: datetime |
     return f"{day(local.date())}{year} {text}"
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Times as one account reads them at one moment."""
+
+    tz: ZoneInfo
+    now: datetime
+
+    def time(self, when: datetime) -> str:
+        """`10:42`, with the date before it when it is not today."""
+        return clock(when, self.tz, at=self.now)
+
+    def at(self, when: datetime) -> str:
+        """Like `time` inside a sentence: `at 10:42`, `on 18 Nov at 10:42`."""
+        date_part, _, time_part = self.time(when).rpartition(" ")
+        return f"on {date_part} at {time_part}" if date_part else f"at {time_part}"
+
+
+def capital(text: str) -> str:
+    """The text with its first letter large and the rest as it is."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def first_name(name: str) -> str:
     """The first word of a name."""
     return name.split(maxsplit=1)[0] if name.strip() else name
@@ -73,6 +96,17 @@ def listed(words: Iterable[str]) -> str:
     """`Dana`, `Dana and Lee`, `Dana, Lee and Sam`."""
     names = list(words)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def listed_few(names: Sequence[str], *, most: int = 3, suffix: str = "") -> str:
+    """Like `listed`, with at most `most` names: of more, the first two and how many there are besides.
+
+    `suffix` ends it: `Dana, Lee and 41 more desktops`.
+    """
+    if len(names) <= most:
+        return f"{listed(names)}{suffix}"
+    shown = names[: most - 1]
+    return f"{', '.join(shown)} and {len(names) - len(shown)} more{suffix}"
 
 
 def first_names(names: Sequence[str]) -> list[str]:

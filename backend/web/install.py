@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.http.methods import allow
-from backend.web import forms_session, pages_analytics, pages_gate, pages_queue, pages_sessions
+from backend.web import forms_handoff, forms_session, pages_analytics, pages_gate, pages_queue, pages_sessions
 from backend.web.routing import error_page
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -44,7 +44,7 @@ async def _htmx(_request: Request) -> Response:
 
 def install(app: FastAPI) -> None:
     """Add pages and static files. Call it after the API's own routes and handlers are in place."""
-    for module in (pages_gate, pages_sessions, forms_session, pages_queue, pages_analytics):
+    for module in (pages_gate, pages_sessions, forms_session, forms_handoff, pages_queue, pages_analytics):
         app.include_router(module.router)
     app.add_route("/static/htmx.min.js", _htmx, include_in_schema=False)
     app.mount("/static", Static(directory=STATIC), name="static")

@@ -65,10 +65,11 @@ async def _page(
     result: ClaimResult | None = None,
 ) -> Response:
     services, caller = services_of(request), visitor.caller
-    queue, waiting, claimed = await asyncio.gather(
+    queue, waiting, claimed, again = await asyncio.gather(
         services.handoffs.queue(caller, "pending", None, 200),
         services.handoffs.waiting_count(caller),
         services.handoffs.claimed_today(caller),
+        services.handoffs.alerted_again(caller),
     )
     rows = [row for row in queue.items if filters.keep(row, caller)]
     detail, problem = await _selected(request, caller, selected_id, rows)
@@ -76,7 +77,7 @@ async def _page(
     return render.html(
         request,
         "escalations.html",
-        status=status,
+        status=404 if problem and status == 200 else status,
         caller=caller,
         shell=visitor,
         seq=queue.seq,
@@ -90,6 +91,8 @@ async def _page(
         opened=bool(selected_id and selected),
         problem=problem,
         claimable=lambda row: may_claim(caller, row),
+        meant=lambda row: may_claim(caller, row) and (row.to is None or str(caller.user_id) in row.to),
+        again=again,
         any_claimable=any(may_claim(caller, row) for row in rows),
         q=filters.q,
         priority=filters.priority,
@@ -119,10 +122,14 @@ async def escalations(
     priority: str = "",
     mine: str = "",
     selected: str = "",
+    handoff: str = "",
 ) -> Response:
-    """The queue. `selected` names the hand-off whose context stands beside it."""
+    """The queue. `selected` names the hand-off whose context stands beside it; `handoff`, from e-mails, does too.
+
+    Opening it changes nothing: mail scanners open links as well.
+    """
     known = priority if priority in {"urgent", "high", "normal", "low"} else ""
-    return await _page(request, visitor, Filters(q.strip(), known, bool(mine)), selected)
+    return await _page(request, visitor, Filters(q.strip(), known, bool(mine)), selected or handoff)
 
 
 @router.post("/escalations/{handoff_id}/claim")

@@ -44,6 +44,7 @@ def environment() -> jinja2.Environment:
         first_name=formats.first_name,
         initials=formats.initials,
         listed=formats.listed,
+        listed_few=formats.listed_few,
         confidence_words=formats.confidence_words,
         long_duration=formats.long_duration,
         happened=talk.happened,

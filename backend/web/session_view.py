@@ -2,20 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
 from fastapi import Request
 from starlette.responses import Response
 
 from backend.contract.handoffs import Handoff
-from backend.contract.people import UserView
+from backend.contract.people import Person, UserView
 from backend.contract.sessions import Session, Step
 from backend.delivery.service import ReachEntry
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
-from backend.web import formats, render, strip, talk
-from backend.web.visitor import Visitor, services_of
+from backend.web import formats, policy_words, render, strip, talk
+from backend.web.visitor import Visitor, sends_mail, services_of
 
 BLANK = {"reason": "", "need": "", "impact": "", "priority": "normal", "target": ""}
 
@@ -66,22 +65,32 @@ def active_fix(steps: list[Step]) -> Step | None:
     return last if last and last.outcome in {"blocked", "not_tried", "helped"} else None
 
 
-def reach_now(entries: list[ReachEntry], seniors: list[UserView]) -> tuple[dict[str, str], Any]:
-    """Who would be told at once, per person and as three lists of first names."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who would be told at once: three lists of first names, and per person where, by user id."""
+
+    desktop: list[str]
+    web: list[str]
+    later: list[str]
+    presence: dict[str, str]
+    mail: bool
+
+
+def reach_now(entries: list[ReachEntry], seniors: list[UserView], *, mail: bool) -> Reach:
+    """Where each senior is. `mail` says whether this server sends e-mail to those who are nowhere."""
     by_id = {entry.user.id: entry for entry in entries}
-    presence, desktop, web, later = {}, [], [], []
+    reach = Reach([], [], [], {}, mail)
     for name, person in zip(formats.first_names([one.name for one in seniors]), seniors, strict=True):
         entry = by_id.get(person.id)
         if entry and entry.desktop:
-            presence[person.id] = "on desktop now"
-            desktop.append(name)
+            place, names = "on desktop now", reach.desktop
         elif entry and entry.web:
-            presence[person.id] = "in the web page now"
-            web.append(name)
+            place, names = "in the web page now", reach.web
         else:
-            presence[person.id] = "not connected"
-            later.append(name)
-    return presence, {"desktop": desktop, "web": web, "later": later}
+            place, names = "e-mail only" if mail else "not connected", reach.later
+        reach.presence[person.id] = place
+        names.append(name)
+    return reach
 
 
 async def page(
@@ -107,7 +116,8 @@ async def page(
     others = [one for one in seniors if one.id != str(caller.user_id)]
     rights = may(caller, session, handoff)
     entries = await services.delivery.reach(caller, exclude_user_id=str(caller.user_id))
-    presence, reach = reach_now(entries, others)
+    reach = reach_now(entries, others, mail=sends_mail(request))
+    policy = (await services.account.settings(caller)).escalation_policy
     holds = bool(handoff and handoff.status == "claimed" and handoff.claimed_by and _is(handoff.claimed_by.id, caller))
     target = next((one.name for one in seniors if handoff and one.id == handoff.target_user_id), None)
     snapshot = handoff.escalation_package.snapshot if handoff and holds else None
@@ -128,19 +138,29 @@ async def page(
             handoff,
             caller,
             {one.user.id: "desktop" if one.desktop else "web" for one in entries if one.desktop or one.web},
+            [Person(id=one.id, name=one.name) for one in seniors if one.role == "owner"],
         ),
         talk=talk.entries(session, handoff, target),
         fix=active_fix(session.steps),
         frozen_steps={step.id for step in snapshot.steps} if snapshot else set(),
         frozen_facts={fact.id for fact in snapshot.facts} if snapshot else set(),
         seniors=others,
-        presence=presence,
         reach=reach,
+        policy_hints=policy_words.hints(
+            policy,
+            formats.zone(caller.timezone),
+            seniors,
+            formats.now(),
+            (handoff.waiting_since or handoff.created_at) if handoff and rights.change else None,
+        ),
+        target_hint=policy_words.target_hint(policy),
+        target_first=policy.target_first_minutes,
         key=str(uuid4()),
         dialog=dialog or request.query_params.get("dialog"),
         error=error,
-        problems={"reason": "", "need": "", "impact": "", **(problems or {})},
-        form={**BLANK, **(form or {})},
+        problems=problems or {},
+        form={**BLANK, **((form or {}) if dialog == "escalate" else {})},
+        kept=form or {},
         notice=notice,
         draft=draft,
     )
@@ -150,7 +170,9 @@ def _is(user_id: str, caller: Caller) -> bool:
     return user_id == str(caller.user_id)
 
 
-def _strip(session: Session, handoff: Handoff | None, caller: Caller, connected: dict[str, str]) -> strip.Strip | None:
+def _strip(
+    session: Session, handoff: Handoff | None, caller: Caller, connected: dict[str, str], owners: list[Person]
+) -> strip.Strip | None:
     if handoff is None or (handoff.status == "resolved" and session.status == "active"):
         return None
-    return strip.draw(handoff, formats.zone(caller.timezone), connected)
+    return strip.draw(handoff, formats.zone(caller.timezone), connected, owners=owners)

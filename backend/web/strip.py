@@ -1,142 +1,189 @@
 """The delivery strip: what the technician is told about an escalation, drawn from the hand-off alone.
 
-Nothing here is more certain than the record: `shown` needs a client's receipt, `e-mailed` the mail server's word.
+Nothing here is more certain than the record: `shown` needs a client's receipt, `e-mailed` the mail server's word. Where
+somebody could not be told, the first line says so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from backend.contract.handoffs import Delivery, Handoff, TimelineEntry
+from backend.contract.handoffs import Handoff, TimelineEntry
 from backend.contract.people import Person
-from backend.web import formats
+from backend.web import formats, strip_words
+from backend.web.formats import Clock
+from backend.web.recipients import ON_THE_WAY, TROUBLE, Recipient, gather
 
-StripState = Literal["sending", "delivered", "nobody_on", "claimed", "handed_back", "withdrawn", "resolved"]
-_RANK: Final = {"shown": 0, "accepted": 1, "suppressed": 2, "sending": 3, "pending": 3, "failed": 4, "unknown": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One person and the best way they were told; `state` and `icon` are for the page, `words` for people."""
-
-    person: Person
-    channel: str
-    state: str
-    icon: str
-    words: str
+StripState = Literal[
+    "sending", "delivered", "nobody_on", "escalated", "exhausted", "claimed", "handed_back", "withdrawn", "resolved"
+]
+FOLD: Final = 6
+"""More people than this fold; whoever could not be told stays in sight."""
+_SKEW: Final = timedelta(seconds=5)
+_LATE: Final = timedelta(seconds=20)
+_TOLD: Final = frozenset({"shown", "emailed"})
+NOBODY_THERE: Final = "There is nobody who could claim this."
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One sentence, one detail, and who was told how. `since` is set while the clock runs."""
+    """One sentence, one detail, what comes next, and who was told how. `since` is set while the clock runs.
+
+    `recipients` stay in sight, `folded` do not; `next_at` is when the page should look again.
+    """
 
     state: StripState
     summary: str
-    detail: str | None
-    recipients: list[Recipient]
-    since: datetime | None
-    open: bool
+    detail: str | None = None
+    next_step: str | None = None
+    next_at: datetime | None = None
+    recipients: Sequence[Recipient] = ()
+    folded: Sequence[Recipient] = ()
+    since: datetime | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """True while somebody has still to come."""
+        return self.since is not None
 
 
-def draw(handoff: Handoff, tz: ZoneInfo, connected: Mapping[str, str]) -> Strip:
+def draw(
+    handoff: Handoff,
+    tz: ZoneInfo,
+    connected: Mapping[str, str],
+    *,
+    owners: Sequence[Person] = (),
+    now: datetime | None = None,
+) -> Strip:
     """The strip for a hand-off in any state.
 
     `connected` says where people have a client open now: `desktop` or `web` by user id; who is not in it has none.
+    `owners` are the account's owners, whom the policy's last step tells.
     """
+    clock = Clock(tz, now or formats.now())
     if handoff.status == "claimed" and handoff.claimed_by is not None:
-        return _claimed(handoff, handoff.claimed_by)
+        return _claimed(handoff, handoff.claimed_by, clock)
     if handoff.status == "withdrawn":
-        return Strip("withdrawn", "Withdrawn", "You can escalate again at any time.", [], None, open=False)
+        return Strip("withdrawn", "Withdrawn", "You can escalate again at any time.")
     if handoff.status == "resolved":
         who = f" by {handoff.claimed_by.name}" if handoff.claimed_by else ""
-        when = f"At {formats.clock(handoff.resolved_at, tz)}." if handoff.resolved_at else None
-        return Strip("resolved", f"Resolved{who}", when, [], None, open=False)
-    recipients = _recipients(handoff.deliveries, connected)
-    returned = _last(handoff.timeline, "released")
-    if returned is not None and returned.actor is not None:
-        said = f": “{returned.detail}”" if returned.detail else ""
-        detail = " ".join(("Waiting again.", _sentence(recipients))).strip()
-        return Strip(
-            "handed_back", f"{returned.actor.name} handed it back{said}", detail, recipients, returned.at, open=True
-        )
-    if not recipients:
-        return Strip("sending", "Sending", "Saved. Finding who is on.", [], handoff.created_at, open=True)
-    state: StripState = "delivered" if any(one.state in {"shown", "held"} for one in recipients) else "nobody_on"
-    if state == "nobody_on" and any(one.state == "sending" for one in recipients):
-        state = "sending"
-    sentence = _sentence(recipients)
+        when = f"{formats.capital(clock.at(handoff.resolved_at))}." if handoff.resolved_at else None
+        return Strip("resolved", f"Resolved{who}", when)
+    return _waiting(handoff, clock, connected, owners)
+
+
+def _waiting(handoff: Handoff, clock: Clock, connected: Mapping[str, str], owners: Sequence[Person]) -> Strip:
+    since = handoff.waiting_since or handoff.created_at
+    people, webhooks = gather((one for one in handoff.deliveries if one.at >= since - _SKEW), connected, clock)
+    round_of = _Round(handoff, since)
+    desks = {one for one, where in connected.items() if where == "desktop"}
+    state, summary, detail = _said(handoff, people, round_of, desks, owners, clock)
+    upcoming = handoff.next_step
+    late = upcoming is not None and clock.now - upcoming.at > _LATE
+    words = strip_words.upcoming(upcoming, clock, state=state, late=late) if upcoming else None
+    shown, folded = _fold([*people, *webhooks])
+    return Strip(state, summary, detail, words, upcoming.at if upcoming and not late else None, shown, folded, since)
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What has happened since the hand-off began to wait."""
+
+    handoff: Handoff
+    since: datetime
+
+    @property
+    def returned(self) -> TimelineEntry | None:
+        """The hand-back that it waits since."""
+        return self._last("released")
+
+    @property
+    def realerted(self) -> TimelineEntry | None:
+        """The newest alert that the policy repeated."""
+        return self._last("realerted")
+
+    @property
+    def exhausted_at(self) -> datetime | None:
+        """Since when everyone in the policy has been alerted."""
+        at = self.handoff.exhausted_at
+        return at if at is not None and at >= self.since else None
+
+    def _last(self, kind: str) -> TimelineEntry | None:
+        entry = _last(self.handoff.timeline, kind)
+        return entry if entry is not None and entry.at >= self.since - _SKEW else None
+
+
+def _said(
+    handoff: Handoff,
+    people: Sequence[Recipient],
+    round_of: _Round,
+    desks: Collection[str],
+    owners: Sequence[Person],
+    clock: Clock,
+) -> tuple[StripState, str, str | None]:
+    """The state with its first line, and what the second one begins with."""
+    if round_of.exhausted_at is not None:
+        told = strip_words.owners_told(owners, people, handoff.deliveries, round_of.exhausted_at, clock)
+        trouble = strip_words.trouble(people)
+        detail = " ".join(filter(None, (told, trouble)))
+        return "exhausted", "Nobody has claimed yet. Everyone in the policy has been alerted.", detail or None
+    if (again := round_of.realerted) is not None:
+        alerted = f"{strip_words.alerted(again.detail)} {clock.at(again.at)}."
+        return "escalated", f"{alerted} {_told(people)}".strip(), None
+    if (back := round_of.returned) is not None:
+        return "handed_back", strip_words.handed_back(back), f"Waiting again. {_told(people)}".strip()
+    state = _state(people)
+    if not people:
+        if not handoff.deliveries:
+            return "nobody_on", NOBODY_THERE, "Nobody has been told. It waits in the queue."
+        return "sending", "Sending", "Saved. Finding who is on."
+    sentence = strip_words.sentence(people, separate=True)
     if state == "nobody_on":
-        sentence = f"No senior is on a desktop. {sentence}".strip()
-    sentence = sentence or "Sending"
-    return Strip(state, sentence, None, recipients, handoff.created_at, open=True)
+        on_desk = any(one.person.id in desks or one.standing in {"held", "unshown"} for one in people)
+        lead = "It has not been shown on any desktop." if on_desk else "No senior is on a desktop."
+        nobody = "" if any(one.standing in _TOLD for one in people) else "Nobody has been told yet."
+        sentence = " ".join(filter(None, (lead, sentence, nobody)))
+    return state, sentence or "Sending", None
 
 
-def _claimed(handoff: Handoff, by: Person) -> Strip:
+def _told(people: Sequence[Recipient]) -> str:
+    """Who was told, after another sentence; says so when it is nobody and nothing is under way."""
+    said = strip_words.sentence(people, separate=False)
+    told = any(one.standing in _TOLD for one in people)
+    under_way = any(one.standing in ON_THE_WAY for one in people)
+    return said if told or under_way else f"{said} Nobody has been told yet.".strip()
+
+
+def _state(people: Sequence[Recipient]) -> StripState:
+    if any(one.standing == "shown" for one in people):
+        return "delivered"
+    if any(one.standing == "emailed" for one in people):
+        return "nobody_on"
+    return "sending" if any(one.standing in ON_THE_WAY - {"retrying"} for one in people) else "nobody_on"
+
+
+def _fold(everyone: Sequence[Recipient]) -> tuple[Sequence[Recipient], Sequence[Recipient]]:
+    """All of a few; of many, first those who could not be told."""
+    if len(everyone) <= FOLD:
+        return everyone, ()
+    ordered = sorted(everyone, key=lambda one: one.standing not in TROUBLE)
+    return ordered[: FOLD - 1], ordered[FOLD - 1 :]
+
+
+def _claimed(handoff: Handoff, by: Person, clock: Clock) -> Strip:
     first = formats.first_name(by.name)
-    took = f"After {formats.waited(handoff.claimed_at - handoff.created_at)}. " if handoff.claimed_at else ""
-    doing = "You can both write here." if handoff.first_action_at else f"{first} is opening the session; you can both"
-    detail = f"{took}{doing}" if handoff.first_action_at else f"{took}{doing} write here."
-    return Strip("claimed", f"Claimed by {by.name}", detail, [], None, open=True)
+    took = f"After {formats.waited(handoff.claimed_at - handoff.created_at)}." if handoff.claimed_at else ""
+    nudged = _last(handoff.timeline, "nudged")
+    doing = f"{first} is opening the session; you can both write here."
+    if handoff.first_action_at:
+        doing = "You can both write here."
+    elif nudged is not None and handoff.claimed_at is not None and nudged.at >= handoff.claimed_at:
+        mine = [one for one in handoff.deliveries if one.user.id == by.id and one.at >= nudged.at - _SKEW]
+        doing = strip_words.reminded(first, nudged.at, mine, handoff.next_step, clock)
+    return Strip("claimed", f"Claimed by {by.name}", f"{took} {doing}".strip())
 
 
 def _last(timeline: Sequence[TimelineEntry], kind: str) -> TimelineEntry | None:
     return next((entry for entry in reversed(timeline) if entry.kind.removeprefix("handoff.") == kind), None)
-
-
-def _recipients(deliveries: Iterable[Delivery], connected: Mapping[str, str]) -> list[Recipient]:
-    """One entry per person: the best that is known. A channel that was called off tells nobody anything."""
-    best: dict[str, Delivery] = {}
-    for one in deliveries:
-        if one.state == "cancelled":
-            continue
-        kept = best.get(one.user.id)
-        if kept is None or _RANK[one.state] < _RANK[kept.state]:
-            best[one.user.id] = one
-    return [_recipient(one, connected.get(one.user.id)) for one in best.values()]
-
-
-def _recipient(one: Delivery, where: str | None) -> Recipient:
-    channel: str = one.channel
-    if one.channel == "email":
-        state, icon, words = {
-            "accepted": ("emailed", "mail", "e-mailed"),
-            "failed": ("bounced", "warn", "e-mail was not delivered"),
-        }.get(one.state, ("sending", "sending", "sending an e-mail"))
-    elif one.state == "pending" and where is None:
-        state, icon, words = "absent", "clock", "not connected"
-    else:
-        if one.state in {"pending", "sending"} and where is not None:
-            channel = where  # the alert goes to whatever is open, a planned one has no device yet
-        place = "desktop" if channel == "desktop" else "web page"
-        state, icon, words = {
-            "shown": ("shown", "screen", "shown" if channel == "desktop" else "shown in the web page"),
-            "suppressed": ("held", "moon", "do not disturb"),
-            "failed": ("bounced", "warn", f"not shown on the {place}"),
-            "unknown": ("bounced", "warn", "not reached yet"),
-        }.get(one.state, ("sending", "sending", f"sending to the {place}"))
-    return Recipient(one.user, channel, state, icon, words)
-
-
-def _sentence(recipients: Sequence[Recipient]) -> str:
-    """Whose desktops it was shown on, who saw the web page, who was e-mailed. Only what is known."""
-
-    def names(*, channel: str | None = None, state: str) -> list[str]:
-        people = [one for one in recipients if one.state == state and channel in {None, one.channel}]
-        return formats.first_names([one.person.name for one in people])
-
-    parts = []
-    if desks := names(channel="desktop", state="shown"):
-        owners = formats.listed(formats.possessive(name) for name in desks)
-        parts.append(f"Shown on {owners} desktop{'s' if len(desks) > 1 else ''}.")
-    if pages := names(channel="web", state="shown"):
-        parts.append(f"Shown to {formats.listed(pages)} in the web page.")
-    if mailed := names(state="emailed"):
-        parts.append(f"E-mailed {formats.listed(mailed)}.")
-    if not parts and (held := names(state="held")):
-        parts.append(f"{formats.listed(held)} {'has' if len(held) == 1 else 'have'} do not disturb on.")
-    if not parts and (going := names(channel="desktop", state="sending")):
-        owners = formats.listed(formats.possessive(name) for name in going)
-        parts.append(f"Sending to {owners} desktop{'s' if len(going) > 1 else ''}.")
-    return " ".join(parts)

@@ -1,5 +1,6 @@
 """The conversation as the session page shows it: what was written, and what happened to the hand-off, in one order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from backend.contract.handoffs import Handoff, TimelineEntry
 from backend.contract.sessions import Message, Session, SessionHandoff
 from backend.contract.vocabulary import PRIORITY_LABEL
+from backend.web import strip_words
 
 _DID: Final = {
     "created": "escalated",
@@ -16,6 +18,19 @@ _DID: Final = {
     "resolved": "resolved it",
     "reassigned": "gave it to somebody else",
 }
+
+
+_SYSTEM: Final[dict[str, Callable[[str], str]]] = {
+    "assessed": lambda _: "The AI assessment arrived",
+    "realerted": strip_words.alerted,
+    "exhausted": lambda _: "Nobody has claimed yet. Everyone in the policy has been alerted",
+    "nudged": lambda _: "The claimer was reminded",
+    "released": strip_words.returned,
+    "mail_failed": lambda why: why or "An e-mail was not delivered",
+}
+_IN_TALK: Final = frozenset(
+    {"claimed", "released", "withdrawn", "resolved", "reassigned", "exhausted", "nudged", "mail_failed"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +51,10 @@ def happened(entry: TimelineEntry) -> str:
         return f"{who} changed {entry.detail.replace('target_user_id', 'who is asked')}"
     if kind == "first_action":
         return f"{who} took the first action{f', a {entry.detail}' if entry.detail else ''}"
-    if kind == "assessed":
-        return "The AI assessment arrived"
+    if kind in _SYSTEM and entry.actor is None:
+        return _SYSTEM[kind](entry.detail or "")
+    if kind == "nudged":
+        return f"FlowPilot reminded {who}"
     said = f": “{entry.detail}”" if entry.detail else ""
     return f"{who} {_DID.get(kind, kind.replace('_', ' '))}{said}"
 
@@ -57,7 +74,7 @@ def entries(session: Session, handoff: Handoff | None, target: str | None) -> li
             found += [
                 Entry(f"{one.id}-{index}", entry.at, line=happened(entry))
                 for index, entry in enumerate(handoff.timeline)
-                if entry.kind.removeprefix("handoff.") in {"claimed", "released", "withdrawn", "resolved", "reassigned"}
+                if entry.kind.removeprefix("handoff.") in _IN_TALK
             ]
         elif one.claimed_by is not None and one.claimed_at is not None:
             found.append(Entry(f"{one.id}-claimed", one.claimed_at, line=f"{one.claimed_by.name} claimed it"))

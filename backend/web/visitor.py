@@ -35,6 +35,11 @@ class Services(Protocol):
     analytics: AnalyticsService
 
 
+def sends_mail(request: Request) -> bool:
+    """Whether this server has a mail server to hand its e-mail to."""
+    return bool(getattr(request.app.state, "sends_mail", False))
+
+
 class SignInNeededError(Exception):
     """Nobody is signed in: the page is not shown, the sign-in page is."""
 

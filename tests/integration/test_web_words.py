@@ -7,121 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backend.contract.handoffs import Assessment, Delivery, EscalationPackage, Handoff, Snapshot, TimelineEntry
+from backend.contract.handoffs import Assessment, EscalationPackage
 from backend.contract.metrics import RollingPoint
-from backend.contract.people import Person
-from backend.contract.vocabulary import Channel, DeliveryState
-from backend.web import chart, formats, strip
+from backend.web import chart, formats
 from backend.web.render import environment
 from backend.web.visitor import safe_next
+from tests.support.strips import handoff
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-MINA, DANA, LEE, SAM, MARCUS = (
-    Person(id=n, name=n) for n in ("Mina Okafor", "Dana Reyes", "Lee Park", "Sam Whitlock", "Marcus Hale")
-)
 LONDON = ZoneInfo("Europe/London")
-
-
-def delivery(who: Person, state: DeliveryState, channel: Channel = "desktop") -> Delivery:
-    return Delivery(user=who, channel=channel, state=state, at=NOON)
-
-
-def handoff(*deliveries: Delivery) -> Handoff:
-    snapshot = Snapshot(
-        taken_at=NOON,
-        title="VPN drops",
-        problem="Hourly.",
-        customer="Harlow",
-        ticket=None,
-        owner=MINA,
-        messages=[],
-        facts=[],
-        steps=[],
-        message_count=0,
-    )
-    package = EscalationPackage(
-        reason="No access.",
-        need="Access.",
-        impact=None,
-        snapshot=snapshot,
-        assessment=None,
-        assessment_status="unavailable",
-    )
-    return Handoff(
-        id="h",
-        session_id="s",
-        title="VPN drops",
-        customer="Harlow",
-        ticket=None,
-        priority="high",
-        status="pending",
-        reason="No access.",
-        need="Access.",
-        created_at=NOON,
-        handed_off_by=MINA,
-        session_owner=MINA,
-        target_user_id=None,
-        claimed_by=None,
-        claimed_at=None,
-        assessment_status="unavailable",
-        impact=None,
-        claim_epoch=0,
-        escalation_package=package,
-        timeline=[],
-        deliveries=list(deliveries),
-    )
-
-
-@pytest.mark.parametrize(
-    ("deliveries", "state", "summary"),
-    [
-        ([], "sending", "Sending"),
-        (
-            [delivery(DANA, "shown"), delivery(LEE, "shown")],
-            "delivered",
-            "Shown on Dana\u2019s and Lee\u2019s desktops.",
-        ),
-        (
-            [delivery(DANA, "shown"), delivery(SAM, "accepted", "email")],
-            "delivered",
-            "Shown on Dana\u2019s desktop. E-mailed Sam.",
-        ),
-        ([delivery(DANA, "shown", "web")], "delivered", "Shown to Dana in the web page."),
-        ([delivery(DANA, "pending")], "sending", "Sending to Dana\u2019s desktop."),
-        ([delivery(LEE, "pending")], "nobody_on", "No senior is on a desktop."),
-        ([delivery(MARCUS, "pending")], "sending", "Sending"),
-        (
-            [delivery(LEE, "pending"), delivery(SAM, "accepted", "email")],
-            "nobody_on",
-            "No senior is on a desktop. E-mailed Sam.",
-        ),
-        ([delivery(DANA, "pending"), delivery(DANA, "shown", "web")], "delivered", "Shown to Dana in the web page."),
-        ([delivery(DANA, "cancelled")], "sending", "Sending"),
-    ],
-)
-def test_the_strip_claims_no_more_than_the_receipts(deliveries: list[Delivery], state: str, summary: str) -> None:
-    drawn = strip.draw(handoff(*deliveries), LONDON, {DANA.id: "desktop", MARCUS.id: "web"})
-    assert (drawn.state, drawn.summary) == (state, summary)
-
-
-def test_a_mail_that_bounced_is_not_called_sent() -> None:
-    drawn = strip.draw(handoff(delivery(SAM, "failed", "email")), LONDON, {})
-    assert [one.words for one in drawn.recipients] == ["e-mail was not delivered"]
-    assert "E-mailed" not in drawn.summary
-
-
-def test_the_strip_names_who_claimed_and_after_how_long() -> None:
-    claimed = replace(handoff(), status="claimed", claimed_by=DANA, claimed_at=NOON + timedelta(minutes=4, seconds=14))
-    drawn = strip.draw(claimed, LONDON, {})
-    assert drawn.summary == "Claimed by Dana Reyes"
-    assert drawn.detail == "After 4:14. Dana is opening the session; you can both write here."
-
-
-def test_the_strip_repeats_why_it_came_back() -> None:
-    back = TimelineEntry(at=NOON, kind="released", actor=DANA, detail="I am on a call until 11:15.")
-    drawn = strip.draw(replace(handoff(delivery(LEE, "shown")), timeline=[back]), LONDON, {})
-    assert drawn.summary == "Dana Reyes handed it back: “I am on a call until 11:15.”"
-    assert drawn.detail == "Waiting again. Shown on Lee\u2019s desktop."
 
 
 def _assessment(package: EscalationPackage) -> str:

@@ -1,89 +1,146 @@
 // What an event means to this person, on whatever page they are. An alert counts as shown only when it stands on a
 // page that the person can see; until then it waits, and nothing is acknowledged.
 import { claim } from "./claim.js";
-import { now } from "./clock.js";
+import { clockTime, now } from "./clock.js";
 import { receipt } from "./live.js";
 import { refresh } from "./regions.js";
 import { announceArrival, toast } from "./say.js";
 
 const SENIOR = ["engineer", "admin", "owner"];
 const FRESH = 60000;
+const LEAD = { "handoff.released": "Waiting again: ", "handoff.realerted": "Still waiting: " };
+const ENDED = ["handoff.claimed", "handoff.withdrawn", "handoff.resolved", "handoff.reassigned"];
 const unseen = new Map();
 const acknowledged = new Set();
 let later = 0;
 
-/** True when this person could claim what `row` tells of. */
-export function couldClaim(row) {
-  return SENIOR.includes(document.body.dataset.role) && row.handed_off_by.id !== document.body.dataset.user;
+const me = () => document.body.dataset.user;
+const visible = () => document.visibilityState === "visible";
+
+/** True when this person could claim what `row` tells of, and this round is meant for them. */
+function isForMe(row) {
+  return SENIOR.includes(document.body.dataset.role) && row.handed_off_by.id !== me() && (!row.to || row.to.includes(me()));
 }
 
-/** The alert for this hand-off is in the page: acknowledge it as soon as the page is visible, once. */
-export function shown(id) {
-  if (acknowledged.has(id)) return;
-  if (document.visibilityState !== "visible") {
-    unseen.set(id, () => shown(id));
-    return;
-  }
-  acknowledged.add(id);
-  receipt(id, "shown");
+/** This round's alert is in the page, before the person's eyes as soon as the page is: acknowledge it then, once. */
+export function shown(id, rung) {
+  const key = `${id}:${rung}`;
+  if (acknowledged.has(key)) return;
+  whenVisible(id, () => {
+    acknowledged.add(key);
+    receipt(id, Number(rung), "shown");
+  });
+}
+
+/** Now, or when the person comes back to this tab; of several for one hand-off the last, none once it has ended. */
+function whenVisible(id, act) {
+  if (visible()) act();
+  else unseen.set(id, act);
 }
 
 export function startAlerts() {
   document.addEventListener("fp:event", ({ detail }) => hear(detail));
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState !== "visible") return;
+    if (!visible()) return;
     const acts = [...unseen.values()];
     unseen.clear();
     acts.forEach((act) => act());
   });
+  const { handoff, rung } = document.body.dataset;
+  if (handoff && document.querySelector("form[data-claim]")) shown(handoff, rung);
 }
 
-function hear({ kind, at, replay, data }) {
+function hear({ seq, kind, at, replay, data }) {
   const page = document.body.dataset.page;
   const here = document.body.dataset.session === data.session_id;
-  if (kind === "handoff.created" || kind === "handoff.released") {
-    const fresh = !replay || now() - Date.parse(at) < FRESH;
-    if (fresh && couldClaim(data)) arrived(kind, data, page);
-  } else if (["handoff.claimed", "handoff.withdrawn", "handoff.resolved", "handoff.reassigned"].includes(kind)) {
+  const fresh = !replay || now() - Date.parse(at) < FRESH;
+  if (fresh && kind === "handoff.realerted") realerted(seq, data, page, here);
+  else if (fresh && (kind === "handoff.created" || kind === "handoff.released")) {
+    if (isForMe(data)) arrived(seq, kind, data, page, here);
+  } else if (ENDED.includes(kind)) {
     unseen.delete(data.handoff_id);
-    document.querySelectorAll(`[data-alert="${CSS.escape(data.handoff_id)}"]`).forEach((box) => box.remove());
-    if (kind === "handoff.claimed" && !here && !replay) tellOwner(data);
+    takeDown(data.handoff_id);
+    if (kind === "handoff.claimed" && !here && !replay) tellOwner(data, `Claimed by ${data.claimed_by.name}`);
   }
   if (kind === "handoff.delivery" && !here) return;
-  // The page that the event is about changes at once; others only have a count to bring up to date.
-  clearTimeout(later);
+  // The page that the event is about changes at once; others only have a count to bring up to date. Many at once are
+  // one look: a thousand receipts redraw the strip a few times each second, no more and no less.
   if (page === "queue") document.dispatchEvent(new CustomEvent("fp:queue", { detail: { kind, data } }));
-  else later = setTimeout(() => refresh().catch((error) => console.warn("The page was not refreshed.", error)), here ? 20 : 400);
+  else if (!later) later = setTimeout(bring, kind === "handoff.delivery" ? 200 : here ? 20 : 400);
 }
 
-function arrived(kind, row, page) {
-  const who = kind === "handoff.released" ? "Waiting again: " : "";
-  announceArrival(
-    [`${who}${row.priority[0].toUpperCase()}${row.priority.slice(1)}`, row.title, row.customer, `from ${row.handed_off_by.name}`].filter(Boolean).join(", "),
-    row.priority === "urgent",
-  );
-  if (page === "queue" || document.body.dataset.session === row.session_id) return;
-  const put = () => {
-    const box = toast({
-      title: `${who}${row.title}`,
-      over: [row.customer, `from ${row.handed_off_by.name}`].filter(Boolean).join(", "),
-      body: row.reason,
-      priority: row.priority,
-      lasts: row.priority === "urgent" ? 0 : 20000,
-      data: { alert: row.id, escalationId: row.id, priority: row.priority },
-      buttons: [
-        { label: "View", href: `/escalations?selected=${row.id}` },
-        { label: "Pick up", primary: true, testid: "pick-up", press: (box, button) => claim(row.id, [button]).then(({ outcome }) => outcome === "lost" && box.remove()) },
-      ],
+function bring() {
+  later = 0;
+  refresh().catch((error) => console.warn("The page was not refreshed.", error));
+}
+
+function takeDown(id) {
+  document.querySelectorAll(`[data-alert="${CSS.escape(id)}"]`).forEach((box) => box.remove());
+}
+
+function realerted(seq, data, page, here) {
+  if (data.cause === "nudge") {
+    if (data.to?.includes(me())) nudged(data, here);
+    return;
+  }
+  if (isForMe(data)) arrived(seq, "handoff.realerted", data, page, here);
+  else if (data.cause === "exhausted" && !here) tellOwner(data, "Nobody has claimed yet", "Everyone in the policy has been alerted.");
+}
+
+/** The claimer is reminded that nothing has happened since the claim. */
+function nudged(data, here) {
+  const back = data.returns_at ? ` It goes back to the queue at ${clockTime(Date.parse(data.returns_at))}.` : "";
+  whenVisible(data.handoff_id, () => {
+    takeDown(data.handoff_id);
+    toast({
+      title: `Still yours: ${data.title}`,
+      body: `No first action yet.${back}`,
+      lasts: 0,
+      data: { alert: data.handoff_id },
+      buttons: here ? [] : [{ label: "Open session", href: `/pilot/${data.session_id}`, primary: true }],
     });
-    if (box.isConnected) shown(row.id);
-  };
-  if (document.visibilityState === "visible") put();
-  else unseen.set(row.id, put);
+    shown(data.handoff_id, data.rung);
+  });
 }
 
-function tellOwner(row) {
-  const me = document.body.dataset.user;
-  if (![row.handed_off_by?.id, row.session_owner?.id].includes(me) || row.claimed_by.id === me) return;
-  toast({ title: `Claimed by ${row.claimed_by.name}`, body: row.title, buttons: [{ label: "Open session", href: `/pilot/${row.session_id}` }] });
+function arrived(seq, kind, row, page, here) {
+  const lead = LEAD[kind] ?? "";
+  const words = [`${lead}${row.priority[0].toUpperCase()}${row.priority.slice(1)}`, row.title, row.customer, `from ${row.handed_off_by.name}`];
+  announceArrival(words.filter(Boolean).join(", "), row.priority === "urgent");
+  if (here) {
+    const there = () => document.querySelector("form[data-claim]") && shown(row.id, row.rung);
+    document.addEventListener("fp:refreshed", there, { once: true });
+    return;
+  }
+  const put = () => whenVisible(row.id, () => show(row, lead));
+  // The queue shows it as a row; only where that row is out of sight a message is put up as well.
+  if (page === "queue") document.dispatchEvent(new CustomEvent("fp:arrived", { detail: { id: row.id, seq, put } }));
+  else put();
+}
+
+function show(row, lead) {
+  takeDown(row.id);
+  const box = toast({
+    title: `${lead}${row.title}`,
+    over: [row.customer, `from ${row.handed_off_by.name}`].filter(Boolean).join(", "),
+    body: row.reason,
+    priority: row.priority,
+    lasts: row.priority === "urgent" ? 0 : 20000,
+    data: { alert: row.id, escalationId: row.id, priority: row.priority },
+    buttons: [
+      { label: "View", href: `/escalations?selected=${row.id}` },
+      { label: "Pick up", primary: true, testid: "pick-up", press: (box, button) => claim(row.id, [button]).then(({ outcome }) => outcome === "lost" && box.remove()) },
+    ],
+  });
+  if (box.isConnected) shown(row.id, row.rung);
+}
+
+/** The escalating side, on another page than the session's. */
+function tellOwner(row, title, body = "") {
+  if (![row.handed_off_by?.id, row.session_owner?.id].includes(me()) || row.claimed_by?.id === me()) return;
+  toast({
+    title: body ? `${title}: ${row.title}` : title,
+    body: body || row.title,
+    buttons: [{ label: "Open session", href: `/pilot/${row.session_id}` }],
+  });
 }

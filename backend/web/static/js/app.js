@@ -1,4 +1,5 @@
 // Starts what the page needs. Every page works without this file; it only keeps people in place and tells them sooner.
+import { startClaimGuard } from "./claim.js";
 import { startClocks } from "./clock.js";
 import { startDialogs } from "./dialogs.js";
 import { startForms } from "./forms.js";
@@ -28,6 +29,7 @@ if (document.body.dataset.user) {
 if (pages[page]) await pages[page]();
 if (document.body.dataset.user) {
   startAlerts();
+  startClaimGuard();
   startLive();
 }
 document.documentElement.dataset.ready = "yes";

@@ -29,6 +29,19 @@ export async function claim(id, buttons) {
   }
 }
 
+/** While the page is offline no claim button can be pressed, and each says why. */
+export function startClaimGuard() {
+  document.addEventListener("fp:link", ({ detail }) => {
+    const off = detail.state === "offline";
+    for (const button of document.querySelectorAll("[data-claim-button]")) {
+      button.disabled = off;
+      button.dataset.words ??= button.innerHTML;
+      if (off) button.textContent = button.matches(".sm") ? "Offline" : "Will not claim while offline";
+      else button.innerHTML = button.dataset.words;
+    }
+  });
+}
+
 function press(buttons) {
   const before = buttons.map((button) => button.innerHTML);
   for (const button of buttons) button.disabled = true;

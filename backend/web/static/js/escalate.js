@@ -68,7 +68,9 @@ function preview(form) {
   const chosen = form.elements.target.selectedOptions[0];
   const hint = form.querySelector("[data-target-hint]");
   hint.hidden = !now.target;
-  hint.textContent = now.target ? `${chosen.dataset.first} sees it marked For you. The other seniors can still claim it.` : "";
+  const alone = form.dataset.targetFirst;
+  const told = alone ? `is alerted alone for the first ${alone} min, then everyone.` : "sees it marked For you. The other seniors can still claim it.";
+  hint.textContent = now.target ? `${chosen.dataset.first} ${told}` : "";
 }
 
 function problems(form) {

@@ -11,6 +11,21 @@ export function showError(form, words) {
   box.hidden = !words;
 }
 
+/** Puts each refusal under its field and the focus into the first; answers false when none is about a field. */
+export function showFieldErrors(form, problems = {}) {
+  let first = null;
+  for (const place of form.querySelectorAll("[data-error-for]")) {
+    const field = form.elements[place.dataset.errorFor];
+    const words = problems[place.dataset.errorFor] ?? "";
+    place.textContent = words;
+    if (words) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+    if (words) first ??= field;
+  }
+  first?.focus();
+  return Boolean(first);
+}
+
 /** Marks the form busy; answers a function that ends it, or null when it is busy already. */
 export function busy(form) {
   if (form.dataset.busy) return null;
@@ -34,6 +49,8 @@ async function submit(form) {
   const ready = busy(form);
   if (!ready) return;
   showError(form, "");
+  showFieldErrors(form);
+  let wrong = null;
   try {
     const next = await send(form.getAttribute("action"), new FormData(form));
     const here = next && new URL(next, location.href).pathname === location.pathname;
@@ -47,10 +64,13 @@ async function submit(form) {
     await refresh();
   } catch (error) {
     const words = error instanceof Refused ? error.message : "Not sent. The server did not answer. Your text is kept.";
+    wrong = error instanceof Refused ? error.problem.fields : null;
+    if (wrong) return;
     if (form.querySelector("[data-form-error]")) showError(form, words);
     else announce(words, { shown: true });
   } finally {
     ready();
+    if (wrong && !showFieldErrors(form, wrong)) showError(form, Object.values(wrong).join(" "));
   }
 }
 

@@ -10,20 +10,32 @@ const BEHIND_FOR = 5000;
 const ACK_EVERY = 2000;
 
 const link = { socket: null, cursor: null, epoch: null, lostAt: 0, tries: 0, refused: 0, behindSince: 0, acked: 0, heard: 0, beat: 20 };
-const outbox = [];
+const unconfirmed = new Map();
+const OVER = ["handoff.claimed", "handoff.withdrawn", "handoff.resolved", "handoff.released"];
 let retryAt = 0;
 let timer = 0;
+let signedOut = false;
 
-/** Tells the server that an alert for this hand-off has been put before the person's eyes. */
-export function receipt(handoffId, state, reason) {
-  const frame = { type: "receipt", handoff_id: handoffId, state, ...(reason ? { reason } : {}) };
-  if (!tell(frame)) outbox.push(frame);
+/** Tells the server that a round's alert of this hand-off has been put before the person's eyes.
+ * Kept until the log tells of it, or until it no longer matters, so that a broken link loses none. */
+export function receipt(handoffId, rung, state) {
+  const frame = { type: "receipt", handoff_id: handoffId, state, rung };
+  unconfirmed.set(`${handoffId}:${rung}`, frame);
+  tell(frame);
+}
+
+function confirmed({ kind, data }) {
+  if (kind === "handoff.delivery" && data.user.id === document.body.dataset.user) unconfirmed.delete(`${data.handoff_id}:${data.rung}`);
+  if (!OVER.includes(kind)) return;
+  for (const [key, frame] of unconfirmed) if (frame.handoff_id === data.handoff_id) unconfirmed.delete(key);
 }
 
 export function startLive() {
   link.cursor = document.body.dataset.seq ? Number(document.body.dataset.seq) : null;
   link.lostAt = Date.now();
-  document.querySelector("[data-retry]")?.addEventListener("click", () => connect());
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-retry]")) signedOut ? location.reload() : connect();
+  });
   addEventListener("online", () => link.socket || connect());
   addEventListener("pagehide", () => link.socket?.close());
   addEventListener("pageshow", (event) => event.persisted && connect());
@@ -73,7 +85,7 @@ function restored() {
   link.tries = 0;
   if (link.lostAt && Date.now() - link.lostAt > RECONNECTING_AFTER) refresh().catch(() => undefined);
   link.lostAt = 0;
-  while (outbox.length) tell(outbox.shift());
+  for (const frame of unconfirmed.values()) tell(frame);
   show("live", "Live");
 }
 
@@ -106,6 +118,7 @@ function event(frame) {
   }
   link.cursor = frame.seq;
   link.behindSince = 0;
+  confirmed(frame);
   document.dispatchEvent(new CustomEvent("fp:event", { detail: frame }));
 }
 
@@ -159,28 +172,31 @@ function watch() {
   if (away > OFFLINE_AFTER) {
     const seconds = Math.max(0, Math.round((retryAt - at) / 1000));
     const again = link.socket ? "Trying again now." : `Trying again in ${seconds} s.`;
-    show("offline", "Offline", `This page is offline since ${clockTime(now() - away, true)}. ${again}`);
+    show("offline", "Offline", `This page is offline since ${clockTime(now() - away, true)}.`, again);
   } else if (away > RECONNECTING_AFTER) show("reconnecting", "Reconnecting");
 }
 
 function ended() {
   link.lostAt = 0;
   clearTimeout(timer);
+  signedOut = true;
   show("offline", "Signed out", "Your sign-in has ended. Sign in to see the queue.");
-  document.querySelector("[data-retry]")?.addEventListener("click", () => location.reload());
 }
 
-function show(state, words, banner = "") {
+function show(state, words, banner = "", again = "") {
   const status = document.querySelector("[data-live]");
   if (status && status.dataset.state !== state) {
     if (status.dataset.state !== "connecting" && !banner) announce(words); // the banner is an alert itself
     status.dataset.state = state;
     status.querySelector("[data-live-text]").textContent = words;
     stopClocks(state === "offline");
-    document.dispatchEvent(new CustomEvent("fp:link", { detail: { state } }));
+    document.dispatchEvent(new CustomEvent("fp:link", { detail: { state, heard: link.heard - Date.now() + now() } }));
   }
+  // The seconds tick for the eye alone: a live region that changes each second would be read out each second.
+  for (const place of document.querySelectorAll("[data-again]")) place.textContent = again;
   const bar = document.querySelector("[data-offline]");
   if (!bar) return;
   bar.hidden = !banner;
-  bar.querySelector("[data-offline-text]").textContent = banner;
+  const text = bar.querySelector("[data-offline-text]");
+  if (text.textContent !== banner) text.textContent = banner;
 }

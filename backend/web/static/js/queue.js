@@ -9,6 +9,8 @@ const HOLD_FATE = 2400;
 const KEY_REST = 500;
 const narrow = matchMedia("(max-width: 959.98px)");
 const fates = new Map();
+const arrivals = new Map();
+const inView = new WeakSet();
 let pointerDown = false;
 let restUntil = 0;
 let waiting = 0;
@@ -28,20 +30,57 @@ export function start() {
   document.addEventListener("fp:leave", leave);
   document.addEventListener("fp:arrive", (event) => arrive(event.target));
   document.addEventListener("fp:refreshed", afterRefresh);
-  document.addEventListener("fp:link", ({ detail }) => linkChanged(detail.state));
+  document.addEventListener("fp:changed", (event) => acknowledge(event.target));
+  document.addEventListener("fp:arrived", ({ detail }) => arrivals.set(detail.id, detail));
   document.body.addEventListener("htmx:afterSwap", () => {
     mark();
-    rows().forEach(acknowledge);
+    rows().forEach(watch);
   });
   addEventListener("popstate", closeOverlay);
   keys();
   startSwipe((id, button) => take(id, button));
-  rows().forEach(acknowledge);
+  rows().forEach(watch);
   mark();
+  forgetProblem();
 }
 
+/** Rows count as shown once most of them is in sight: not below the fold, not under the panel of a phone. */
+const sight = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) inView.add(target);
+      else inView.delete(target);
+      acknowledge(target);
+    }
+  },
+  { threshold: 0.6 },
+);
+
+function watch(one) {
+  sight.observe(one);
+}
+
+const covered = () => narrow.matches && panel().matches(".open");
+
 function acknowledge(one) {
-  if (one.dataset.claimable === "yes" && one.getClientRects().length) shown(one.dataset.key);
+  if (one.dataset.meant === "yes" && inView.has(one) && !covered()) shown(one.dataset.key, one.dataset.rung);
+}
+
+/** What has arrived and cannot be seen in the list (filtered out, further down, under the panel) is said beside it. */
+function announceUnseen() {
+  for (const [id, { seq, put }] of arrivals) {
+    if (Number(document.body.dataset.seq) < seq) continue; // the list has not caught up yet
+    arrivals.delete(id);
+    const one = row(id);
+    const box = one?.getBoundingClientRect();
+    const list = document.querySelector(".ql").getBoundingClientRect();
+    if (!box || covered() || box.top < list.top || box.bottom > Math.min(list.bottom, innerHeight)) put();
+  }
+}
+
+/** An address that names nothing is told once; the page that is kept up to date is the plain list. */
+function forgetProblem() {
+  if (document.querySelector("[data-missing]")) history.replaceState(history.state, "", location.pathname);
 }
 
 /** Brings the list up to date as soon as the hand is off it. */
@@ -59,10 +98,11 @@ function changed({ kind, data }) {
   else if (kind === "handoff.withdrawn") fates.set(id, `Withdrawn by ${data.actor?.name ?? data.handed_off_by?.name ?? "the technician"}`);
   else if (kind === "handoff.resolved") fates.set(id, "Resolved");
   else fates.delete(id);
+  if (fates.has(id)) arrivals.delete(id);
   if (id === selected()) {
     const words = fates.get(id);
     if (words) outcome(words, data);
-    else if (kind === "handoff.updated" || kind === "handoff.assessed") load(id);
+    else if (["handoff.updated", "handoff.assessed", "handoff.realerted", "handoff.released"].includes(kind)) load(id);
   }
   bring();
 }
@@ -105,11 +145,12 @@ function arrive(one) {
   if (!one.matches?.(".rw")) return;
   one.classList.add("new");
   one.classList.toggle("sel", one.dataset.key === selected());
-  acknowledge(one);
+  watch(one);
 }
 
 function afterRefresh() {
   mark();
+  announceUnseen();
   if (!selected() && rows().length && !narrow.matches) load(rows()[0].dataset.key);
 }
 
@@ -124,6 +165,7 @@ function mark() {
 
 function load(id, { focus = false } = {}) {
   const address = new URL(location.href);
+  address.searchParams.delete("handoff");
   address.searchParams.set("selected", id);
   const turn = ++loading;
   return window.htmx
@@ -159,6 +201,8 @@ function closeOverlay() {
   if (!narrow.matches) return;
   const id = selected();
   panel().classList.remove("open");
+  rows().forEach(acknowledge);
+  if (new URLSearchParams(location.search).has("handoff")) history.replaceState(history.state, "", location.pathname);
   row(id)?.querySelector("[data-select]")?.focus({ preventScroll: true });
 }
 
@@ -176,16 +220,6 @@ async function take(id, button) {
   if (result.outcome === "won") hintDone();
   else if (result.words) fates.set(id, result.words);
   bring();
-}
-
-function linkChanged(state) {
-  const off = state === "offline";
-  for (const button of document.querySelectorAll("[data-claim-button]")) {
-    button.disabled = off;
-    button.dataset.words ??= button.innerHTML;
-    if (off) button.textContent = button.matches(".sm") ? "Offline" : "Will not claim while offline";
-    else button.innerHTML = button.dataset.words;
-  }
 }
 
 function keys() {

@@ -72,7 +72,9 @@ function takeOver(region, next) {
   if (region.contains(textFieldInUse()) || region.querySelector("dialog[open]")) return;
   known.set(region, says);
   const focused = region.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
+  const open = [...region.querySelectorAll("details[data-keep][open]")].map((one) => one.dataset.keep);
   region.replaceChildren(...next.childNodes);
+  for (const one of region.querySelectorAll("details[data-keep]")) one.open = open.includes(one.dataset.keep);
   if (focused) region.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
   for (const child of theirs?.children ?? []) send(child, "fp:arrive");
 }
@@ -102,11 +104,24 @@ function reconcile(list, next) {
       placed = child;
       insertAfter(list, placed, after);
       send(placed, "fp:arrive");
-    } else if (!present.dataset.leaving && settled(present) !== settled(child)) {
-      if (!present.contains(document.activeElement)) present.replaceChildren(...child.childNodes);
-      present.dataset.priority = child.dataset.priority ?? "";
+    } else if (!present.dataset.leaving && (settled(present) !== settled(child) || present.dataset.rung !== child.dataset.rung)) {
+      patch(present, child);
+      send(present, "fp:changed");
     }
     after = placed;
+  }
+}
+
+/** Takes over what a child says now. What holds the focus stays as it is; the parts beside it are still told anew. */
+function patch(present, child) {
+  Object.assign(present.dataset, child.dataset);
+  if (!present.contains(document.activeElement)) {
+    present.replaceChildren(...child.childNodes);
+    return;
+  }
+  for (const part of present.querySelectorAll("[data-part]")) {
+    const fresh = child.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (fresh && !part.contains(document.activeElement)) part.replaceWith(fresh);
   }
 }
 

@@ -1,10 +1,12 @@
 // /pilot/{id}: the conversation as it happens, the composer, the hand-off block, the context drawer.
 import { claim } from "./claim.js";
+import { clockTime, now } from "./clock.js";
 import { bindEscalate } from "./escalate.js";
 import { send } from "./http.js";
 import { onKey } from "./keys.js";
 import { refresh } from "./regions.js";
 
+const LATE = 22000;
 let pinned = true;
 let soon = 0;
 
@@ -15,6 +17,8 @@ export function start() {
   foldBlock();
   drawer();
   foldStrip();
+  lookWhenDue();
+  stripOffline();
   bindEscalate();
   document.addEventListener("fp:refreshed", bindEscalate);
   document.addEventListener("click", (event) => event.target.closest("[data-show-all]")?.closest(".msgs").classList.add("all"));
@@ -148,8 +152,53 @@ function foldStrip() {
   let touched = false;
   chat.addEventListener("pointerdown", () => (touched = true));
   chat.addEventListener("wheel", () => (touched = true), { passive: true });
-  chat.addEventListener("scroll", () => touched && document.querySelector("[data-strip]")?.classList.add("folded"));
+  let folded = false;
+  const set = (fold) => {
+    folded = fold;
+    document.querySelector("[data-strip]")?.classList.toggle("folded", fold);
+  };
+  chat.addEventListener("scroll", () => touched && set(true));
   document.addEventListener("click", (event) => {
-    if (!event.target.closest("a, button")) event.target.closest("[data-strip]")?.classList.toggle("folded");
+    if (event.target.closest("[data-strip]") && !event.target.closest("a, button, summary")) set(!folded);
+  });
+  document.addEventListener("fp:refreshed", () => set(folded)); // the strip is drawn anew with each receipt
+}
+
+/** The policy's next step is told by an event. Where none comes in time, the page is read again and says so. */
+function lookWhenDue() {
+  let timer = 0;
+  let looks = 0;
+  const plan = () => {
+    clearTimeout(timer);
+    const strip = document.querySelector("[data-strip][data-waiting]");
+    const due = strip?.querySelector("[data-due]")?.dataset.due;
+    const unplanned = strip && !strip.querySelector('[data-testid="delivery-next-step"]');
+    if (unplanned && looks < 5) timer = setTimeout(later, 2000 * 2 ** looks++); // the worker plans it in a moment
+    else if (due && Date.parse(due) - now() < 86400000) timer = setTimeout(later, Math.max(1000, Date.parse(due) - now() + LATE));
+  };
+  document.addEventListener("fp:refreshed", plan);
+  plan();
+}
+
+/** Without a link the strip tells what was last known, and that the escalation itself goes on. */
+function stripOffline() {
+  let stand = null;
+  const back = () => {
+    const strip = document.querySelector("[data-strip]");
+    if (strip) strip.hidden = false;
+    if (strip && stand) strip.dataset.testid = "delivery-strip";
+    stand?.remove();
+    stand = null;
+  };
+  document.addEventListener("fp:link", ({ detail }) => {
+    const strip = document.querySelector("[data-strip][data-waiting]");
+    if (detail.state !== "offline") return back();
+    if (!strip || stand) return;
+    stand = document.querySelector("[data-strip-offline]").content.cloneNode(true).firstElementChild;
+    const said = strip.querySelector('[data-testid="delivery-summary"]').textContent;
+    stand.querySelector("[data-slot=known]").textContent = `Last known at ${clockTime(detail.heard, true)}: ${said}`;
+    strip.hidden = true;
+    delete strip.dataset.testid; // there is one strip at a time
+    strip.closest("[data-region]").after(stand);
   });
 }

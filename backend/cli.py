@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=_workers, default=1, metavar="N", help="server processes (default 1)")
     serve.set_defaults(handler="backend.commands.serve:run")
 
+    worker = commands.add_parser("worker", parents=[shared], help="do the due work alone, beside servers")
+    worker.set_defaults(handler="backend.commands.worker:run")
+
     demo = commands.add_parser("demo", parents=[shared], help="serve with a demo account and show how to sign in")
     demo.add_argument("--port", type=_port, default=8000, help="port to listen on (default %(default)s)")
     demo.add_argument("--no-tray", action="store_true", help="do not start the desktop app")

@@ -3,14 +3,21 @@
 from backend.db.engine import Database
 from backend.delivery.closing import Closing
 from backend.delivery.idle import IdleClaims
+from backend.delivery.letters import Letters
+from backend.delivery.mailing import Mailing
 from backend.delivery.steps import Steps
 from backend.http.problems import DATABASE_DOWN
 from backend.jobs.worker import Lane, Worker
+from backend.mail.sender import Mailer
+from backend.mail.server import MailServer
 from backend.settings import Settings
 from backend.webhooks.handler import webhook_lane
 
 _POLICY_PLACES = 4
 _POLICY_LEASE_S = 20.0
+_MAIL_PLACES = 8
+_MAIL_LEASE_S = 40.0
+"""Longer than the longest send, so that a slow message is not taken for a lost one."""
 
 
 def build_worker(database: Database, settings: Settings) -> Worker:
@@ -26,4 +33,11 @@ def build_worker(database: Database, settings: Settings) -> Worker:
         places=_POLICY_PLACES,
         lease_s=_POLICY_LEASE_S,
     )
-    return Worker(database, [policy, webhook_lane(database, settings)], away=DATABASE_DOWN)
+    mailing = Mailing(database, build_mailer(settings), Letters(settings.public_url, settings.mail_from))
+    email = Lane(name="email", handlers={"email": mailing}, places=_MAIL_PLACES, lease_s=_MAIL_LEASE_S)
+    return Worker(database, [policy, email, webhook_lane(database, settings)], away=DATABASE_DOWN)
+
+
+def build_mailer(settings: Settings) -> Mailer:
+    """Raises MailSettingsError, in one plain sentence, for a mail server or a sender that cannot be meant."""
+    return Mailer(MailServer.parse(settings.smtp_url) if settings.smtp_url else None, settings.mail_from)

@@ -16,6 +16,7 @@ from backend.commands.logs import configure_logging
 from backend.commands.runner import run_server
 from backend.db.embedded import EmbeddedPostgres
 from backend.settings import Settings
+from backend.worker import build_mailer
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -48,6 +49,7 @@ def serve(
     """Serve; `before` runs once when the database is migrated, `ready` (in a thread) when the server answers."""
     _leave_on_signals()
     settings = Settings.from_environment()
+    build_mailer(settings)  # says at once what is wrong with its settings
     # First of all: a second start must fail before it touches anything.
     with contextlib.closing(listen(arguments.host, arguments.port)) as sock:
         address = address_of(sock)

@@ -25,7 +25,7 @@ async def lock(tx: AsyncConnection, account_id: UUID, delivery_id: UUID) -> AnyR
     await tx.execute(sa.select(h.c.id).where(h.c.account_id == account_id, h.c.id == of_it).with_for_update(read=True))
     await tx.execute(sa.select(d.c.id).where(here).with_for_update())
     statement = (
-        sa.select(*d.c, h.c.session_id, u.c.name)
+        sa.select(*d.c, h.c.steps_done, u.c.name)
         .join(h, sa.and_(h.c.account_id == d.c.account_id, h.c.id == d.c.handoff_id))
         .join(u, sa.and_(u.c.account_id == d.c.account_id, u.c.id == d.c.user_id))
         .where(here)

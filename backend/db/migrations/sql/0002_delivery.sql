@@ -33,9 +33,12 @@ alter table delivery add constraint delivery_once
     unique (account_id, handoff_id, rung, user_id, channel, device, purpose);
 
 -- Rows that are there already. Their owner is bound by forced row-level security and would see none of them.
+alter table account no force row level security;
 alter table handoff no force row level security;
 alter table handoff_timeline no force row level security;
 alter table job no force row level security;
+-- Until now any JSON was kept here, and none of it had an effect.
+update account set escalation_policy = '{}';
 update handoff h set waiting_since = coalesce(
     (select max(e.at) from handoff_timeline e
      where e.account_id = h.account_id and e.handoff_id = h.id and e.kind = 'released'), h.created_at);
@@ -46,6 +49,7 @@ insert into job (account_id, kind, key, handoff_id)
 select account_id, case status when 'pending' then 'step' else 'idle' end,
        case status when 'pending' then 'step:' else 'idle:' end || id, id
 from handoff where status in ('pending', 'claimed');
+alter table account force row level security;
 alter table handoff force row level security;
 alter table handoff_timeline force row level security;
 alter table job force row level security;
@@ -316,6 +320,8 @@ $$;
 -- Every waiting or claimed handoff of the account looks at its plan again: the policy or the time zone has changed.
 create function replan_account(p_account uuid) returns void
 language sql as $$
+    select handoff_refresh_card(p_account, h.id) from handoff h
+    where h.account_id = p_account and h.status in ('pending', 'claimed');
     select enqueue_job(p_account, case h.status when 'pending' then 'step' else 'idle' end,
                        case h.status when 'pending' then 'step:' else 'idle:' end || h.id, h.id)
     from handoff h where h.account_id = p_account and h.status in ('pending', 'claimed')
@@ -329,6 +335,7 @@ create function escalate_handoff(
 language plpgsql as $$
 declare
     v_owner uuid;
+    v_now timestamptz := clock_timestamp();
 begin
     perform set_config('app.account_id', p_account::text, true);
     select owner_id into v_owner from ai_session where account_id = p_account and id = p_session;
@@ -336,9 +343,9 @@ begin
         outcome := 'not_found'; return;
     end if;
     insert into handoff (account_id, id, session_id, handed_off_by, session_owner, target_user_id, idempotency_key,
-                         request_hash, reason, need, impact, priority, snapshot)
+                         request_hash, reason, need, impact, priority, snapshot, created_at, waiting_since)
     values (p_account, p_id, p_session, p_by, v_owner, p_target, p_key, p_request_hash, p_reason, p_need, p_impact,
-            p_priority, p_snapshot)
+            p_priority, p_snapshot, v_now, v_now)
     on conflict do nothing;
     if not found then
         -- A second statement: it sees what the one we waited for has committed.

@@ -1,0 +1,45 @@
+"""`flowpilot worker`: the due work alone, in a process of its own, beside any number of servers and workers."""
+
+import argparse
+import asyncio
+import logging
+import signal
+
+from backend.commands.console import tell
+from backend.commands.database import command_database_url, wait_for_database
+from backend.commands.logs import configure_logging
+from backend.db.engine import Database
+from backend.settings import Settings
+from backend.worker import build_mailer, build_worker
+
+log = logging.getLogger(__name__)
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Work until a stop signal comes."""
+    settings = Settings.from_environment()
+    build_mailer(settings)  # says at once what is wrong with its settings
+    configure_logging(settings.log_level, settings.log_format)
+    if not settings.public_url_given:
+        log.warning("FLOWPILOT_PUBLIC_URL is not set: links in e-mails will lead to %s", settings.public_url)
+    if settings.database_url:
+        asyncio.run(wait_for_database(settings.database_url, wait_s=settings.db_wait_s))
+    with command_database_url(settings) as url:
+        asyncio.run(_work(url, settings))
+    return 0
+
+
+async def _work(url: str, settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    database = await Database.open(url)
+    worker = build_worker(database, settings)
+    worker.start()
+    tell("FlowPilot worker is ready")
+    try:
+        await stop.wait()
+    finally:
+        await worker.stop()
+        await database.close()

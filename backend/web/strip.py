@@ -19,7 +19,7 @@ from backend.web.recipients import ON_THE_WAY, TROUBLE, Recipient, gather
 StripState = Literal[
     "sending", "delivered", "nobody_on", "escalated", "exhausted", "claimed", "handed_back", "withdrawn", "resolved"
 ]
-FOLD: Final = 6
+FOLD: Final = 8
 """More people than this fold; whoever could not be told stays in sight."""
 _SKEW: Final = timedelta(seconds=5)
 _LATE: Final = timedelta(seconds=20)
@@ -134,18 +134,32 @@ def _said(
         return "escalated", f"{alerted} {_told(people)}".strip(), None
     if (back := round_of.returned) is not None:
         return "handed_back", strip_words.handed_back(back), f"Waiting again. {_told(people)}".strip()
+    return _first_round(handoff, people, desks)
+
+
+def _first_round(
+    handoff: Handoff, people: Sequence[Recipient], desks: Collection[str]
+) -> tuple[StripState, str, str | None]:
+    """Before anything has gone round again."""
     state = _state(people)
     if not people:
         if not handoff.deliveries:
             return "nobody_on", NOBODY_THERE, "Nobody has been told. It waits in the queue."
         return "sending", "Sending", "Saved. Finding who is on."
+    if state == "nobody_on" and not any(one.standing in _TOLD for one in people):
+        lead = "" if _on_desk(people, desks) else "No senior is on a desktop."
+        said = (lead, "Nobody has been told yet.", strip_words.trouble(people))
+        return state, " ".join(filter(None, said)), None
     sentence = strip_words.sentence(people, separate=True)
     if state == "nobody_on":
-        on_desk = any(one.person.id in desks or one.standing in {"held", "unshown"} for one in people)
-        lead = "It has not been shown on any desktop." if on_desk else "No senior is on a desktop."
-        nobody = "" if any(one.standing in _TOLD for one in people) else "Nobody has been told yet."
-        sentence = " ".join(filter(None, (lead, sentence, nobody)))
+        lead = "Not shown on a desktop yet." if _on_desk(people, desks) else "No senior is on a desktop."
+        sentence = f"{lead} {sentence}"
     return state, sentence or "Sending", None
+
+
+def _on_desk(people: Sequence[Recipient], desks: Collection[str]) -> bool:
+    """True when somebody has a desktop that could have shown it."""
+    return any(one.person.id in desks or one.standing in {"held", "unshown"} for one in people)
 
 
 def _told(people: Sequence[Recipient]) -> str:
@@ -169,7 +183,7 @@ def _fold(everyone: Sequence[Recipient]) -> tuple[Sequence[Recipient], Sequence[
     if len(everyone) <= FOLD:
         return everyone, ()
     ordered = sorted(everyone, key=lambda one: one.standing not in TROUBLE)
-    return ordered[: FOLD - 1], ordered[FOLD - 1 :]
+    return ordered[: FOLD - 2], ordered[FOLD - 2 :]
 
 
 def _claimed(handoff: Handoff, by: Person, clock: Clock) -> Strip:

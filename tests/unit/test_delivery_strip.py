@@ -60,10 +60,7 @@ def drawn(of: Handoff, *, minutes: float = 1, where: dict[str, str] | None = Non
         (
             "nobody-told",
             "nobody_on",
-            (
-                "It has not been shown on any desktop. Dana was not shown it. E-mail to Sam was not delivered."
-                " Nobody has been told yet."
-            ),
+            "Nobody has been told yet. E-mail to Sam was not delivered.",
             None,
             "Everyone again at 12:05.",
         ),
@@ -164,7 +161,7 @@ def test_of_several_ways_the_best_is_said_and_the_rest_kept_for_a_closer_look() 
     assert [(one.line, one.more) for one in told.recipients] == [
         ("Dana Reyes, e-mailed", ("Desktop: do not disturb.",))
     ]
-    assert told.summary == "It has not been shown on any desktop. E-mailed Dana."
+    assert told.summary == "Not shown on a desktop yet. E-mailed Dana."
 
 
 def test_a_refused_mail_is_named_with_its_reason_even_beside_a_desktop_that_keeps_quiet() -> None:

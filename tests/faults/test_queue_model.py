@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.conftest import Http
-from tests.support.flow import API, act, escalate, open_session
+from tests.support.flow import API, Owner, act, escalate, open_session
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.stream import listening
@@ -36,11 +36,18 @@ ROW = (
     *("handed_off_by", "session_owner", "target_user_id", "claimed_by", "claimed_at", "assessment_status"),
 )
 
+WITHOUT_NEXT_STEP = """
+    select h.id, h.status from handoff h where h.status in ('pending', 'claimed') and not exists (
+        select from job j where j.account_id = h.account_id and j.handoff_id = h.id
+        and j.kind = case h.status when 'pending' then 'step' else 'idle' end)
+"""
+
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_what_the_events_add_up_to_is_what_a_fresh_read_shows(
-    people: Callable[..., Awaitable[Crew]], http: Http, server: Server, seed: int
+    people: Callable[..., Awaitable[Crew]], http: Http, server: Server, database_url: str, seed: int
 ) -> None:
+    owner = Owner(database_url)
     chance = random.Random(seed)  # noqa: S311 - the same story in each run
     crew = await people()
     hands = [http(who) for who in (crew.technician, crew.engineer, crew.second_engineer, crew.admin)]
@@ -62,6 +69,7 @@ async def test_what_the_events_add_up_to_is_what_a_fresh_read_shows(
             for event in (await client.until(fresh["seq"]))[told:]:
                 fold(rows, event)
             assert {row["id"]: row for row in fresh["items"]} == rows, f"after {client.cursor} events"
+            assert await owner.fetch(WITHOUT_NEXT_STEP) == [], "somebody waits and nothing will ever happen"
     assert sum(status < 300 for status in held) > STEPS / 3, "the story must do something"
 
 

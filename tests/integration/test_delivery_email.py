@@ -55,7 +55,7 @@ async def until(client: httpx.AsyncClient, handoff_id: str, wanted: dict[str, st
 async def connected(owner: Owner, count: int) -> None:
     """Wait until the server knows of so many clients."""
     async with asyncio.timeout(WITHIN_S):
-        while await owner.value("select count(*) from client_presence") < count:
+        while await owner.value("select count(*) from client_presence") < count:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
 
 

@@ -1,7 +1,6 @@
 """Mail addresses: one address or a refusal; nothing that could become a second one."""
 
 import re
-from email.utils import parseaddr
 from typing import Final
 
 from backend.mail.server import MailSettingsError
@@ -10,6 +9,7 @@ from backend.mail.server import MailSettingsError
 # a control, a space or a separator. Quoted local parts are refused: nobody has one, and quoting is where tricks live.
 _LOCAL: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _LABEL: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_NAMED: Final = re.compile(r"[^<>@\r\n]*<([^<>]+)>")
 _LONGEST: Final = 254
 _LONGEST_LOCAL: Final = 64
 
@@ -42,8 +42,9 @@ def sender_address(mail_from: str) -> str:
 
     Raises MailSettingsError.
     """
+    named = _NAMED.fullmatch(mail_from.strip())
     try:
-        return mail_address(parseaddr(mail_from)[1])
+        return mail_address(named[1] if named else mail_from.strip())
     except AddressError as error:
         raise MailSettingsError(
             "FLOWPILOT_MAIL_FROM must be one mail address, such as escalations@example.com"

@@ -26,6 +26,9 @@ _TONE: Final[dict[StepOutcome, str]] = {
 }
 _NOT_A_CLAIM: Final = "Opening this link does not claim it."
 _PICK_UP: Final = f"{_NOT_A_CLAIM} You press Pick up on the page."
+_NOT_DELIVERED: Final = (
+    "Nothing was delivered. See that the address is right and that its mail server takes mail for it."
+)
 _CHANGES_NOTHING: Final = "Opening this link changes nothing."
 
 
@@ -185,7 +188,7 @@ def _quoted(mail: HandoffMail) -> Section | None:
     who = f"{_name(mail.refused.name)}, {one_line(mail.refused.address)}"
     return Section(
         heading=f"The mail server refused {who}",
-        lines=[one_line(mail.refused.words), "It is not sent to this address again for this hand-off."],
+        lines=[one_line(mail.refused.words), _NOT_DELIVERED],
     )
 
 
@@ -214,7 +217,8 @@ def _judgement(assessment: Assessment) -> Judgement:
 
 
 def _tried(step: Step) -> TriedStep:
-    text = f"{step.action}: {step.detail}" if step.detail else step.action
+    action = one_line(step.action)
+    text = f"{action}: {step.detail}" if step.detail else action
     return TriedStep(
         label=OUTCOME_LABEL[step.outcome],
         tone=_TONE[step.outcome],

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import Final
 
 from backend.mail.addresses import AddressError, domain_of, mail_address, sender_address
-from backend.mail.conversation import Conversation, Ended
+from backend.mail.conversation import STEP_S, Conversation, Ended
 from backend.mail.outcome import Accepted, NotWanted, Outcome, Refused, Unavailable
 from backend.mail.server import MailServer
 from backend.mail.text import one_line
@@ -25,16 +25,20 @@ StillWanted = Callable[[], Awaitable[bool]]
 class Mailer:
     """Sends through one mail server, one connection per message. Without a server every answer is Unavailable.
 
-    Raises MailSettingsError for a `mail_from` that is no address.
+    `step_s` bounds each step of a conversation, `whole_s` the whole, in seconds. Raises MailSettingsError for a
+    `mail_from` that is no address.
     """
 
-    def __init__(self, server: MailServer | None, mail_from: str | None) -> None:
+    def __init__(
+        self, server: MailServer | None, mail_from: str | None, *, step_s: float = STEP_S, whole_s: float = WHOLE_S
+    ) -> None:
+        self._step_s, self._whole_s = step_s, whole_s
         self._server = server
         self._sender = sender_address(mail_from) if mail_from else None
         self._tls: ssl.SSLContext | None = None
 
     async def send(self, message: EmailMessage, recipient: str, *, still_wanted: StillWanted | None = None) -> Outcome:
-        """Send it; never raises for what the mail server does. Takes at most 25 s, each step at most 10 s.
+        """Send it, within `whole_s`; never raises for what the mail server does.
 
         `still_wanted` is asked when the recipient is taken and nothing of the message has left yet; what it raises
         goes through to the caller. The answer is Unknown exactly when the message left and no answer came back.
@@ -47,7 +51,7 @@ class Mailer:
             return Refused(0, one_line(str(error), longest=_LONGEST_ANSWER), permanent=True)
         content = wire_form(message, utf8=not (self._sender + address).isascii())
         talk = await self._conversation(self._server, self._sender)
-        limit = asyncio.timeout(WHOLE_S)
+        limit = asyncio.timeout(self._whole_s)
         try:
             async with limit:
                 await talk.open()
@@ -63,7 +67,7 @@ class Mailer:
         except TimeoutError:
             if not limit.expired():  # `still_wanted` raised it
                 raise
-            return talk.too_long(WHOLE_S)
+            return talk.too_long(self._whole_s)
         finally:
             talk.close()
 
@@ -73,13 +77,13 @@ class Mailer:
             return Unavailable(_NO_SERVER if self._server is None else _NO_SENDER)
         talk = await self._conversation(self._server, self._sender)
         try:
-            async with asyncio.timeout(WHOLE_S):
+            async with asyncio.timeout(self._whole_s):
                 await talk.open()
                 await talk.farewell()
         except Ended as end:
             return Unavailable(end.outcome.text) if isinstance(end.outcome, Refused | Unavailable) else Unavailable("")
         except TimeoutError:
-            return Unavailable(f"the mail server {self._server.where} took over {WHOLE_S:.0f} s")
+            return Unavailable(f"the mail server {self._server.where} took over {self._whole_s:.0f} s")
         finally:
             talk.close()
         return Accepted(f"{self._server.where}, sends as {self._sender}")
@@ -90,7 +94,7 @@ class Mailer:
             self._tls = await asyncio.to_thread(ssl.create_default_context)
         # The sender's domain is a name that the world's mail servers accept in a greeting; this machine's own often is
         # not, and finding it out may wait for DNS.
-        return Conversation(server, domain_of(sender), self._tls)
+        return Conversation(server, domain_of(sender), self._tls, step_s=self._step_s)
 
 
 def wire_form(message: EmailMessage, *, utf8: bool = False) -> bytes:

@@ -89,7 +89,8 @@ def _host(parts: SplitResult) -> str:
 def _port(parts: SplitResult) -> int | None:
     # The password may have been cut by a sign of its own, so nothing of the address is repeated here.
     wrong = MailSettingsError(
-        f"{SETTING} must have a port from 1 to 65535; in a user name or password write @ as %40, : as %3A, / as %2F"
+        f"{SETTING} must have a port from 1 to 65535; "
+        "in a user name or password write @ as %40, : as %3A, / as %2F, ? as %3F"
     )
     try:
         port = parts.port

@@ -121,8 +121,14 @@ class _Conversation(SMTP):
 
     def cut(self) -> None:
         """End the connection without a word."""
-        if self.transport is not None:
-            self.transport.abort()  # type: ignore[attr-defined]  # aiosmtpd names the base class
+        for transport in (self.transport, self._original_transport):
+            if transport is not None:
+                transport.abort()  # type: ignore[attr-defined]  # aiosmtpd names the base class
+
+    async def ended(self) -> None:
+        """Wait for the end of this conversation."""
+        if self._handler_coroutine is not None:
+            await asyncio.wait([self._handler_coroutine], timeout=2)
 
     async def _handle_client(self) -> None:
         self._owner.connections += 1
@@ -146,6 +152,12 @@ class _Conversation(SMTP):
             self.cut()
             return
         await super().smtp_DATA(arg)
+
+
+async def _turns() -> None:
+    """Let the loop see what has arrived on its sockets, and finish what that begins."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 class MailServer:
@@ -287,7 +299,8 @@ class MailServer:
         replied = order.mode not in {"cut_after_data", "garbage_reply", "slow_reply"}
         one = self._keep(session, envelope, replied=replied)
         if order.mode == "slow_reply":
-            await order.stall()  # a client that gives up meanwhile ends this here
+            await order.stall()
+            await _turns()  # a client that has given up by now ends this here
             self._answer_late(one)
         elif order.mode == "cut_after_data":
             smtp.cut()
@@ -357,10 +370,11 @@ class MailServer:
     async def _close(self) -> None:
         self.order.changed.set()
         self._port.close()
-        for one in self._open:
+        ending, self._open = self._open, set()
+        for one in ending:
             one.cut()
-        self._open.clear()
-        await asyncio.sleep(0)
+        await asyncio.gather(*(one.ended() for one in ending), return_exceptions=True)
+        await _turns()
 
     async def _obey(self, order: _Order) -> None:
         before, self.order = self.order, order

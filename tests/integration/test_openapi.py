@@ -28,6 +28,11 @@ CONTRACT = {
     "/events": {"get"},
     "/analytics/escalation-metrics": {"get"},
     "/account/settings": {"get", "patch"},
+    "/account/webhooks": {"get", "post"},
+    "/account/webhooks/{webhook_id}": {"get", "patch", "delete"},
+    "/account/webhooks/{webhook_id}/test": {"post"},
+    "/account/webhooks/{webhook_id}/deliveries": {"get"},
+    "/account/webhooks/{webhook_id}/deliveries/{delivery_id}/retry": {"post"},
 }
 
 
@@ -103,6 +108,9 @@ async def test_every_answer_that_the_server_gives_is_declared(people: People, ht
     held = (await escalated(junior))["id"]
     await claimed(senior, held)
     nobody = "01a20201-0632-7492-9065-20577af071aa"
+    boss, w = http(crew.admin), f"{API}/account/webhooks"
+    hook = await boss.post(w, json={"name": "Hook", "url": "https://1.1.1.1/"})
+    one = f"{w}/{hook.json()['id']}"
     s, h = f"{API}/ai-sessions", f"{API}/handoffs"
     answers = [
         ("/me", await http().get(f"{API}/me")),
@@ -140,6 +148,18 @@ async def test_every_answer_that_the_server_gives_is_declared(people: People, ht
         ("/analytics/escalation-metrics", await junior.get(f"{API}/analytics/escalation-metrics")),
         ("/analytics/escalation-metrics", await senior.get(f"{API}/analytics/escalation-metrics?month=x")),
         ("/account/settings", await junior.patch(f"{API}/account/settings", json={})),
+        ("/account/webhooks", hook),
+        ("/account/webhooks", await senior.get(w)),
+        ("/account/webhooks", await boss.post(w, json={"name": "Hook", "url": "https://127.0.0.1/"})),
+        ("/account/webhooks/{webhook_id}", await boss.patch(one, json={"active": False})),
+        ("/account/webhooks/{webhook_id}", await boss.get(f"{w}/{nobody}")),
+        ("/account/webhooks/{webhook_id}/test", await junior.post(f"{one}/test")),
+        ("/account/webhooks/{webhook_id}/deliveries", await boss.get(f"{one}/deliveries")),
+        (
+            "/account/webhooks/{webhook_id}/deliveries/{delivery_id}/retry",
+            await boss.post(f"{one}/deliveries/{nobody}/retry"),
+        ),
+        ("/account/webhooks/{webhook_id}", await boss.delete(one)),
     ]
     undeclared = [
         f"{answer.request.method} {path} {answer.status_code} {answer.text[:60]}"

@@ -164,6 +164,7 @@ async def test_the_definer_reads_no_more_than_the_look_ups_need(owner: Owner) ->
         " AND has_any_column_privilege('flowpilot_definer', c.oid, 'SELECT, INSERT, UPDATE')"
     )
     content = {"message", "step", "fact", "ai_session", "handoff", "handoff_timeline", "account_event", "delivery"}
+    content |= {"webhook", "webhook_delivery"}
     assert not {row["name"] for row in rows} & content
     policies = await owner.fetch("SELECT tablename FROM pg_policies WHERE 'flowpilot_definer' = ANY(roles)")
     assert {p["tablename"] for p in policies} == {row["name"] for row in rows}

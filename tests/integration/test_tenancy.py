@@ -34,12 +34,20 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("post", "/handoffs/{handoff_id}/resolve"): {"note": "Done"},
     ("post", "/handoffs/{handoff_id}/withdraw"): None,
     ("post", "/handoffs/{handoff_id}/reassign"): {"user_id": "{user_id}"},
+    ("get", "/account/webhooks/{webhook_id}"): None,
+    ("patch", "/account/webhooks/{webhook_id}"): {"active": False},
+    ("delete", "/account/webhooks/{webhook_id}"): None,
+    ("post", "/account/webhooks/{webhook_id}/test"): None,
+    ("get", "/account/webhooks/{webhook_id}/deliveries"): None,
+    ("post", "/account/webhooks/{webhook_id}/deliveries/{delivery_id}/retry"): None,
 }
 # Routes that speak of the caller's own account only: no id of anybody's goes in.
 WITHOUT_ID = {
     ("get", "/me"),
     ("get", "/account/settings"),
     ("patch", "/account/settings"),
+    ("get", "/account/webhooks"),
+    ("post", "/account/webhooks"),
     ("post", "/ai-sessions"),
     ("get", "/ai-sessions"),
     ("get", "/handoffs"),
@@ -52,12 +60,28 @@ NOBODYS = str(uuid4())
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Two accounts, each with a pending, a claimed, a resolved handoff and a session without one."""
+    """Two accounts, each with a pending, a claimed, a resolved handoff, a session without one and a webhook."""
 
     ours: Crew
     theirs: Crew
     sessions: list[str]
     handoffs: list[str]
+    webhooks: list[str]
+    notices: list[str]
+
+    def address(self, path: str, number: int) -> str:
+        """The path with ids of their things."""
+        return API + path.format(
+            session_id=self.sessions[number % len(self.sessions)],
+            handoff_id=self.handoffs[number % len(self.handoffs)],
+            webhook_id=self.webhooks[0],
+            delivery_id=self.notices[0],
+        )
+
+    def things(self, path: str) -> int:
+        """How many of theirs there are to ask for."""
+        kinds = {"{session_id}": self.sessions, "{handoff_id}": self.handoffs, "{webhook_id}": self.webhooks}
+        return next(len(theirs) for name, theirs in kinds.items() if name in path)
 
 
 async def busy(http: Http, crew: Crew) -> tuple[list[str], list[str]]:
@@ -73,12 +97,30 @@ async def busy(http: Http, crew: Crew) -> tuple[list[str], list[str]]:
     return [plain, *(h["session_id"] for h in three)], [h["id"] for h in three]
 
 
+async def hooked(http: Http, crew: Crew, handoff_id: str, owner: Owner) -> tuple[str, str]:
+    """A webhook that is switched off at once, so that nothing is ever sent, and one notice in its log."""
+    admin, hooks = http(crew.admin), f"{API}/account/webhooks"
+    made = await admin.post(hooks, json={"name": f"Hook of {crew.account_id}", "url": "https://1.1.1.1/"})
+    assert made.status_code == 201, made.text
+    webhook_id: str = made.json()["id"]
+    assert (await admin.patch(f"{hooks}/{webhook_id}", json={"active": False})).status_code == 200
+    notice = await owner.value(
+        "INSERT INTO webhook_delivery (account_id, webhook_id, handoff_id, seq, kind, data, state, finished_at)"
+        " VALUES ($1, $2, $3, 1, 'created', '{}', 'failed', now()) RETURNING id",
+        crew.account_id,
+        webhook_id,
+        handoff_id,
+    )
+    return webhook_id, str(notice)
+
+
 @pytest.fixture
-async def world(people: Callable[..., Awaitable[Crew]], http: Http) -> World:
+async def world(people: Callable[..., Awaitable[Crew]], http: Http, database_url: str) -> World:
     ours, theirs = await people("Northwind MSP"), await people("Contoso MSP")
     await busy(http, ours)
     sessions, handoffs = await busy(http, theirs)
-    return World(ours, theirs, sessions, handoffs)
+    webhook_id, notice_id = await hooked(http, theirs, handoffs[0], Owner(database_url))
+    return World(ours, theirs, sessions, handoffs, [webhook_id], [notice_id])
 
 
 async def routes(client: httpx.AsyncClient) -> set[tuple[str, str]]:
@@ -106,9 +148,10 @@ async def test_another_accounts_ids_answer_404_for_every_role_and_change_nothing
         client = http(who)
         for (verb, path), sent in BODIES.items():
             body = filled(sent, who.id)
-            nobodys = await client.request(verb, API + path.format(session_id=NOBODYS, handoff_id=NOBODYS), json=body)
-            for theirs in world.sessions if "{session_id}" in path else world.handoffs:
-                address = API + path.format(session_id=theirs, handoff_id=theirs)
+            ids = dict.fromkeys(("session_id", "handoff_id", "webhook_id", "delivery_id"), NOBODYS)
+            nobodys = await client.request(verb, API + path.format(**ids), json=body)
+            for number in range(world.things(path)):
+                address = world.address(path, number)
                 answer = await client.request(verb, address, json=body)
                 if (answer.status_code, answer.json()["code"]) != (404, "not_found"):
                     wrong.append(f"{who.role} {verb} {address}: {answer.status_code} {answer.text[:80]}")
@@ -137,6 +180,8 @@ async def test_another_accounts_people_cannot_be_named_in_a_body(world: World, h
 
 async def test_lists_never_show_another_account(world: World, http: Http) -> None:
     foreign = {*world.sessions, *world.handoffs, world.theirs.account_id, *(m.id for m in world.theirs.everyone)}
+    listed = await http(world.ours.admin).get(f"{API}/account/webhooks")
+    assert listed.json() == {"items": []}
     for who in world.ours.everyone:
         client = http(who)
         for path in (

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Self
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
     assert (settings.email_after_s, settings.log_level, settings.log_format) == (15.0, "info", "console")
 
 
+def test_webhooks_reach_the_public_internet_only_unless_someone_says_so(tmp_path: Path) -> None:
+    assert read(tmp_path).webhook_allow_private == "off"
+    assert read(tmp_path, FLOWPILOT_WEBHOOK_ALLOW_PRIVATE="on").webhook_allow_private == "on"
+
+
 def test_environment_wins_over_env_file_wins_over_toml(tmp_path: Path) -> None:
     (tmp_path / "flowpilot.toml").write_text(
         'log_level = "error"\nllm_model = "toml"\nFLOWPILOT_LLM_API_KEY = "toml"\n'
@@ -50,6 +55,7 @@ def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
         ("FLOWPILOT_LOG_LEVEL", "loud"),
         ("FLOWPILOT_LOG_FORMAT", "xml"),
         ("FLOWPILOT_MIGRATE", "sometimes"),
+        ("FLOWPILOT_WEBHOOK_ALLOW_PRIVATE", "yes"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, value: str, tmp_path: Path) -> None:

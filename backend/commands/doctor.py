@@ -17,6 +17,9 @@ from backend.db.embedded_files import EmbeddedError, pg_bin, prepare_data_dir
 from backend.db.engine import RUNTIME
 from backend.db.migrate import current, head
 from backend.db.url import asyncpg_url, masked
+from backend.mail.outcome import Unavailable
+from backend.mail.sender import Mailer
+from backend.mail.server import MailServer, MailSettingsError
 from backend.settings import Settings, SettingsError
 
 State = Literal["ok", "off", "WRONG"]
@@ -120,11 +123,25 @@ async def _runtime_role(connection: "asyncpg.Connection[asyncpg.Record]") -> Fin
 
 def _others(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "broker", "PostgreSQL")
-    if settings.smtp_url:
-        yield Finding("off", "mail", "FLOWPILOT_SMTP_URL is set, but this version sends no mail yet")
-    else:
-        yield Finding("off", "mail", "not configured: set FLOWPILOT_SMTP_URL and FLOWPILOT_MAIL_FROM")
+    yield _mail(settings)
     if settings.llm_base_url:
         yield Finding("off", "AI", "FLOWPILOT_LLM_BASE_URL is set, but this version asks no model yet")
     else:
         yield Finding("off", "AI", "not configured: set FLOWPILOT_LLM_BASE_URL and FLOWPILOT_LLM_MODEL")
+
+
+def _mail(settings: Settings) -> Finding:
+    """See that the mail server can be reached and signed in to, as the server would; nothing is sent."""
+    if settings.smtp_url is None:
+        missing = "FLOWPILOT_SMTP_URL" if settings.mail_from else "FLOWPILOT_SMTP_URL and FLOWPILOT_MAIL_FROM"
+        return Finding("off", "mail", f"not configured, so nobody is e-mailed: set {missing}")
+    if settings.mail_from is None:
+        return Finding("WRONG", "mail", "FLOWPILOT_MAIL_FROM is not set: give it the address that mail is sent from")
+    try:
+        found = asyncio.run(Mailer(MailServer.parse(settings.smtp_url), settings.mail_from).probe())
+    except MailSettingsError as error:
+        return Finding("WRONG", "mail", str(error))
+    if isinstance(found, Unavailable):
+        return Finding("WRONG", "mail", found.text)
+    hint = "" if settings.public_url_given else f"; its links lead to {settings.public_url}: set FLOWPILOT_PUBLIC_URL"
+    return Finding("ok", "mail", f"{found.response}{hint}")

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.cli import Answer, flowpilot
+from tests.support.mail_server import MailServer
 
 COMMANDS = (
     ("serve",),
@@ -119,3 +120,51 @@ def test_a_mistyped_data_directory_does_not_become_a_database(command: tuple[str
         assert f"no database in {place}" in line
         assert not (place / "postgres").exists()
     assert not missing.parent.exists()
+
+
+def doctor_on_mail(tmp_path: Path, **settings: str) -> tuple[int, str]:
+    """What `doctor` says about mail, with its exit code; beside it everything is in order."""
+    environment = {f"FLOWPILOT_{name}": value for name, value in settings.items()}
+    answer = flowpilot("doctor", data_dir=tmp_path, environment=environment)
+    [line] = [line for line in answer.out.splitlines() if " mail " in line]
+    return answer.code, " ".join(line.split())
+
+
+def test_doctor_tells_what_mail_lacks(tmp_path: Path) -> None:
+    assert doctor_on_mail(tmp_path) == (
+        0,
+        "off mail not configured, so nobody is e-mailed: set FLOWPILOT_SMTP_URL and FLOWPILOT_MAIL_FROM",
+    )
+    assert doctor_on_mail(tmp_path, MAIL_FROM="escalations@northwind.example") == (
+        0,
+        "off mail not configured, so nobody is e-mailed: set FLOWPILOT_SMTP_URL",
+    )
+    assert doctor_on_mail(tmp_path, SMTP_URL="smtp://mail.example") == (
+        2,
+        "WRONG mail FLOWPILOT_MAIL_FROM is not set: give it the address that mail is sent from",
+    )
+    code, line = doctor_on_mail(tmp_path, SMTP_URL="smtp://me:hush@mail.example?tls=1", MAIL_FROM="a@northwind.example")
+    assert (code, "hush" in line) == (2, False)
+    assert line.startswith("WRONG mail FLOWPILOT_SMTP_URL: after the ? only starttls= is known")
+
+
+def test_doctor_speaks_with_the_mail_server_and_sends_nothing(tmp_path: Path) -> None:
+    with MailServer(sign_in=("me", "right")) as post:
+
+        def doctor(password: str) -> tuple[int, str]:
+            return doctor_on_mail(
+                tmp_path,
+                SMTP_URL=f"smtp://me:{password}@127.0.0.1:{post.port}",
+                MAIL_FROM="escalations@northwind.example",
+                PUBLIC_URL="https://flowpilot.example",
+            )
+
+        assert doctor("right") == (0, f"ok mail 127.0.0.1:{post.port}, sends as escalations@northwind.example")
+        code, line = doctor("hush")
+        assert (code, "hush" in line) == (2, False)
+        assert "refused the sign-in of me (535 " in line
+        post.behave("refuse")
+        code, line = doctor("right")
+        assert code == 2
+        assert line.startswith(f"WRONG mail the mail server 127.0.0.1:{post.port} refused the connection")
+        assert not post.received

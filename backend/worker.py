@@ -1,5 +1,7 @@
 """The worker of one process: which work there is, who does it, how much of it at once."""
 
+from urllib.parse import urlsplit
+
 from backend.db.engine import Database
 from backend.delivery.closing import Closing
 from backend.delivery.idle import IdleClaims
@@ -33,11 +35,18 @@ def build_worker(database: Database, settings: Settings) -> Worker:
         places=_POLICY_PLACES,
         lease_s=_POLICY_LEASE_S,
     )
-    mailing = Mailing(database, build_mailer(settings), Letters(settings.public_url, settings.mail_from))
+    mailing = Mailing(database, build_mailer(settings), Letters(settings.public_url, sender(settings)))
     email = Lane(name="email", handlers={"email": mailing}, places=_MAIL_PLACES, lease_s=_MAIL_LEASE_S)
     return Worker(database, [policy, email, webhook_lane(database, settings)], away=DATABASE_DOWN)
 
 
 def build_mailer(settings: Settings) -> Mailer:
     """Raises MailSettingsError, in one plain sentence, for a mail server or a sender that cannot be meant."""
-    return Mailer(MailServer.parse(settings.smtp_url) if settings.smtp_url else None, settings.mail_from)
+    return Mailer(MailServer.parse(settings.smtp_url) if settings.smtp_url else None, sender(settings))
+
+
+def sender(settings: Settings) -> str:
+    """FLOWPILOT_MAIL_FROM, else an address at the host of the public address, so that mail goes out from the start."""
+    host = urlsplit(settings.public_url).hostname or ""
+    named = host.rpartition(".")[2].isalpha()  # an address in figures is no domain
+    return settings.mail_from or f"flowpilot@{host if named else 'localhost'}"

@@ -19,8 +19,6 @@ from backend.mail.handoff_mail import HandoffMail, Purpose, RefusedMail, message
 from backend.mail.message import compose
 
 _NAMES: Final = 3
-_NO_SENDER: Final = "nobody@flowpilot.invalid"
-"""Stands in a message that a server without a sender address composes and cannot send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +33,9 @@ class Letter:
 class Letters:
     """Writes letters. `public_url` is without a closing slash; `mail_from` is the sender's address."""
 
-    def __init__(self, public_url: str, mail_from: str | None) -> None:
+    def __init__(self, public_url: str, mail_from: str) -> None:
         self._base = public_url.rstrip("/")
-        self._mail_from = mail_from or _NO_SENDER
+        self._mail_from = mail_from
 
     async def write(self, tx: AsyncConnection, account_id: UUID, row: AnyRow) -> Letter:
         """The letter of one `delivery` row, as things stand in this transaction."""

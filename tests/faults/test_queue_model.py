@@ -34,6 +34,7 @@ def fold(rows: dict[str, dict[str, Any]], event: dict[str, Any]) -> None:
 ROW = (
     *("id", "session_id", "title", "customer", "ticket", "priority", "status", "reason", "need", "created_at"),
     *("handed_off_by", "session_owner", "target_user_id", "claimed_by", "claimed_at", "assessment_status"),
+    *("rung", "to", "breaks_dnd", "waiting_since"),
 )
 
 WITHOUT_NEXT_STEP = """

@@ -28,9 +28,7 @@ _SYSTEM: Final[dict[str, Callable[[str], str]]] = {
     "released": strip_words.returned,
     "mail_failed": lambda why: why or "An e-mail was not delivered",
 }
-_IN_TALK: Final = frozenset(
-    {"claimed", "released", "withdrawn", "resolved", "reassigned", "exhausted", "nudged", "mail_failed"}
-)
+_IN_TALK: Final = frozenset({"claimed", "released", "withdrawn", "resolved", "reassigned", "exhausted", "nudged"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from desktop.version import version
 
 if TYPE_CHECKING:
     from desktop.desk import Desk
+    from desktop.platform.attention import Attention
     from desktop.ui.about import AboutWindow
 
 _LOG: Final = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ class App:
         self._quit = asyncio.Event()
         self._listener = LateListener()
         self._router: ToastRouter | None = None
+        self._attention: Attention | None = None
+        self._cover: str | None = None
         self._desk: Desk | None = None
         self._about: AboutWindow | None = None
         self._kept = "Not signed in"
@@ -218,6 +221,7 @@ class App:
         except OSError as exc:
             raise SystemExit(f"flowpilot-tray: the CA file cannot be used: {exc}") from exc
         self._desk = desk
+        desk.controller.cover(self._cover)
         self._listener.target = self._screen.controller = desk.controller
         desk.start()
 
@@ -226,11 +230,24 @@ class App:
     def _start_toasts(self) -> None:
         system = None
         if sys.platform == "linux":
-            from desktop.platform.notifications import SystemToasts  # noqa: PLC0415 - Linux only, after the icon
+            from desktop.platform.attention import Attention  # noqa: PLC0415 - Linux only, after the icon
+            from desktop.platform.notifications import SystemToasts  # noqa: PLC0415 - the same
 
             system = SystemToasts(self._listener)
-        self._router = ToastRouter(system, self._toast_window)
-        self._start(self._router.start())
+            self._attention = Attention(self._covered)
+        self._router = router = ToastRouter(system, self._toast_window)
+        self._start(self._watch_and_route(router))
+
+    async def _watch_and_route(self, router: ToastRouter) -> None:
+        """Toasts wait for the router: whether the first can be seen is known before it is shown."""
+        if self._attention is not None:
+            await self._attention.start()
+        await router.start()
+
+    def _covered(self, reason: str | None) -> None:
+        self._cover = reason
+        if self._desk is not None:
+            self._desk.controller.cover(reason)
 
     def _toast_window(self) -> WindowPort:
         from desktop.ui.toast_window import ToastStack  # noqa: PLC0415 - only where the system has no buttons
@@ -239,7 +256,12 @@ class App:
         stack.pressed.connect(self._listener.toast_pressed)
         stack.closed.connect(self._listener.toast_closed)
         stack.shown.connect(self._listener.toast_came_up)
+        stack.failed.connect(self._toast_failed)
         return stack
+
+    def _toast_failed(self, toast_id: str) -> None:
+        if self._router is not None:
+            self._listener.toast_failed(toast_id, self._router.why_unseen(toast_id))
 
     # -- about, quit -------------------------------------------------------------------------------------------------
 
@@ -302,6 +324,8 @@ class App:
                     await self._desk.stop()
                 if self._router is not None:
                     await self._router.stop()
+                if self._attention is not None:
+                    await self._attention.stop()
         except TimeoutError:
             _LOG.warning("some connections did not close in time")
         if self._screen is not None:

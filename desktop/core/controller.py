@@ -22,7 +22,7 @@ from desktop.core.deck import Deck
 from desktop.core.drawing import Drawing, Known
 from desktop.core.inbox import Inbox
 from desktop.core.link import Link
-from desktop.core.notify import SENIOR, Alert, Notifier, Show, Tell, Withdraw
+from desktop.core.notify import DND, SENIOR, Alert, Notifier, Show, Tell, Withdraw
 from desktop.core.ports import Api, ApiError, Browser, Clock, Connector, Screen, SignInWatcher, Toasts, Trace
 from desktop.core.presence import Connection, DndChoice, DoNotDisturb
 from desktop.core.running import ServerTime, Tasks
@@ -154,8 +154,8 @@ class Controller:
         if change.incomplete:
             # An event without its row cannot be folded; the queue itself is the way back to the truth.
             self._tasks.start(self._reload_queue())
-        if change.after is not None:
-            self._remember(change.after)
+        if change.row is not None:
+            self._remember(change.row)
         selected = change.handoff_id == self._selection.id
         self._claims.changed(change, self._me, selected=selected)
         self._alert(
@@ -170,6 +170,7 @@ class Controller:
     def link_queue(self, page: QueuePage) -> None:
         """The queue was fetched anew."""
         self._inbox.load(page.items)
+        self._alert(self._notifier.reloaded())
         for row in page.items:
             self._remember(row)
         self._drawing.dirty()
@@ -202,6 +203,9 @@ class Controller:
         elif action == "view":
             self.select(toast_id)
             self._ports.screen.raise_window()
+        elif action == "open_session":
+            # The plain page: asking for a ticket would claim a handoff that has gone back to the queue meanwhile.
+            self.view(toast_id)
 
     def toast_closed(self, toast_id: str) -> None:
         """Gone from the screen without us."""
@@ -211,6 +215,16 @@ class Controller:
     def toast_came_up(self, toast_id: str) -> None:
         """One that had to wait is on the screen: now its receipt is true."""
         self._deck.came_up(toast_id)
+
+    def toast_failed(self, toast_id: str, reason: str) -> None:
+        """One has not come up."""
+        self._deck.failed(toast_id, reason)
+
+    def cover(self, reason: str | None) -> None:
+        """Nobody sees the screen (`locked`), or the desktop holds notifications back (`do not disturb`); null: seen."""
+        if unseen := self._deck.cover(reason):
+            waiting = self._inbox.sorted()
+            self._alert(self._notifier.unseen(unseen, waiting, self._time.mono(), self._time.wall()))
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
@@ -310,10 +324,11 @@ class Controller:
                 case Withdraw():
                     self._deck.withdraw(alert.toast_id)
                 case Tell():
-                    self._link.tell(Receipt(handoff_id=alert.handoff_id, state=alert.state, reason=alert.reason))
+                    handoff_id, rung = alert.round
+                    self._link.tell(Receipt(handoff_id=handoff_id, state=alert.state, reason=alert.reason, rung=rung))
 
     def _mute(self) -> None:
-        reason = "do_not_disturb" if self._dnd.on else None
+        reason = DND if self._dnd.on else None
         if reason != self._notifier.muted:
             waiting = self._inbox.sorted()
             self._alert(self._notifier.mute(reason, waiting, self._time.mono(), self._time.wall()))

@@ -1,7 +1,8 @@
 """The toasts that should be up against those that are: one small worker for each toast id.
 
 Showing and withdrawing one toast never overtake each other, a newer wish replaces one that has not been carried out,
-and a toast that hangs holds up no other. The receipt `shown` is sent here, once the service has taken the toast.
+and a toast that hangs holds up no other. The receipt is sent here, once the service has taken the toast: `shown`, or
+`suppressed` while a cover lies over the screen (it is locked, or the desktop holds its notifications back).
 """
 
 import asyncio
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.contract.events import Receipt
+from backend.contract.vocabulary import ReceiptState
 from desktop.core.ports import ToastFailedError, Toasts, Trace
+from desktop.core.rounds import Round
 from desktop.core.views import ToastView
 
 _LOG: Final = logging.getLogger(__name__)
@@ -22,7 +25,7 @@ class _Wish:
     """What should be on the screen under one id; null is nothing."""
 
     view: ToastView | None
-    tells: tuple[str, ...]
+    tells: tuple[Round, ...]
 
 
 class Deck:
@@ -34,11 +37,13 @@ class Deck:
         self._trace = trace
         self._wishes: dict[str, _Wish] = {}
         self._up: dict[str, ToastView] = {}
-        self._behind: dict[str, tuple[str, ...]] = {}
+        self._behind: dict[str, tuple[Round, ...]] = {}
+        self._cover: str | None = None
+        self._unseen: dict[Round, None] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
 
-    def show(self, view: ToastView, tells: tuple[str, ...] = ()) -> None:
-        """Show or replace; `tells` are the handoffs for which the server is told `shown` or `failed`."""
+    def show(self, view: ToastView, tells: tuple[Round, ...] = ()) -> None:
+        """Show or replace; `tells` are the rounds of which the server is told `shown`, `suppressed` or `failed`."""
         waiting = self._wishes.get(view.id)
         if waiting is not None and waiting.view is not None:
             tells = tuple(dict.fromkeys(waiting.tells + tells))
@@ -55,9 +60,22 @@ class Deck:
         self._behind.pop(toast_id, None)
 
     def came_up(self, toast_id: str) -> None:
-        """One that had to wait behind another is on the screen now."""
+        """One that was not seen at once is on the screen now."""
         if (view := self._up.get(toast_id)) is not None and (tells := self._behind.pop(toast_id, None)) is not None:
             self._shown(view, tells, "window")
+
+    def failed(self, toast_id: str, reason: str) -> None:
+        """One that should have come up has not; if it does after all, `came_up` says so."""
+        _LOG.warning("a toast was not shown: %s", reason)
+        self._tell_all(self._behind.get(toast_id, ()), "failed", reason)
+
+    def cover(self, reason: str | None) -> tuple[Round, ...]:
+        """What is put up from now on is not seen, for this reason; null: it is. Answers what was put up unseen."""
+        self._cover = reason
+        if reason is not None:
+            return ()
+        unseen, self._unseen = tuple(self._unseen), {}
+        return unseen
 
     def get(self, toast_id: str) -> ToastView | None:
         """What is on the screen under this id."""
@@ -87,7 +105,7 @@ class Deck:
         finally:
             del self._workers[toast_id]
 
-    async def _show(self, view: ToastView, tells: tuple[str, ...]) -> None:
+    async def _show(self, view: ToastView, tells: tuple[Round, ...]) -> None:
         self._trace.mark("toast_called", toast=view.id, variant=view.variant)
         self._up[view.id] = view
         try:
@@ -95,18 +113,24 @@ class Deck:
         except ToastFailedError as exc:
             self._up.pop(view.id, None)
             _LOG.warning("a toast was not shown: %s", exc)
-            for handoff_id in tells:
-                self._tell(Receipt(handoff_id=handoff_id, state="failed", reason=str(exc)))
+            self._tell_all((*self._behind.pop(view.id, ()), *tells), "failed", str(exc))
             return
+        tells = tuple(dict.fromkeys((*self._behind.pop(view.id, ()), *tells)))
         if how == "queued":
-            # It waits behind another toast window; until it is up, saying `shown` would be a lie.
+            # A window that is not painted yet, or waits behind another; until it is, saying `shown` would be a lie.
             self._behind[view.id] = tells
             return
-        self._behind.pop(view.id, None)
         self._shown(view, tells, how)
 
-    def _shown(self, view: ToastView, tells: tuple[str, ...], how: str) -> None:
+    def _shown(self, view: ToastView, tells: tuple[Round, ...], how: str) -> None:
+        if self._cover is not None:
+            self._trace.mark("toast_covered", toast=view.id, variant=view.variant, reason=self._cover)
+            self._unseen |= dict.fromkeys(tells)
+            self._tell_all(tells, "suppressed", self._cover)
+            return
         self._trace.mark("toast_shown", toast=view.id, variant=view.variant, how=how)
-        reason = "digest" if view.variant == "digest" else None
-        for handoff_id in tells:
-            self._tell(Receipt(handoff_id=handoff_id, state="shown", reason=reason))
+        self._tell_all(tells, "shown", "digest" if view.variant == "digest" else None)
+
+    def _tell_all(self, tells: tuple[Round, ...], state: ReceiptState, reason: str | None) -> None:
+        for handoff_id, rung in tells:
+            self._tell(Receipt(handoff_id=handoff_id, state=state, reason=reason, rung=rung))

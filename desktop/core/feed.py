@@ -55,6 +55,11 @@ class CaughtUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """The server's heartbeat, and there is nothing of the log left to read."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Close the socket. `retry_after_s` is the server's wish, else the backoff decides."""
 
@@ -62,7 +67,7 @@ class HangUp:
     retry_after_s: float | None = None
 
 
-Effect = Send | Greeted | Apply | Refetch | CaughtUp | HangUp
+Effect = Send | Greeted | Apply | Refetch | CaughtUp | Beat | HangUp
 
 
 class Feed:
@@ -96,7 +101,7 @@ class Feed:
         self._heard_at = self._behind_at = None
         self._live = self._resumed = False
 
-    def received(self, text: str | bytes, now: float) -> list[Effect]:
+    def received(self, text: str | bytes, now: float) -> list[Effect]:  # noqa: PLR0911 - one return for each frame
         """Take one frame."""
         self._heard_at = self.last_heard = now
         try:
@@ -109,16 +114,14 @@ class Feed:
             case Event() | Skip():
                 return self._event(frame, now)
             case Heartbeat():
-                self._head = max(self._head, frame.head)
-                self._check_behind(now)
+                return self._heartbeat(frame, now)
             case Reset():
                 self.epoch, self.cursor, self._head = frame.epoch, None, frame.head
                 return self._refetch(frame.reason)
             case Bye():
                 return [HangUp("bye", frame.retry_after_ms / 1000)]
             case None:
-                pass
-        return []
+                return []
 
     def queue_loaded(self, seq: int, now: float) -> list[Effect]:
         """The queue has been fetched and reflects `seq`: go on from there."""
@@ -165,6 +168,11 @@ class Feed:
             self.epoch, self.cursor = frame.epoch, None
             return [greeted, *self._refetch(reason)]
         return [greeted, *self._resume(now)]
+
+    def _heartbeat(self, frame: Heartbeat, now: float) -> list[Effect]:
+        self._head = max(self._head, frame.head)
+        self._check_behind(now)
+        return [Beat()] if self._live and self.cursor == self._head else []
 
     def _event(self, frame: Event | Skip, now: float) -> list[Effect]:
         if not self._resumed or self.cursor is None or frame.seq <= self.cursor:

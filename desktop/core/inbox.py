@@ -27,6 +27,8 @@ class Change:
     """What one event did to one handoff. `before` and `after` are the waiting row, null where it was not waiting.
 
     `holder` holds it now, `actor` did it, `incomplete` means the event lacked the row and the queue must be fetched.
+    `row` is the handoff as the event told it. `cause`, `step` and `returns_at` (when an idle claim goes back to the
+    queue) belong to `handoff.realerted`.
     """
 
     kind: EventKind
@@ -39,6 +41,11 @@ class Change:
     actor: Person | None = None
     note: str | None = None
     incomplete: bool = False
+    row: QueueRow | None = None
+    cause: str | None = None
+    step: int | None = None
+    returns_at: datetime | None = None
+    first_action: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +130,11 @@ class Inbox:
             actor=actor,
             note=note,
             incomplete=row is None and event.kind not in _NO_ROW | _LEFT,
+            row=row,
+            cause=_text(data.get("cause")),
+            step=_number(data.get("step")),
+            returns_at=_time(data.get("returns_at")),
+            first_action=bool(data.get("first_action_kind")),
         )
 
     def expire(self, now: float, wall: datetime) -> None:
@@ -168,3 +180,14 @@ def _person(value: object) -> Person | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return msgspec.convert(value, datetime)
+    except msgspec.ValidationError:
+        return None

@@ -11,7 +11,7 @@ from backend.contract.handoffs import QueuePage
 from backend.contract.people import UserView
 from desktop.core.alarm import Alarm
 from desktop.core.backoff import Backoff
-from desktop.core.feed import Apply, CaughtUp, Effect, Feed, Greeted, HangUp, Refetch, Send
+from desktop.core.feed import Apply, Beat, CaughtUp, Effect, Feed, Greeted, HangUp, Refetch, Send
 from desktop.core.ports import ApiError, Clock, Connector, SignedOutError, Socket, SocketClosedError
 from desktop.core.receipts import Receipts
 
@@ -98,9 +98,8 @@ class Link:
             self._hang_up(HangUp("dropped on purpose", 0.0))
 
     def tell(self, receipt: Receipt) -> None:
-        """Send a receipt; it is sent again after each greeting until the server's log tells of it."""
-        self._receipts.add(receipt)
-        if self._my_id is not None:
+        """Send a receipt that says anything new; again after each greeting until the server is known to have it."""
+        if self._receipts.add(receipt) and self._my_id is not None:
             self._outbox.put_nowait(self.feed.receipt(receipt).text)
 
     async def run(self) -> None:
@@ -177,7 +176,10 @@ class Link:
                     self._greet(effect)
                 case CaughtUp():
                     self._listener.link_live()
+                case Beat():
+                    self._receipts.beat()
                 case Refetch():
+                    self._receipts.log_is(self.feed.epoch)
                     self._refetch(effect.reason)
                 case HangUp():
                     self._hang_up(effect)
@@ -187,6 +189,7 @@ class Link:
         self._listener.link_up(greeted.user, greeted.server_time - self._clock.now())
         self._my_id = greeted.user.id
         self._outage = False
+        self._receipts.greeted()
         for receipt in self._receipts.unconfirmed:
             self._outbox.put_nowait(self.feed.receipt(receipt).text)
 
@@ -202,7 +205,6 @@ class Link:
         except ApiError as exc:
             self._hang_up(HangUp(f"the queue could not be fetched: {exc}"))
             return
-        self._receipts.waiting({row.id for row in page.items})
         self._listener.link_queue(page)
         self._carry_out(self.feed.queue_loaded(page.seq, self._clock.monotonic()))
 

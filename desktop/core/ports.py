@@ -145,7 +145,8 @@ class Toasts(Protocol):
     async def show(self, view: ToastView) -> str:
         """Show, or replace the one with the same id in place. Answer how: `system`, `window`, `queued`.
 
-        `queued` is not on the screen yet. Returns only when the service has accepted it; raises `ToastFailedError`.
+        `queued` is not on the screen yet; `toast_came_up` tells. Returns when the service has accepted it; raises
+        `ToastFailedError`.
         """
         ...
 
@@ -167,6 +168,10 @@ class ToastListener(Protocol):
 
     def toast_came_up(self, toast_id: str) -> None:
         """One that was `queued` is on the screen now."""
+        ...
+
+    def toast_failed(self, toast_id: str, reason: str) -> None:
+        """One that was `queued` should be on the screen by now, and is not."""
         ...
 
 

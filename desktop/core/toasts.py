@@ -1,6 +1,7 @@
 """What each toast says, and the form a system notification gives it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +15,8 @@ TEST: Final = "test"
 UNKNOWN_TEXT: Final = "No answer yet. Checking whether your claim went through."
 
 _CLAIM: Final[tuple[tuple[ToastAction, str], ...]] = (("claim", "Claim"), ("view", "View"))
-_ABOUT_ONE: Final = frozenset({"new", "reminder", "handed_back"})
+_LOOK: Final[tuple[tuple[ToastAction, str], ...]] = (("open_session", "View"),)
+_ABOUT_ONE: Final = frozenset({"new", "reminder", "nudge", "handed_back"})
 _LOUD: Final = frozenset({"high", "urgent"})
 
 
@@ -23,16 +25,25 @@ def new(row: QueueRow, *, for_you: bool = False) -> ToastView:
     return _waiting(row, "new", row.title, row.reason, for_you=for_you)
 
 
-def reminder(row: QueueRow, wall: datetime) -> ToastView:
-    """A policy step: still unclaimed."""
-    minutes = max(1, round((wall - row.created_at).total_seconds() / 60))
-    body = f"Unclaimed for {minutes} min. {row.handed_off_by.name} is waiting in the session."
-    return _waiting(row, "reminder", f"Still waiting: {row.title}", body)
+def reminder(row: QueueRow, wall: datetime, *, step: int | None = None, for_you: bool = False) -> ToastView:
+    """A policy step: still unclaimed. `step` counts from 1, the first alert."""
+    spent = words.spent(wall - (row.waiting_since or row.created_at))
+    body = f"Unclaimed for {spent}. {row.handed_off_by.name} is waiting in the session."
+    view = _waiting(row, "reminder", f"Still waiting: {row.title}", body, for_you=for_you)
+    return replace(view, note=f"Step {step} of policy") if step is not None else view
+
+
+def nudge(row: QueueRow, returns_at: datetime | None) -> ToastView:
+    """To whoever claimed it and has not begun. It is theirs already, so there is nothing to claim."""
+    returns = f" It goes back to the queue at {words.clock(returns_at)}." if returns_at else ""
+    body = f"{row.handed_off_by.name} is waiting in the session.{returns}"
+    return replace(_waiting(row, "nudge", f"Still waiting for your first step: {row.title}", body), buttons=_LOOK)
 
 
 def handed_back(row: QueueRow, name: str, note: str | None, *, for_you: bool = False) -> ToastView:
-    """Someone returned it to the queue."""
-    said = f"{name or 'Someone'} handed it back" + (f": “{note}”" if note else ".")
+    """Someone returned it to the queue, or with no name the policy did."""
+    did = f"{name} handed it back" if name else "Handed back"
+    said = f"{did}: “{note}”" if note else f"{did}."
     return _waiting(row, "handed_back", f"Waiting again: {row.title}", said, for_you=for_you)
 
 

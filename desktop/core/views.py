@@ -15,8 +15,10 @@ from backend.contract.vocabulary import Priority
 
 ConnectionState = Literal["connecting", "connected", "reconnecting", "offline", "signed_out", "role_changed"]
 TrayState = Literal["idle", "waiting", "urgent", "dnd", "reconnecting", "offline", "signedOut"]
-ToastVariant = Literal["new", "reminder", "digest", "claimed", "lost", "offline", "unknown", "handed_back", "test"]
-ToastAction = Literal["claim", "view", "open_queue", "dismiss", "retry"]
+ToastVariant = Literal[
+    "new", "reminder", "nudge", "digest", "claimed", "lost", "offline", "unknown", "handed_back", "test"
+]
+ToastAction = Literal["claim", "view", "open_session", "open_queue", "dismiss", "retry"]
 OutcomeKind = Literal["claimed", "lost", "withdrawn", "offline", "unknown", "own", "error"]
 PrimaryKind = Literal["claim", "claiming", "open", "next", "sign_in", "none"]
 

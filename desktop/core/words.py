@@ -24,6 +24,12 @@ def waited(span: timedelta) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
+def spent(span: timedelta) -> str:
+    """`9 min` under an hour, at least one; `1 h 04 min` from there on."""
+    minutes = max(1, round(span.total_seconds() / 60))
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 def when(at: datetime, now: datetime) -> str:
     """`4 s ago` for the first minute, `at 10:42` afterwards."""
     age = now - at

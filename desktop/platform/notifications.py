@@ -166,17 +166,17 @@ class SystemToasts:
         interface: str = NAME,
     ) -> list[Any]:
         if self._bus is None or not self._bus.connected:
-            raise ToastFailedError("no_session_bus")
+            raise ToastFailedError("no session bus")
         message = Message(destination=to, path=path, interface=interface, member=member, signature=signature, body=body)
         try:
             async with asyncio.timeout(ANSWER_S):
                 reply = await self._bus.call(message)
         except TimeoutError as exc:
-            raise ToastFailedError("notification_service_timeout") from exc
+            raise ToastFailedError("the notification service did not answer") from exc
         except (OSError, EOFError, DBusError) as exc:
-            raise ToastFailedError("notification_service_lost") from exc
+            raise ToastFailedError("the notification service is gone") from exc
         if reply.message_type is not MessageType.METHOD_RETURN:
-            raise ToastFailedError(f"notification_service_error: {reply.error_name}")
+            raise ToastFailedError(f"the notification service refused: {reply.error_name}")
         return list(reply.body)
 
     def _on_message(self, message: Message) -> None:

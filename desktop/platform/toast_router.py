@@ -34,12 +34,7 @@ class SystemPort(Protocol):
 
 
 class WindowPort(Protocol):
-    """Toast windows of our own: one is visible, others wait for their turn."""
-
-    @property
-    def visible(self) -> ToastView | None:
-        """What is on the screen."""
-        ...
+    """Toast windows of our own: one is visible, others wait for their turn. Each tells when it has been painted."""
 
     def show_toast(self, view: ToastView) -> None:
         """Show or replace."""
@@ -59,6 +54,7 @@ class ToastRouter:
         self._window: WindowPort | None = None
         self._started = asyncio.Event()
         self._in_window: set[str] = set()
+        self._why: dict[str, str] = {}
 
     @property
     def words(self) -> str:
@@ -90,12 +86,16 @@ class ToastRouter:
                 self._leave_window(view.id)
                 return how
         if self._make_window is None:
-            raise failure or ToastFailedError("no_notification_service")
+            raise failure or ToastFailedError("no notification service")
         self._window = self._window or self._make_window()
-        self._window.show_toast(view)
+        self._why[view.id] = f"{failure}; " if failure is not None else ""
         self._in_window.add(view.id)
-        up = self._window.visible
-        return "window" if up is not None and up.id == view.id else "queued"
+        self._window.show_toast(view)
+        return "queued"
+
+    def why_unseen(self, toast_id: str) -> str:
+        """The receipt's reason for a toast whose window never came up, with what the system's service had said."""
+        return f"{self._why.get(toast_id, '')}the toast window did not come up"
 
     async def withdraw(self, toast_id: str) -> None:
         """Wherever it is."""
@@ -106,6 +106,7 @@ class ToastRouter:
     def _leave_window(self, toast_id: str) -> None:
         if toast_id in self._in_window and self._window is not None:
             self._in_window.discard(toast_id)
+            self._why.pop(toast_id, None)
             self._window.withdraw(toast_id)
 
 
@@ -129,3 +130,8 @@ class LateListener:
         """Pass on."""
         if self.target is not None:
             self.target.toast_came_up(toast_id)
+
+    def toast_failed(self, toast_id: str, reason: str) -> None:
+        """Pass on."""
+        if self.target is not None:
+            self.target.toast_failed(toast_id, reason)

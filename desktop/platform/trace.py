@@ -9,6 +9,7 @@ a line: `event` (its name), `mono` (monotonic seconds), `wall` (UTC, RFC 3339), 
 | `signed_in`, `live` | |
 | `frame` | `handoff`, `kind`, `seq` of an event frame, before it is handled |
 | `toast_called`, `toast_shown`, `toast_withdrawn` | `toast` (the handoff's id, `digest`, `test`), `variant`, `how` |
+| `toast_covered` | `toast`, `variant`, `reason`: put up while nobody could see it |
 | `claim` | `handoff`, `origin`, `outcome`: claimed, already_yours, lost, own, offline, unknown, gone, failed, … |
 | `opened` | `path` of the address given to the browser, `opened`; never the ticket |
 

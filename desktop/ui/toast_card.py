@@ -18,14 +18,18 @@ from desktop.ui.two_lines import TwoLines
 
 _RADIUS: Final = 8
 _POINTED_MS: Final = 400
-_NAMES: Final = {"claim": "toastClaimButton", "view": "toastViewButton"}
+_NAMES: Final = {"claim": "toastClaimButton", "view": "toastViewButton", "open_session": "toastViewButton"}
 
 
 class ToastCard(QWidget):
-    """Draws one `ToastView`. `pressed` carries the action, `dismissed` comes from Esc, the cross or the timer."""
+    """Draws one `ToastView`. `pressed` carries the action, `dismissed` comes from Esc, the cross or the timer.
+
+    `painted` comes once for each view, when the window system has let it be drawn: before that nobody can have seen it.
+    """
 
     pressed = Signal(str)
     dismissed = Signal()
+    painted = Signal()
 
     def __init__(self) -> None:
         super().__init__(
@@ -42,6 +46,7 @@ class ToastCard(QWidget):
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.dismissed)
         self._up = QElapsedTimer()
+        self._fresh = False
         self._build()
 
     def _build(self) -> None:
@@ -93,6 +98,8 @@ class ToastCard(QWidget):
     def show_toast(self, view: ToastView) -> None:
         """Show this; replacing another in place keeps the window where it is."""
         self.view = view
+        self._fresh = True
+        self.update()
         self.setProperty("escalationId", view.id)
         self.setProperty("variant", view.variant)
         self.setAccessibleName(f"{view.title}. {view.body}")
@@ -189,3 +196,6 @@ class ToastCard(QWidget):
         painter.setBrush(window if plain() else QColor(tokens().raised))
         painter.setPen(QPen(text if plain() else QColor(tokens().toast_border), 1))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS, _RADIUS)
+        if self._fresh and self.isVisible() and self.windowHandle().isExposed():
+            self._fresh = False
+            QTimer.singleShot(0, self, self.painted.emit)  # what hears it may change the window that is being drawn

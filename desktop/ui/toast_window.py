@@ -7,9 +7,10 @@ urgent one takes the place of a lesser one, which goes back into the queue.
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from PySide6.QtCore import QObject, QPoint, QRect, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QCursor, QGuiApplication, QScreen
 
 from backend.contract.vocabulary import PRIORITY_RANK
@@ -20,6 +21,7 @@ from desktop.ui.tokens import TOAST_MARGIN, TOAST_WIDTH
 _OUTCOMES: Final[frozenset[ToastVariant]] = frozenset({"claimed", "lost", "offline", "unknown"})
 DIGEST: Final = "digest"
 _MOST_WAITING: Final = 2
+UNDRAWN_MS: Final = 3000
 _KEEP_OPEN: Final = frozenset({"claim", "retry"})
 
 
@@ -27,15 +29,19 @@ class ToastStack(QObject):
     """`pressed` carries toast id and action, `closed` the id of a toast that was closed or ran out of time.
 
     A toast whose *Claim* or *Try again* was pressed stays, with its buttons off, until it is replaced or withdrawn; any
-    other press closes it (without `closed`). `shown` tells when one that had to wait came up.
+    other press closes it (without `closed`). `shown` tells when one has been drawn on the screen, `failed` when one
+    should have been for three seconds and is not.
     """
 
     pressed = Signal(str, str)
     closed = Signal(str)
     shown = Signal(str)
+    failed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
+        self._undrawn = QTimer(self, singleShot=True, interval=UNDRAWN_MS)
+        self._undrawn.timeout.connect(partial(self._tell, self.failed))
         self._waiting: list[ToastView] = []
         self._card: ToastCard | None = None
         self._digested: tuple[ToastView, ...] = ()
@@ -74,11 +80,15 @@ class ToastStack(QObject):
             self._digested = tuple(each for each in self._digested if each.id != toast_id)
             self._put(digest(self._digested)) if self._digested else self._next()
 
-    def _tell_shown(self) -> None:
-        """A digest shows all that it speaks of."""
+    def _painted(self) -> None:
+        self._undrawn.stop()
+        self._tell(self.shown)
+
+    def _tell(self, news: SignalInstance) -> None:
+        """A digest stands for all that it speaks of."""
         now = self.visible
         for view in self._digested or ((now,) if now is not None else ()):
-            self.shown.emit(view.id)
+            news.emit(view.id)
 
     def _too_many(self) -> bool:
         """More wait than anyone would read one by one; outcomes and a digest are never folded into another."""
@@ -100,8 +110,10 @@ class ToastStack(QObject):
             self._card = ToastCard()
             self._card.pressed.connect(self._pressed)
             self._card.dismissed.connect(self._dismissed)
+            self._card.painted.connect(self._painted)
         card = self._card
         card.show_toast(view)
+        self._undrawn.start()
         if not card.isVisible():
             card.show()
         screen = QGuiApplication.screenAt(QCursor.pos()) or QGuiApplication.primaryScreen()
@@ -124,6 +136,7 @@ class ToastStack(QObject):
     def _next(self) -> None:
         if self._card is not None:
             self._card.stop()
+        self._undrawn.stop()
         if not self._waiting:
             self._digested = ()
             if self._card is not None:
@@ -131,10 +144,8 @@ class ToastStack(QObject):
         elif self._too_many():
             self._digested, self._waiting = tuple(self._waiting), []
             self._put(digest(self._digested))
-            self._tell_shown()
         else:
             self._put(self._waiting.pop(0))
-            self._tell_shown()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ commands on standard input, one a line:
     list             what is on the screen
     tray             the tray items' properties
     activate         a left click on the newest tray item
+    lock, unlock     the screen saver comes and goes
     quit
 
 Options: `--no-tray`, `--no-actions` (a service that shows no buttons), `--fail` (Notify answers an error).
@@ -33,13 +34,15 @@ Say = Callable[..., None]
 class Notifications(ServiceInterface):
     """`org.freedesktop.Notifications`, version 1.2 of its specification."""
 
-    def __init__(self, say: Say, *, actions: bool = True, fail: bool = False) -> None:
+    def __init__(self, say: Say, *, actions: bool = True, fail: bool = False, inhibitions: bool = False) -> None:
         super().__init__("org.freedesktop.Notifications")
+        self.inhibited = False
         self.shown: dict[int, dict[str, Any]] = {}
         self._next = 1
         self._say = say
         self._fail = fail
         self._capabilities = ["body", "body-markup", "persistence", *(["actions"] if actions else [])]
+        self._capabilities += ["inhibitions"] if inhibitions else []
 
     @dbus_method()
     def GetCapabilities(self) -> "as":  # type: ignore[valid-type]  # noqa: N802, F722 - D-Bus spelling
@@ -96,6 +99,15 @@ class Notifications(ServiceInterface):
     def ActivationToken(self, number: int, token: str) -> "us":  # type: ignore[name-defined]  # noqa: N802, F821
         return [number, token]
 
+    @dbus_property(access=PropertyAccess.READ)
+    def Inhibited(self) -> "b":  # type: ignore[name-defined]  # noqa: N802, F821
+        return self.inhibited
+
+    def inhibit(self, *, on: bool) -> None:
+        """The desktop's own do not disturb, as KDE has it."""
+        self.inhibited = on
+        self.emit_properties_changed({"Inhibited": on})
+
     def press(self, number: int, key: str) -> None:
         """A person presses a button; one that is not offered is a mistake of the test."""
         if key not in self.shown[number]["actions"]:
@@ -107,6 +119,84 @@ class Notifications(ServiceInterface):
         """A person closes it."""
         del self.shown[number]
         self.NotificationClosed(number, reason)
+
+
+class ScreenSaver(ServiceInterface):
+    """`org.freedesktop.ScreenSaver`, or another vendor's."""
+
+    def __init__(self, vendor: str = "org.freedesktop") -> None:
+        self.bus_name = f"{vendor}.ScreenSaver"
+        super().__init__(self.bus_name)
+        self.active = False
+
+    @dbus_method()
+    def GetActive(self) -> "b":  # type: ignore[name-defined]  # noqa: N802, F821
+        return self.active
+
+    @dbus_signal()
+    def ActiveChanged(self, active: bool) -> "b":  # type: ignore[name-defined]  # noqa: N802, F821
+        return active
+
+    def turn(self, *, on: bool) -> None:
+        """It comes over the screen, or goes."""
+        self.active = on
+        self.ActiveChanged(on)
+
+    async def serve(self, address: str) -> MessageBus:
+        """On a connection of its own."""
+        bus = await MessageBus(bus_address=address, bus_type=BusType.SESSION).connect()
+        bus.export(f"/{self.bus_name.replace('.', '/')}", self)
+        await bus.request_name(self.bus_name)
+        return bus
+
+
+class LoginSession(ServiceInterface):
+    """One session of logind. `serve` also plays the manager and the user it belongs to."""
+
+    NAME = "org.freedesktop.login1"
+    PATH = "/org/freedesktop/login1/session/_31"
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.NAME}.Session")
+        self.locked = False
+
+    @dbus_property(access=PropertyAccess.READ)
+    def LockedHint(self) -> "b":  # type: ignore[name-defined]  # noqa: N802, F821
+        return self.locked
+
+    def lock(self, *, on: bool) -> None:
+        """The lock screen marks the session."""
+        self.locked = on
+        self.emit_properties_changed({"LockedHint": on})
+
+    async def serve(self, address: str) -> MessageBus:
+        """On a connection of its own."""
+        bus = await MessageBus(bus_address=address, bus_type=BusType.SESSION).connect()
+        bus.export(self.PATH, self)
+        bus.export("/org/freedesktop/login1", _LoginManager())
+        bus.export("/org/freedesktop/login1/user/self", _LoginUser())
+        await bus.request_name(self.NAME)
+        return bus
+
+
+class _LoginManager(ServiceInterface):
+    def __init__(self) -> None:
+        super().__init__(f"{LoginSession.NAME}.Manager")
+
+    @dbus_method()
+    def GetSession(self, number: "s") -> "o":  # type: ignore[name-defined]  # noqa: N802, F821
+        if number != "1":
+            raise DBusError(f"{LoginSession.NAME}.NoSuchSession", f"no session {number}")
+        return LoginSession.PATH
+
+
+class _LoginUser(ServiceInterface):
+    def __init__(self) -> None:
+        super().__init__(f"{LoginSession.NAME}.User")
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Display(self) -> "(so)":  # type: ignore[name-defined]  # noqa: N802, F821
+        return ["1", LoginSession.PATH]
 
 
 class Watcher(ServiceInterface):
@@ -183,8 +273,11 @@ class Watcher(ServiceInterface):
 class FakeDesktop:
     """Both services on one connection; `say(event, **fields)` hears everything."""
 
-    def __init__(self, say: Say, *, actions: bool = True, fail: bool = False, tray: bool = True) -> None:
-        self.notifications = Notifications(say, actions=actions, fail=fail)
+    def __init__(
+        self, say: Say, *, actions: bool = True, fail: bool = False, tray: bool = True, inhibitions: bool = False
+    ) -> None:
+        self.notifications = Notifications(say, actions=actions, fail=fail, inhibitions=inhibitions)
+        self.saver = ScreenSaver()
         self._say = say
         self._tray = tray
         self.bus: MessageBus | None = None
@@ -195,6 +288,8 @@ class FakeDesktop:
         bus = self.bus = await MessageBus(bus_address=address, bus_type=BusType.SESSION).connect()
         bus.export("/org/freedesktop/Notifications", self.notifications)
         await bus.request_name("org.freedesktop.Notifications")
+        bus.export("/org/freedesktop/ScreenSaver", self.saver)
+        await bus.request_name(self.saver.bus_name)
         if self._tray:
             self.watcher = Watcher(self._say, bus)
             bus.export("/StatusNotifierWatcher", self.watcher)
@@ -214,6 +309,8 @@ class FakeDesktop:
                     self._say("tray", service=item, props=await self.watcher.properties(item))
             case ["activate"] if self.watcher is not None:
                 await self.watcher.call(self.watcher.items[-1], "Activate", "ii", [0, 0])
+            case [("lock" | "unlock") as what]:
+                self.saver.turn(on=what == "lock")
             case ["quit"]:
                 return False
             case _:

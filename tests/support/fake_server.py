@@ -61,7 +61,7 @@ class FakeServer:
     log: list[dict[str, Any]] = field(default_factory=list)
     sockets: set[WebSocket] = field(default_factory=set)
     received: list[dict[str, Any]] = field(default_factory=list)
-    told: dict[tuple[str, str], str] = field(default_factory=dict)
+    told: dict[tuple[str, int, str], str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     port: int = 0
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -101,6 +101,10 @@ class FakeServer:
             "claimed_by": None,
             "claimed_at": None,
             "assessment_status": "pending",
+            "rung": 0,
+            "to": None,
+            "breaks_dnd": False,
+            "waiting_since": now(),
             **fields,
         }
         self.handoffs[row["id"]] = {**row, "claim_epoch": 0, "timeline": []}
@@ -117,10 +121,30 @@ class FakeServer:
         self.append("handoff.claimed", handoff_id)
         return True
 
-    def release(self, handoff_id: str, user: dict[str, str], note: str | None = None) -> None:
-        """Back to the queue."""
-        self.handoffs[handoff_id].update(status="pending", claimed_by=None, claimed_at=None)
-        self.append("handoff.released", handoff_id, actor={"id": user["id"], "name": user["name"]}, note=note)
+    def release(self, handoff_id: str, user: dict[str, str] | None, note: str | None = None) -> None:
+        """Back to the queue, in a new round; without a user the policy does it."""
+        self._next_round(handoff_id, None, status="pending", claimed_by=None, claimed_at=None, waiting_since=now())
+        actor = {"id": user["id"], "name": user["name"]} if user is not None else None
+        self.append("handoff.released", handoff_id, actor=actor, note=note)
+
+    def realert(self, handoff_id: str, *to: dict[str, str], cause: str = "step") -> None:
+        """The policy's next step tells these people, or nobody named: everyone."""
+        self._next_round(handoff_id, [each["id"] for each in to] or None)
+        self.append("handoff.realerted", handoff_id, actor=None, note="Everyone again", cause=cause)
+
+    def nudge(self, handoff_id: str, returns_at: str) -> None:
+        """The claimer is reminded."""
+        holder = self.handoffs[handoff_id]["claimed_by"]
+        self._next_round(handoff_id, [holder["id"]])
+        self.append("handoff.realerted", handoff_id, actor=None, note=None, cause="nudge", returns_at=returns_at)
+
+    def first_step(self, handoff_id: str) -> None:
+        """The claimer has begun."""
+        self.append("handoff.updated", handoff_id, first_action_kind="message", first_action_at=now())
+
+    def _next_round(self, handoff_id: str, to: list[str] | None, **fields: Any) -> None:
+        handoff = self.handoffs[handoff_id]
+        handoff.update(rung=handoff["rung"] + 1, to=to, **fields)
 
     def withdraw(self, handoff_id: str, note: str | None = None) -> None:
         """The escalating side takes it back."""
@@ -147,6 +171,11 @@ class FakeServer:
     def receipts(self) -> list[tuple[str, str]]:
         """What clients said they showed: (handoff, state)."""
         return [(f["handoff_id"], f["state"]) for f in self.received if f["type"] == "receipt"]
+
+    def rounds(self, handoff_id: str) -> list[tuple[int, str, str | None]]:
+        """The receipts of one handoff: (rung, state, reason)."""
+        of = [f for f in self.received if f["type"] == "receipt" and f["handoff_id"] == handoff_id]
+        return [(f["rung"], f["state"], f.get("reason")) for f in of]
 
     async def until(self, condition: Any, within_s: float = 5.0) -> None:
         """Wait until `condition()` is true; it is asked again whenever something changes."""
@@ -362,14 +391,20 @@ class FakeServer:
             self.wake()
 
     def _keep_receipt(self, frame: dict[str, Any], user: dict[str, str]) -> None:
-        """Into the log when it says something new; once shown stays shown."""
-        key = (frame["handoff_id"], user["id"])
+        """Into the log when it says something new of its round; once shown stays shown."""
+        key = (frame["handoff_id"], frame["rung"], user["id"])
         if frame["handoff_id"] not in self.handoffs or self.told.get(key) in {"shown", frame["state"]}:
             return
         self.told[key] = frame["state"]
         who = {"id": user["id"], "name": user["name"]}
         data = {"handoff_id": key[0], "session_id": self.handoffs[key[0]]["session_id"], "user": who}
-        told = {"channel": "desktop", "state": frame["state"], "at": now(), "detail": frame.get("reason")}
+        told = {
+            "channel": "desktop",
+            "state": frame["state"],
+            "at": now(),
+            "detail": frame.get("reason"),
+            "rung": key[1],
+        }
         self.log.append({"kind": "handoff.delivery", "at": now(), "data": {**data, **told}})
         self.wake()
 

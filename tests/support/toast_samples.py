@@ -103,4 +103,37 @@ def toasts() -> tuple[tuple[str, ToastView], ...]:
                 note="Step 2 of policy",
             ),
         ),
+        (
+            "reminder-urgent",
+            replace(
+                plain,
+                id="h1",
+                variant="reminder",
+                title="Still waiting: Domain controller down, 60 users locked out",
+                body="Unclaimed for 1 h 04 min. Mina Okafor is waiting in the session.",
+                priority="urgent",
+                customer="Kestrel Logistics",
+                urgent=True,
+                stays_s=None,
+            ),
+        ),
+        (
+            "nudge",
+            replace(
+                plain,
+                variant="nudge",
+                title=f"Still waiting for your first step: {title}",
+                body="Mina Okafor is waiting in the session. It goes back to the queue at 11:12.",
+                buttons=(("open_session", "View"),),
+            ),
+        ),
+        (
+            "handed-back",
+            replace(
+                plain,
+                variant="handed_back",
+                title=f"Waiting again: {title}",
+                body="Handed back: “No first action in 30 min”",
+            ),
+        ),
     )

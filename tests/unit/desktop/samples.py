@@ -28,6 +28,9 @@ def row(
     target: str | None = None,
     holder: Person | None = None,
     claimed_at: datetime | None = None,
+    rung: int = 0,
+    to: list[str] | None = None,
+    breaks_dnd: bool = False,
 ) -> QueueRow:
     """One line of the queue, waiting since T0 plus `minute`."""
     return QueueRow(
@@ -47,6 +50,10 @@ def row(
         claimed_by=holder,
         claimed_at=claimed_at,
         assessment_status="pending",
+        rung=rung,
+        to=to,
+        breaks_dnd=breaks_dnd,
+        waiting_since=T0 + timedelta(minutes=minute),
     )
 
 
@@ -107,6 +114,10 @@ def data(of: QueueRow, **extra: Any) -> dict[str, Any]:
         "claimed_by": person(of.claimed_by) if of.claimed_by else None,
         "claimed_at": of.claimed_at.isoformat() if of.claimed_at else None,
         "assessment_status": of.assessment_status,
+        "rung": of.rung,
+        "to": of.to,
+        "breaks_dnd": of.breaks_dnd,
+        "waiting_since": of.waiting_since.isoformat() if of.waiting_since else None,
     }
     return {**plain, **extra}
 

@@ -1,0 +1,179 @@
+"""What may keep an alert from being seen on a Linux desktop, each asked for in its own way.
+
+| cover | asked | hears of a change by |
+|---|---|---|
+| the session is locked | logind, `LockedHint` of this session | its properties |
+| a screen saver is on | `GetActive` of the desktop's screen saver | `ActiveChanged` |
+| the notification service holds back | its property `Inhibited` (KDE), of dunst `paused` | its properties |
+| GNOME shows no banners | `gsettings` | dconf's note of a change |
+
+A signal is only a hint to ask again: what counts is the answer. Whoever is not there, or answers with an error, covers
+nothing. XFCE and mako tell of their do not disturb in no way that is as cheap; an alert that they hold back is taken
+for shown.
+"""
+
+import asyncio
+import os
+import shutil
+from asyncio.subprocess import DEVNULL, PIPE
+from typing import Final, Protocol
+
+from dbus_fast import BusType, Message
+
+from desktop.platform.bus import BusClient
+
+LOCKED: Final = "locked"
+DND: Final = "do not disturb"
+_NOTIFICATIONS: Final = "org.freedesktop.Notifications"
+_LOGIN: Final = "org.freedesktop.login1"
+_PROPERTIES: Final = "org.freedesktop.DBus.Properties"
+_SAVERS: Final = ("org.freedesktop", "org.gnome", "org.cinnamon", "org.mate", "org.xfce")
+_BANNERS: Final = "/org/gnome/desktop/notifications/"
+
+
+class Cover(Protocol):
+    """One thing that may lie over the screen. `reason` is the receipt's, `rules` are D-Bus match rules."""
+
+    @property
+    def reason(self) -> str:
+        """The receipt's words."""
+        ...
+
+    @property
+    def bus(self) -> BusType:
+        """Where it is asked."""
+        ...
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Which signals may tell of a change."""
+        ...
+
+    def concerns(self, message: Message) -> bool:
+        """Whether this signal may tell of a change here."""
+        ...
+
+    async def ask(self, bus: BusClient) -> bool:
+        """Whether it lies over the screen now. Raises `BusError`."""
+        ...
+
+
+class Saver:
+    """A screen saver of the desktop: what it covers is not seen, locked or not."""
+
+    reason = LOCKED
+    bus = BusType.SESSION
+
+    def __init__(self, vendor: str) -> None:
+        self._name = f"{vendor}.ScreenSaver"
+        self._path = f"/{self._name.replace('.', '/')}"
+        self.rules = (f"interface='{self._name}',member='ActiveChanged'", _owner_rule(self._name))
+
+    def concerns(self, message: Message) -> bool:
+        """See the protocol."""
+        return message.interface == self._name or _owner_changed(message, self._name)
+
+    async def ask(self, bus: BusClient) -> bool:
+        """See the protocol."""
+        if not await bus.owned(self._name):
+            return False
+        [active] = await bus.call(self._name, self._path, self._name, "GetActive")
+        return active is True
+
+
+class Login:
+    """The session of logind, which lock screens mark as locked."""
+
+    reason = LOCKED
+    bus = BusType.SYSTEM
+    rules = (
+        f"sender='{_LOGIN}',interface='{_PROPERTIES}',path_namespace='/org/freedesktop/login1/session'",
+        f"sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{_LOGIN}'",
+    )
+
+    def concerns(self, message: Message) -> bool:
+        """See the protocol."""
+        return str(message.path).startswith("/org/freedesktop/login1/session/") or _owner_changed(message, _LOGIN)
+
+    async def ask(self, bus: BusClient) -> bool:
+        """See the protocol."""
+        if not await bus.owned(_LOGIN):
+            return False
+        return await bus.get(_LOGIN, await self._session(bus), f"{_LOGIN}.Session", "LockedHint") is True
+
+    @staticmethod
+    async def _session(bus: BusClient) -> str:
+        """The session this program was started in, else the one that this user's screen shows."""
+        if (number := os.environ.get("XDG_SESSION_ID")) is not None:
+            manager = "/org/freedesktop/login1"
+            [path] = await bus.call(_LOGIN, manager, f"{_LOGIN}.Manager", "GetSession", "s", [number])
+            return str(path)
+        display = await bus.get(_LOGIN, "/org/freedesktop/login1/user/self", f"{_LOGIN}.User", "Display")
+        return str(display[1])
+
+
+class Service:
+    """The notification service itself holds back what it is given."""
+
+    reason = DND
+    bus = BusType.SESSION
+    _path = "/org/freedesktop/Notifications"
+    rules = (
+        f"interface='{_PROPERTIES}',path='{_path}'",
+        f"sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{_NOTIFICATIONS}'",
+    )
+
+    def concerns(self, message: Message) -> bool:
+        """See the protocol."""
+        return message.path == self._path or _owner_changed(message, _NOTIFICATIONS)
+
+    async def ask(self, bus: BusClient) -> bool:
+        """See the protocol."""
+        if not await bus.owned(_NOTIFICATIONS):
+            return False
+        [offered] = await bus.call(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "GetCapabilities")
+        if "inhibitions" in offered:
+            return await bus.get(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "Inhibited") is True
+        [name, *_] = await bus.call(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "GetServerInformation")
+        if name == "dunst":
+            return await bus.get(_NOTIFICATIONS, self._path, "org.dunstproject.cmd0", "paused") is True
+        return False
+
+
+class Banners:
+    """GNOME's do not disturb: notifications are taken, but none is put up. No portal tells of it."""
+
+    reason = DND
+    bus = BusType.SESSION
+    rules = ("interface='ca.desrt.dconf.Writer',member='Notify'",)
+
+    def concerns(self, message: Message) -> bool:
+        """See the protocol. dconf names one key, or a folder and the keys in it."""
+        if message.member != "Notify" or len(message.body) < 2:
+            return False
+        prefix, changes = str(message.body[0]), message.body[1]
+        return any(f"{prefix}{change}".startswith(_BANNERS) for change in changes)
+
+    async def ask(self, bus: BusClient) -> bool:  # noqa: ARG002 - the protocol's
+        """See the protocol. One short process at the start and for each change of the setting."""
+        gsettings = shutil.which("gsettings")
+        if gsettings is None:
+            return False
+        ask = (gsettings, "get", "org.gnome.desktop.notifications", "show-banners")
+        process = await asyncio.create_subprocess_exec(*ask, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
+        answer, _ = await process.communicate()
+        return answer.strip() == b"false"
+
+
+def all_covers() -> tuple[Cover, ...]:
+    """Those that this desktop can have."""
+    gnome = "GNOME" in os.environ.get("XDG_CURRENT_DESKTOP", "").upper().split(":")
+    return (*(Saver(vendor) for vendor in _SAVERS), Login(), Service(), *([Banners()] if gnome else []))
+
+
+def _owner_rule(name: str) -> str:
+    return f"sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{name}'"
+
+
+def _owner_changed(message: Message, name: str) -> bool:
+    return message.member == "NameOwnerChanged" and bool(message.body) and message.body[0] == name

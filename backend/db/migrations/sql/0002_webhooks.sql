@@ -60,34 +60,31 @@ create function plan_webhooks(p_account uuid, p_handoff uuid, p_kind text, p_seq
 language plpgsql as $$
 declare
     v_kind constant text := replace(p_kind, 'handoff.', '');
-    v_hook record;
-    v_delivery uuid;
 begin
-    for v_hook in select w.id from webhook w where w.account_id = p_account and w.active and v_kind = any(w.events)
-                  order by w.id
-    loop
-        if p_data ->> 'cause' = 'nudge' then
-            return;
-        end if;
-        v_delivery := null;
+    if p_data ->> 'cause' = 'nudge' or not exists (
+        select from webhook w where w.account_id = p_account and w.active and v_kind = any(w.events)) then
+        return;
+    end if;
+    with planned as (
         insert into webhook_delivery (account_id, webhook_id, handoff_id, seq, kind, data, at, next_at)
-        select p_account, v_hook.id, p_handoff, p_seq, v_kind, p_data, e.at, e.at
-        from account_event e where e.account_id = p_account and e.seq = p_seq
+        select p_account, w.id, p_handoff, p_seq, v_kind, p_data, e.at, e.at
+        from webhook w, account_event e
+        where w.account_id = p_account and w.active and v_kind = any(w.events)
+          and e.account_id = p_account and e.seq = p_seq
         on conflict (account_id, webhook_id, seq) do nothing
-        returning id into v_delivery;
-        if v_delivery is not null then
-            perform enqueue_job(p_account, 'webhook', 'webhook:' || v_delivery, p_handoff, v_delivery, null);
-        end if;
-    end loop;
+        returning id)
+    insert into job (account_id, kind, key, handoff_id, ref)
+    select p_account, 'webhook', 'webhook:' || planned.id, p_handoff, planned.id from planned;
 end $$;
 
 -- How the channels were told since the hand-off's newest alert, as `deliveries` of the API lists it.
 create function webhook_deliveries_of(p_account uuid, p_handoff uuid)
-returns table (user_id uuid, name text, channel text, state text, at timestamptz, detail text)
+returns table (user_id uuid, name text, channel text, state text, at timestamptz, detail text, retry_at timestamptz)
 language sql stable as $$
     select w.created_by, u.name, 'webhook', d.state, coalesce(d.finished_at, d.at),
            case w.format when 'teams' then 'Teams: ' when 'slack' then 'Slack: ' else 'Webhook: ' end || w.name
-               || coalesce(': ' || d.error, '')
+               || coalesce(': ' || d.error, ''),
+           case when d.state = 'pending' then d.next_at end
     from webhook_delivery d
     join webhook w on w.account_id = d.account_id and w.id = d.webhook_id
     join app_user u on u.account_id = w.account_id and u.id = w.created_by

@@ -6,7 +6,7 @@ from backend.db.engine import Database
 from backend.delivery.closing import Closing
 from backend.delivery.idle import IdleClaims
 from backend.delivery.letters import Letters
-from backend.delivery.mailing import Mailing
+from backend.delivery.mailing import LEASE_S, Mailing
 from backend.delivery.steps import Steps
 from backend.http.problems import DATABASE_DOWN
 from backend.jobs.worker import Lane, Worker
@@ -18,8 +18,6 @@ from backend.webhooks.handler import webhook_lane
 _POLICY_PLACES = 4
 _POLICY_LEASE_S = 20.0
 _MAIL_PLACES = 8
-_MAIL_LEASE_S = 40.0
-"""Longer than the longest send, so that a slow message is not taken for a lost one."""
 
 
 def build_worker(database: Database, settings: Settings) -> Worker:
@@ -36,7 +34,7 @@ def build_worker(database: Database, settings: Settings) -> Worker:
         lease_s=_POLICY_LEASE_S,
     )
     mailing = Mailing(database, build_mailer(settings), Letters(settings.public_url, sender(settings)))
-    email = Lane(name="email", handlers={"email": mailing}, places=_MAIL_PLACES, lease_s=_MAIL_LEASE_S)
+    email = Lane(name="email", handlers={"email": mailing}, places=_MAIL_PLACES, lease_s=LEASE_S)
     return Worker(database, [policy, email, webhook_lane(database, settings)], away=DATABASE_DOWN)
 
 

@@ -11,7 +11,7 @@ from backend.db.engine import Database
 from backend.db.tables import AnyRow
 from backend.jobs.job import Job
 
-_WANTED = "select mail_wanted(:account, :delivery, :job, :lease)"
+_WANTED = "select mail_wanted(:account, :delivery, :job, :lease, null)"
 
 
 async def lock(tx: AsyncConnection, account_id: UUID, delivery_id: UUID) -> AnyRow | None:
@@ -40,9 +40,11 @@ async def wanted(tx: AsyncConnection, job: Job) -> bool:
     return yes
 
 
-async def still_wanted(database: Database, job: Job) -> bool:
-    """Like `wanted`, in a transaction of its own."""
-    row = await database.call("select mail_wanted($1, $2, $3, $4)", job.account_id, job.row, job.id, job.lease_no)
+async def still_wanted(database: Database, job: Job, hold_s: float) -> bool:
+    """Like `wanted`, in a transaction of its own that also holds the lease for `hold_s` more seconds."""
+    row = await database.call(
+        "select mail_wanted($1, $2, $3, $4, $5)", job.account_id, job.row, job.id, job.lease_no, hold_s
+    )
     return bool(row and row[0])
 
 

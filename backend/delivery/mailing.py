@@ -29,6 +29,12 @@ RETRIES_MIN: Final = (1, 5, 15, 60)
 """Pauses after a temporary refusal or an outage; the last one goes on as long as the handoff waits."""
 
 UNKNOWN_AGAIN_S: Final = 5.0
+LEASE_S: Final = 12.0
+"""Held on while a message is under way; a worker that died or froze loses its work to another after this."""
+
+_TRIES: Final = 6
+"""For what is good to know but calls nobody: the closing of a thread, a notice to administrators."""
+
 _LOOK_S: Final = 0.5
 
 
@@ -83,13 +89,13 @@ class Mailing:
 
         async def still_wanted() -> bool:
             nonlocal begun
-            begun = await repository.still_wanted(self._db, job)
+            begun = await repository.still_wanted(self._db, job, LEASE_S)
             return begun
 
         sending = asyncio.create_task(self._mailer.send(letter.message, letter.address, still_wanted=still_wanted))
         try:
             while not (await asyncio.wait({sending}, timeout=_LOOK_S))[0]:
-                if not await repository.still_wanted(self._db, job):
+                if not await repository.still_wanted(self._db, job, LEASE_S):
                     log.info("a message for hand-off %s is called off while the mail server is slow", job.handoff_id)
                     break
             else:
@@ -103,12 +109,13 @@ class Mailing:
 
     async def _keep(self, job: Job, outcome: Outcome, *, attempts: int) -> None:
         end = _end(outcome, attempts)
+        enough = attempts >= _TRIES
         async with self._db.tenant(job.account_id) as tx:
             row = await repository.lock(tx, job.account_id, job.row)
             if row is None or row.state != "sending":
                 await jobs.finish(tx, job)
                 return
-            wanted = await repository.wanted(tx, job)
+            wanted = await repository.wanted(tx, job) and not (enough and row.purpose in {"closed", "notice"})
             again = datetime.now(UTC) + timedelta(seconds=end.again_s) if end.again_s is not None and wanted else None
             await self._keep_of_address(tx, job.account_id, row, outcome)
             if again is None:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
+_GIVE_BACK_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +58,16 @@ class Worker:
             self._tasks.append(task)
 
     async def stop(self) -> None:
-        """End at once. What was under way keeps its lease and is taken over by another worker, or after a restart."""
+        """End at once. The leases of what was under way are given back, for another worker or after a restart."""
         if self._unsubscribe is not None:
             self._unsubscribe()
         for task in self._tasks:
             task.cancel()
-        for run in self._runs:
-            run.abandon()
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        for run in self._runs:
+            await run.abandon()
 
     def _heard(self, topic: str) -> None:
         if topic in {TOPIC, EVERYONE}:
@@ -99,10 +100,12 @@ class _LaneRun:
             async with asyncio.timeout(LOOK_EVERY_S):
                 await self._wake.wait()
 
-    def abandon(self) -> None:
-        """End what is under way."""
-        for task in self._running:
+    async def abandon(self) -> None:
+        """End what is under way; its leases are given back as far as the database answers."""
+        tasks = tuple(self._running)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _free(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -111,6 +114,11 @@ class _LaneRun:
     async def _work(self, job: Job) -> None:
         try:
             await self._lane.handlers[job.kind](job)
+        except asyncio.CancelledError:
+            with contextlib.suppress(TimeoutError, *self._away):  # the lease runs out by itself then
+                async with asyncio.timeout(_GIVE_BACK_S):
+                    await repository.put_back(self._db, job, 0)
+            raise
         except LeaseLostError:
             log.info("%s work was taken over by another worker or asked for anew", job.kind)
         except self._away as error:

@@ -251,17 +251,23 @@ begin
                               'returns_at', iso(p_returns_at)));
 end $$;
 
--- True while this message should still go out: asked before each send, and while a slow one is under way.
-create function mail_wanted(p_account uuid, p_delivery uuid, p_job uuid, p_lease integer) returns boolean
-language plpgsql as $$
+-- True while this message should still go out: asked before each send, and while a slow one is under way; then the
+-- lease is held for `p_hold_s` more seconds, so that it can be short and a dead worker's work is soon taken over.
+create function mail_wanted(p_account uuid, p_delivery uuid, p_job uuid, p_lease integer, p_hold_s double precision)
+returns boolean language plpgsql as $$
 begin
     perform set_config('app.account_id', p_account::text, true);
+    if p_hold_s is not null then
+        update job set lease_until = clock_timestamp() + make_interval(secs => p_hold_s)
+        where account_id = p_account and id = p_job and lease_no = p_lease;
+    end if;
     return exists (
         select from delivery d
         join handoff h on h.account_id = d.account_id and h.id = d.handoff_id
         join job j on j.account_id = d.account_id and j.id = p_job and j.lease_no = p_lease
         join app_user u on u.account_id = d.account_id and u.id = d.user_id and u.active
         where d.account_id = p_account and d.id = p_delivery and d.state not in ('accepted', 'cancelled')
+          and d.account_id <> house_account()  -- nobody reads the canary's mail
           and case d.purpose
               when 'alert' then h.status = 'pending' and h.rung = d.rung and not shown_in(d.account_id, h.id, d.rung, d.user_id)
               when 'nobody' then h.status = 'pending'

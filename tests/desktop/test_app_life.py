@@ -99,6 +99,31 @@ async def test_without_a_notification_service_the_own_window_shows_it(tmp_path: 
         await server.until(lambda: server.receipts() == [(handoff_id, "shown")])
 
 
+async def test_a_locked_screen_is_told_truly_and_at_the_unlock_what_waits_is_shown_again(tmp_path: Path) -> None:
+    async with serving() as server, computer(tmp_path) as desk:
+        await desk.start_desktop()
+        await desk.start_app(server.url, "dana")
+        await desk.milestone("live")
+        await desk.command("lock")
+        log = tmp_path / "data/tray/default/tray.log"
+        await desk.wait_for("the app to hear of the lock", lambda: "cover over the screen: locked" in log.read_text())
+        handoff_id = server.escalate(priority="high")
+        await server.until(lambda: server.rounds(handoff_id) == [(0, "suppressed", "locked")])
+        await desk.desktop_event("notify", summary="High: VPN to Leeds clinic drops every hour")
+        await desk.command("unlock")
+        await server.until(lambda: server.rounds(handoff_id)[1:] == [(0, "shown", None)])
+        await desk.desktop_event("replaced", summary="High: Still waiting: VPN to Leeds clinic drops every hour")
+
+
+async def test_an_app_that_starts_behind_a_lock_says_nothing_was_shown(tmp_path: Path) -> None:
+    async with serving() as server, computer(tmp_path) as desk:
+        handoff_id = server.escalate()
+        await desk.start_desktop()
+        await desk.command("lock")
+        await desk.start_app(server.url, "dana")
+        await server.until(lambda: server.rounds(handoff_id) == [(0, "suppressed", "locked")], 20)
+
+
 async def test_without_a_token_it_asks_to_sign_in(tmp_path: Path) -> None:
     async with serving() as server, computer(tmp_path) as desk:
         await desk.start_desktop()

@@ -135,9 +135,10 @@ async def test_a_role_that_was_taken_away_hides_the_queue() -> None:
 async def test_a_toast_that_failed_is_reported_as_failed() -> None:
     async with serving() as server, app(server) as (seen, _):
         await seen.until(lambda: seen.state() == "connected")
-        seen.toast_error = "notification_service_lost"
+        seen.toast_error = "the notification service is gone"
         handoff_id = server.escalate()
-        await server.until(lambda: server.receipts() == [(handoff_id, "failed")])
+        reason = "the notification service is gone"
+        await server.until(lambda: server.rounds(handoff_id) == [(0, "failed", reason)])
 
 
 async def test_do_not_disturb_is_told_to_the_server_and_ends_in_a_digest() -> None:

@@ -33,6 +33,9 @@ class Hand:
     def toast_came_up(self, toast_id: str) -> None:
         raise AssertionError(f"{toast_id}: the system's notifications never wait")
 
+    def toast_failed(self, toast_id: str, reason: str) -> None:
+        raise AssertionError(f"{toast_id}: {reason}")
+
     def toast_closed(self, toast_id: str) -> None:
         self.closed.append(toast_id)
         self._tell()
@@ -237,10 +240,6 @@ class Window:
     def __init__(self) -> None:
         self.views: list[ToastView] = []
 
-    @property
-    def visible(self) -> ToastView | None:
-        return self.views[0] if self.views else None
-
     def show_toast(self, view: ToastView) -> None:
         self.views.append(view)
 
@@ -254,20 +253,36 @@ async def test_without_buttons_the_own_window_shows_it(bus: str, hand: Hand, sys
     window = Window()
     router = ToastRouter(system, lambda: window)
     await router.start()
-    assert await router.show(toasts.new(row("h1"))) == "window"
-    # Behind another one it is not on the screen yet, and nobody may say that it was shown.
+    # Until a window has been painted nobody may say that it was shown.
+    assert await router.show(toasts.new(row("h1"))) == "queued"
     assert await router.show(toasts.new(row("h2"))) == "queued"
     await router.withdraw("h1")
     assert [view.id for view in window.views] == ["h2"]
+    assert router.why_unseen("h2") == "the toast window did not come up"
     assert hand.events("notify") == []
     plain.stop()
 
 
-async def test_a_service_that_fails_is_replaced_by_the_own_window(bus: str, hand: Hand, system: SystemToasts) -> None:
+async def test_a_service_that_fails_is_replaced_by_the_own_window_and_named_if_that_fails_too(
+    bus: str, hand: Hand, system: SystemToasts
+) -> None:
     failing = FakeDesktop(hand.say, fail=True, tray=False)
     await failing.start(bus)
     window = Window()
     router = ToastRouter(system, lambda: window)
     await router.start()
-    assert await router.show(toasts.new(row())) == "window"
+    assert await router.show(toasts.new(row())) == "queued"
+    assert [view.id for view in window.views] == ["h1"]
+    assert router.why_unseen("h1") == (
+        "the notification service refused: org.freedesktop.Notifications.Error.ExcessNotificationGeneration; "
+        "the toast window did not come up"
+    )
     failing.stop()
+
+
+async def test_where_there_is_nothing_at_all_the_reason_says_so(hand: Hand, tmp_path: Path) -> None:
+    system = SystemToasts(hand, f"unix:path={tmp_path}/nothing-here")
+    router = ToastRouter(system, None)
+    await router.start()
+    with pytest.raises(ToastFailedError, match="no notification service"):
+        await router.show(toasts.new(row()))

@@ -132,16 +132,60 @@ def test_claimed_elsewhere_takes_it_away_silently(stack: ToastStack) -> None:
     assert spy.count() == 0
 
 
-def test_one_is_visible_and_the_others_wait_by_rank(stack: ToastStack) -> None:
-    spy = QSignalSpy(stack.shown)
-    stack.show_toast(toast("a"))
+def test_one_is_visible_and_the_others_wait_by_rank(stack: ToastStack, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(stack.shown, timeout=2000) as told:
+        stack.show_toast(toast("a"))
+        assert stack.visible is not None
+    assert told.args == ["a"], "said once it is drawn, not when it was asked for"
     stack.show_toast(toast("low", priority="low"))
     stack.show_toast(toast("high", priority="high"))
     assert [each.id for each in stack.waiting] == ["high", "low"]
-    stack.withdraw("a")
-    assert stack.visible is not None
-    assert stack.visible.id == "high"
-    assert spy.at(0) == ["high"]
+    with qtbot.waitSignal(stack.shown, timeout=2000) as told:
+        stack.withdraw("a")
+        assert stack.visible.id == "high"
+    assert told.args == ["high"]
+
+
+def test_each_view_in_its_place_is_said_to_be_drawn_once(stack: ToastStack, qtbot: QtBot) -> None:
+    spy = QSignalSpy(stack.shown)
+    for times in (1, 2):
+        with qtbot.waitSignal(stack.shown, timeout=2000):
+            stack.show_toast(NEW)
+        card(stack).repaint()
+        qtbot.wait(20)
+        assert spy.count() == times
+
+
+def test_a_window_that_the_screen_never_draws_is_said_to_have_failed(
+    stack: ToastStack, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.show_toast(NEW)
+    card(stack)
+    shown = QSignalSpy(stack.shown)
+    monkeypatch.setattr(ToastCard, "paintEvent", lambda *_: None)
+    monkeypatch.setattr(stack._undrawn, "start", lambda: type(stack._undrawn).start(stack._undrawn, 10))
+    with qtbot.waitSignal(stack.failed, timeout=2000) as told:
+        stack.show_toast(NEW)
+    assert told.args == ["h2"]
+    assert shown.count() == 0
+
+
+def test_a_digest_that_is_drawn_has_shown_all_that_it_speaks_of(stack: ToastStack, qtbot: QtBot) -> None:
+    stack.show_toast(toast("a"))
+    for number in range(3):
+        stack.show_toast(toast(f"w{number}"))
+    seen: list[str] = []
+    stack.shown.connect(seen.append)
+    card(stack).close_button.click()
+    qtbot.waitUntil(lambda: seen == ["w0", "w1", "w2"], timeout=2000)
+
+
+def test_the_nudge_offers_one_look_and_no_claim(stack: ToastStack) -> None:
+    pressed = QSignalSpy(stack.pressed)
+    stack.show_toast(VIEWS["nudge"])
+    assert [each.objectName() for each in card(stack).findChildren(Button) if each.isVisible()] == ["toastViewButton"]
+    press(stack, "toastViewButton")
+    assert pressed.at(0) == ["h2", "open_session"]
 
 
 def test_an_urgent_one_does_not_wait_behind_a_lesser_one(stack: ToastStack) -> None:

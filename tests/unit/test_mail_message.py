@@ -394,22 +394,22 @@ def test_a_cut_is_never_longer_than_allowed(text: str, longest: int) -> None:
 
 
 BREAKS = "\r\n\x00\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
-ATTACKS = st.sampled_from(
-    [
-        "\r\nBcc: eve@evil.example",
-        "\nTo: eve@evil.example\n\n<script>",
-        "=?utf-8?q?=0d=0aBcc:_eve@evil.example?=",
-        "=?utf-8?b?DQpCY2M6IGV2ZUBldmlsLmV4YW1wbGU=?=",
-        "\r\n.\r\nMAIL FROM:<eve@evil.example>\r\n",
-        ", eve@evil.example",
-        "> eve@evil.example <",
-        '" <eve@evil.example>, "',
-        "</title><img src=x>",
-        "\u2028Bcc: eve@evil.example\u2029",
-        "{{ 7 * 7 }}{% for x in y %}",
-    ]
+ATTACKS = (
+    "\r\nBcc: eve@evil.example",
+    "\nTo: eve@evil.example\n\n<script>",
+    "=?utf-8?q?=0d=0aBcc:_eve@evil.example?=",
+    "=?utf-8?b?DQpCY2M6IGV2ZUBldmlsLmV4YW1wbGU=?=",
+    "\r\n.\r\nMAIL FROM:<eve@evil.example>\r\n",
+    ", eve@evil.example",
+    "> eve@evil.example <",
+    '" <eve@evil.example>, "',
+    "</title><img src=x>",
+    "\u2028Bcc: eve@evil.example\u2029",
+    "{{ 7 * 7 }}{% for x in y %}",
 )
-PIECE = st.one_of(st.text(max_size=30), st.text(alphabet=BREAKS + ' =?"<>,@\u00fc\ud800', max_size=12), ATTACKS)
+PIECE = st.one_of(
+    st.text(max_size=30), st.text(alphabet=BREAKS + ' =?"<>,@\u00fc\ud800', max_size=12), st.sampled_from(ATTACKS)
+)
 WORDS = st.lists(PIECE, min_size=1, max_size=6).map("".join)
 
 
@@ -459,6 +459,7 @@ def test_nothing_that_is_written_anywhere_becomes_a_header_a_recipient_or_a_tag(
         assert isinstance(value, AddressHeader)
         assert [one.addr_spec for one in value.addresses] == [address]
     assert str(read["Subject"]) == flat(subject(composed))
+    assert not set(BREAKS) & set(str(read["Subject"]) + str(read["To"]))
     page = read_html(read)
     assert len(page.links) <= 2
     assert page.tags <= {
@@ -480,6 +481,16 @@ def test_nothing_that_is_written_anywhere_becomes_a_header_a_recipient_or_a_tag(
         "br",
         "a",
     }
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_subject_and_a_name_read_as_they_were_written(attack: str) -> None:
+    """In a reader that decodes: an encoded word of a customer's must not be taken for one of ours."""
+    made = mail(handoff(title=attack, customer=None), recipient_name=attack)
+    headers = email.message_from_bytes(wire_form(compose(made)))
+    assert str(make_header(decode_header(headers["Subject"]))) == f"[High] {one_line(attack)}"
+    shown = str(make_header(decode_header(headers["To"])))
+    assert shown.replace("\\", "").replace('"', "") == f"{one_line(attack)} <{SAM_ADDRESS}>".replace('"', "")
 
 
 @given(WORDS)

@@ -112,6 +112,21 @@ async def server(database_url: str, shared_server: Server) -> Server:
     return shared_server
 
 
+@pytest.fixture(scope="module")
+def serve_module(worker_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts a server that a module's tests share, settings as keywords. `people` and `database` empty its rows."""
+    started: list[Server] = []
+
+    def start(**environment: str) -> Server:
+        one = Server(worker_database_url, tmp_path_factory.mktemp("module"), environment=environment)
+        started.append(one)
+        return one.start()
+
+    yield start
+    for one in started:
+        one.stop()
+
+
 @pytest.fixture
 async def start_server(database_url: str, tmp_path: Path) -> AsyncIterator[StartServer]:
     """Starts servers of this test's own; stopped afterwards."""

@@ -20,20 +20,30 @@ WITHIN_S = 30.0
 """The product's promise."""
 
 
-@pytest.fixture
-def post() -> Iterator[MailServer]:
+EMAIL_AFTER_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def mail_server() -> Iterator[MailServer]:
     with MailServer() as server:
         yield server
 
 
 @pytest.fixture
-def mailing(start_server: StartServer, post: MailServer) -> Callable[..., Awaitable[Server]]:
-    async def start(**settings: str) -> Server:
-        return await start_server(
-            FLOWPILOT_SMTP_URL=post.url, FLOWPILOT_MAIL_FROM="escalations@northwind.example", **settings
-        )
+def post(mail_server: MailServer, database_url: str) -> MailServer:
+    """The mail server, well-behaved and empty; the database is empty too, so that nothing late arrives."""
+    mail_server.behave("ok")
+    mail_server.clear()
+    return mail_server
 
-    return start
+
+@pytest.fixture(scope="module")
+def mailing(serve_module: Callable[..., Server], mail_server: MailServer) -> Server:
+    return serve_module(
+        FLOWPILOT_SMTP_URL=mail_server.url,
+        FLOWPILOT_MAIL_FROM="escalations@northwind.example",
+        FLOWPILOT_EMAIL_AFTER_S=str(EMAIL_AFTER_S),
+    )
 
 
 async def states(client: httpx.AsyncClient, handoff_id: str, channel: str = "email") -> dict[str, tuple[str, Any]]:
@@ -65,12 +75,11 @@ async def fast_forward(owner: Owner, handoff_id: str) -> None:
 
 
 async def test_whoever_has_no_client_open_is_emailed_at_once_and_the_junior_reads_it(
-    people: People, http: Http, mailing: Callable[..., Awaitable[Server]], post: MailServer
+    people: People, http: Http, mailing: Server, post: MailServer
 ) -> None:
     crew = await people()
-    server = await mailing()
-    junior = http(crew.technician, at=server)
-    async with listening(server, crew.technician) as page:
+    junior = http(crew.technician, at=mailing)
+    async with listening(mailing, crew.technician) as page:
         await page.resume()
         handoff = await escalated(junior, "VPN to Leeds clinic drops every hour", priority="high", customer="Harlow")
         seniors = {crew.owner, crew.admin, crew.engineer, crew.second_engineer}
@@ -90,13 +99,12 @@ async def test_whoever_has_no_client_open_is_emailed_at_once_and_the_junior_read
 
 
 async def test_who_was_shown_it_is_not_emailed_and_who_only_has_a_client_open_is(
-    people: People, http: Http, mailing: Callable[..., Awaitable[Server]], post: MailServer, database_url: str
+    people: People, http: Http, mailing: Server, post: MailServer, database_url: str
 ) -> None:
     """Presence is no proof: the one whose app is open and says nothing is e-mailed after the delay."""
     crew = await people()
-    server = await mailing(FLOWPILOT_EMAIL_AFTER_S="2")
-    junior = http(crew.technician, at=server)
-    async with listening(server, crew.engineer) as hers, listening(server, crew.second_engineer) as his:
+    junior = http(crew.technician, at=mailing)
+    async with listening(mailing, crew.engineer) as hers, listening(mailing, crew.second_engineer) as his:
         await hers.resume()
         await his.resume()
         await connected(Owner(database_url), 2)
@@ -112,12 +120,11 @@ async def test_who_was_shown_it_is_not_emailed_and_who_only_has_a_client_open_is
 
 
 async def test_a_held_alert_is_followed_by_an_email_that_says_so(
-    people: People, http: Http, mailing: Callable[..., Awaitable[Server]], post: MailServer
+    people: People, http: Http, mailing: Server, post: MailServer
 ) -> None:
     crew = await people()
-    server = await mailing(FLOWPILOT_EMAIL_AFTER_S="1")
-    junior = http(crew.technician, at=server)
-    async with listening(server, crew.engineer) as hers:
+    junior = http(crew.technician, at=mailing)
+    async with listening(mailing, crew.engineer) as hers:
         await hers.resume()
         handoff = await escalated(junior)
         await hers.event("handoff.created")
@@ -128,19 +135,18 @@ async def test_a_held_alert_is_followed_by_an_email_that_says_so(
 
 
 async def test_a_claim_calls_off_what_is_to_go_and_closes_the_thread_of_who_was_emailed(
-    people: People, http: Http, mailing: Callable[..., Awaitable[Server]], post: MailServer, database_url: str
+    people: People, http: Http, mailing: Server, post: MailServer, database_url: str
 ) -> None:
     crew = await people()
-    server = await mailing(FLOWPILOT_EMAIL_AFTER_S="4")
-    junior, senior = http(crew.technician, at=server), http(crew.engineer, at=server)
-    async with listening(server, crew.engineer), listening(server, crew.second_engineer):
+    junior, senior = http(crew.technician, at=mailing), http(crew.engineer, at=mailing)
+    async with listening(mailing, crew.engineer), listening(mailing, crew.second_engineer):
         await connected(Owner(database_url), 2)
         handoff = await escalated(junior, "VPN drops")
         first = {one.recipients[0]: one for one in await post.arrived(2, timeout=WITHIN_S)}
         assert set(first) == {crew.owner.email, crew.admin.email}
         await claimed(senior, handoff["id"])
         closing = (await post.arrived(4, timeout=WITHIN_S))[2:]
-        await asyncio.sleep(4)  # past the moment at which the others would have been e-mailed
+        await asyncio.sleep(EMAIL_AFTER_S + 2)  # past the moment at which the others would have been e-mailed
     assert {one.recipients[0] for one in closing} == set(first)
     for one in closing:
         assert one.message["Subject"].startswith("Claimed by Erin Engineer: VPN drops")
@@ -152,11 +158,10 @@ async def test_a_claim_calls_off_what_is_to_go_and_closes_the_thread_of_who_was_
 
 
 async def test_a_withdrawn_escalation_is_closed_too(
-    people: People, http: Http, mailing: Callable[..., Awaitable[Server]], post: MailServer
+    people: People, http: Http, mailing: Server, post: MailServer
 ) -> None:
     crew = await people()
-    server = await mailing()
-    junior = http(crew.technician, at=server)
+    junior = http(crew.technician, at=mailing)
     handoff = await escalated(junior, "VPN drops")
     await post.arrived(4, timeout=WITHIN_S)
     await act(junior, handoff["id"], "withdraw", note="Found it")
@@ -165,11 +170,10 @@ async def test_a_withdrawn_escalation_is_closed_too(
 
 
 async def test_greylisting_is_tried_again_under_the_same_message_id(
-    people: People, http: Http, mailing: Callable[..., Awaitable[Server]], post: MailServer, database_url: str
+    people: People, http: Http, mailing: Server, post: MailServer, database_url: str
 ) -> None:
     crew = await people()
-    server = await mailing()
-    junior = http(crew.technician, at=server)
+    junior = http(crew.technician, at=mailing)
     post.behave("greylist", times=1)
     handoff = await escalated(junior)
     everyone = (crew.owner, crew.admin, crew.engineer, crew.second_engineer)
@@ -188,12 +192,11 @@ async def test_greylisting_is_tried_again_under_the_same_message_id(
 
 
 async def test_a_refused_address_is_marked_and_the_administrators_are_told(
-    people: People, http: Http, mailing: Callable[..., Awaitable[Server]], post: MailServer, database_url: str
+    people: People, http: Http, mailing: Server, post: MailServer, database_url: str
 ) -> None:
     crew = await people()
-    server = await mailing()
-    junior = http(crew.technician, at=server)
-    async with listening(server, crew.owner) as hers, listening(server, crew.admin) as his:
+    junior = http(crew.technician, at=mailing)
+    async with listening(mailing, crew.owner) as hers, listening(mailing, crew.admin) as his:
         for client in (hers, his):
             await client.resume()
         post.behave("refuse_recipient")
@@ -212,11 +215,10 @@ async def test_a_refused_address_is_marked_and_the_administrators_are_told(
 
 
 async def test_a_cut_after_data_is_unknown_and_sent_again_as_the_same_message(
-    people: People, http: Http, mailing: Callable[..., Awaitable[Server]], post: MailServer
+    people: People, http: Http, mailing: Server, post: MailServer
 ) -> None:
     crew = await people()
-    server = await mailing()
-    junior = http(crew.technician, at=server)
+    junior = http(crew.technician, at=mailing)
     post.behave("cut_after_data", times=4)
     handoff = await escalated(junior)
     everyone = (crew.owner, crew.admin, crew.engineer, crew.second_engineer)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Http, StartServer
+from tests.conftest import Http
 from tests.support.flow import API, Owner, act, claimed, escalated
 from tests.support.people import Crew
 from tests.support.server import Server
@@ -18,10 +18,10 @@ People = Callable[..., Awaitable[Crew]]
 WITHIN_S = 30.0
 
 
-@pytest.fixture
-async def working(start_server: StartServer) -> Server:
+@pytest.fixture(scope="module")
+def working(serve_module: Callable[..., Server]) -> Server:
     """A server that does the due work."""
-    return await start_server(FLOWPILOT_WORKER="on")
+    return serve_module(FLOWPILOT_WORKER="on")
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ async def test_who_has_begun_is_left_alone(people: People, http: Http, working: 
     assert said.status_code == 201
     await later(owner, made["id"], 40)
     async with asyncio.timeout(WITHIN_S):
-        while await owner.value("select count(*) from job"):  # noqa: ASYNC110 - another process
+        while await owner.value("select count(*) from job where handoff_id is not null"):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
     handoff = await read(junior, made["id"])
     assert handoff["status"] == "claimed"

@@ -1,7 +1,7 @@
 """The checker's rules about the event log: gapless, one story, the same for everyone, and true to what was answered."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -28,6 +28,7 @@ FOLLOWS: Final = {
 
 def check_readers(history: History) -> Iterator[Violation]:
     """The final log is gapless and a possible story; every reader saw a part of it, in order, word for word."""
+    yield from (Violation("reader.reset", f"{reader}: {reason}") for reader, reason in history.resets)
     final = history.final
     if final is None:
         return
@@ -36,16 +37,19 @@ def check_readers(history: History) -> Iterator[Violation]:
             yield Violation("log.gap", f"{account}: {_first_gap([e.seq for e in log])}")
         yield from _story(log)
     for (account, reader), heard in history.heard.items():
-        by_seq = {e.seq: e for e in final.log.get(account, [])}
-        for before, after in pairwise(heard):
-            if after.seq != before.seq + 1:
-                yield Violation("reader.order", f"{reader} got {after.seq} after {before.seq}")
-        for event in heard:
-            truth = by_seq.get(event.seq)
-            if truth is None:
-                yield Violation("reader.phantom", f"{reader} was told {event.kind} as {event.seq}: not in the log")
-            elif (truth.kind, truth.data) != (event.kind, event.data):
-                yield Violation("reader.differs", f"{reader} was told another {event.seq} than the log has")
+        yield from _heard_right(reader, heard, {e.seq: e for e in final.log.get(account, [])})
+
+
+def _heard_right(reader: str, heard: Sequence[Heard], by_seq: Mapping[int, Heard]) -> Iterator[Violation]:
+    for before, after in pairwise(heard):
+        if after.seq != before.seq + 1:
+            yield Violation("reader.order", f"{reader} got {after.seq} after {before.seq}")
+    for event in heard:
+        truth = by_seq.get(event.seq)
+        if truth is None:
+            yield Violation("reader.phantom", f"{reader} was told {event.kind} as {event.seq}: not in the log")
+        elif (truth.kind, truth.data) != (event.kind, event.data):
+            yield Violation("reader.differs", f"{reader} was told another {event.seq} than the log has")
 
 
 def _first_gap(seqs: Sequence[int]) -> str:

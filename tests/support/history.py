@@ -134,6 +134,8 @@ class History:
     disturbances: list[Disturbance] = field(default_factory=list)
     foreign: list[tuple[str, str, str]] = field(default_factory=list)
     """(account of the reader, canary seen, where)."""
+    resets: list[tuple[str, str]] = field(default_factory=list)
+    """(reader, reason) of everyone to whom the log could not say what follows what they had been told."""
     seniors: dict[str, dict[str, str]] = field(default_factory=dict)
     """account → user id → mail address, of everyone who may claim."""
     final: FinalRead | None = None
@@ -176,6 +178,7 @@ class History:
             "mails": [asdict(m) for m in self.mails],
             "disturbances": [asdict(d) for d in self.disturbances],
             "foreign": self.foreign,
+            "resets": self.resets,
             "final": asdict(self.final) if self.final else None,
         }
         path.write_text(json.dumps(document, default=str))

@@ -31,6 +31,7 @@ class Server:
         workers: int = 1,
         environment: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = ("serve",),
+        program: str = "backend.cli",
     ) -> None:
         self.data_dir = data_dir
         self.log_path = data_dir / "server.log"
@@ -38,6 +39,7 @@ class Server:
         self.url = ""
         self._workers = workers
         self._arguments = arguments
+        self._program = program
         self._environment = _environment(database_url, environment or {})
         self._process: subprocess.Popen[str] | None = None
         self._ready = threading.Event()
@@ -63,7 +65,7 @@ class Server:
         """Start and return when `/readyz` says yes."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._ready.clear()
-        command = [sys.executable, "-m", "backend.cli", *self._arguments]
+        command = [sys.executable, "-m", self._program, *self._arguments]
         command += ["--port", str(self.port), "--data-dir", str(self.data_dir)]
         if self._workers > 1:
             command += ["--workers", str(self._workers)]
@@ -146,6 +148,7 @@ def _environment(database_url: str | None, extra: Mapping[str, str]) -> dict[str
     """Return this process's environment without settings of whoever runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWPILOT_")}
     kept["PYTHONUNBUFFERED"] = "1"
+    kept["FLOWPILOT_CANARY_EVERY_S"] = "0"  # its escalations stand in no test's way; its own tests switch it on
     kept.pop("PYTHONDONTWRITEBYTECODE", None)  # many starts of the same program: compile it once
     if database_url is not None:
         kept["FLOWPILOT_DATABASE_URL"] = database_url

@@ -165,6 +165,10 @@ def _phantom(h: History) -> None:
     h.heard[ACCOUNT, "ear"].append(event(4, "withdrawn", JUNIOR, 22.0, status="withdrawn"))
 
 
+def _reset(h: History) -> None:
+    h.resets.append(("ear", "ahead"))
+
+
 def _two_stories(h: History) -> None:
     h.heard[ACCOUNT, "other"] = [event(1, "created", JUNIOR, 1.15, status="pending", title="another")]
 
@@ -248,6 +252,7 @@ def _nothing_planned(h: History) -> None:
         (_reader_told_twice, "reader.order"),
         (_phantom, "reader.phantom"),
         (_two_stories, "reader.differs"),
+        (_reset, "reader.reset"),
         (_row_differs, "fold"),
         (_two_for_one_key, "key"),
         (_answered_201_twice, "key"),

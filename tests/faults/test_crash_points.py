@@ -1,0 +1,52 @@
+"""The server dies, as by a power cut, at every point of escalate, deliver and claim.
+
+What was answered is there, the same Idempotency-Key makes one handoff, one person holds it, and the senior is told
+under one Message-ID. In `make test` the points where something is written or handed over; all of them with `-m soak`.
+"""
+
+from typing import Literal
+
+import pytest
+
+from tests.support.crash import Point, Sweep
+from tests.support.world import World
+
+When = Literal["before", "after"]
+DECIDING: list[tuple[str, str, list[When]]] = [
+    ("escalate", "escalate_handoff", ["before", "after"]),
+    ("deliver", "UPDATE delivery SET state", ["after"]),  # about to be sent, not committed
+    ("deliver", "smtp: RCPT", ["after"]),
+    ("deliver", "smtp: message", ["before", "after"]),  # handed over, its outcome not kept
+    ("deliver", "record_mail", ["after"]),
+    ("claim", "claim_handoff", ["before", "after"]),
+]
+
+
+async def swept(world: World, sweep: Sweep, deaths: list[tuple[Point, When]]) -> None:
+    for point, when in deaths:
+        await sweep.die_at(point, when)
+    await world.judge()
+    final = world.history.final
+    assert final is not None
+    alerts = {planned.message_id: planned.handoff for planned in final.planned if planned.purpose == "alert"}
+    told = {alerts[mail.message_id] for mail in world.history.mails if mail.message_id in alerts}
+    assert told >= set(final.handoffs), "somebody escalated and nobody was mailed"
+
+
+@pytest.mark.timeout(175)
+async def test_dying_where_something_is_decided_loses_nothing_and_doubles_nothing(world: World) -> None:
+    sweep = await Sweep.begin(world)
+    points = await sweep.points()
+    deaths: list[tuple[Point, When]] = []
+    for phase, words, whens in DECIDING:
+        point = next(p for p in points if p.phase == phase and words in p.label)
+        deaths += [(point, when) for when in whens]
+    await swept(world, sweep, deaths)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+async def test_dying_at_every_point_loses_nothing_and_doubles_nothing(world: World) -> None:
+    sweep = await Sweep.begin(world)
+    both: list[When] = ["before", "after"]
+    await swept(world, sweep, [(point, when) for point in await sweep.points() for when in both])

@@ -22,6 +22,8 @@ from backend.http import openapi, problems
 from backend.http.middleware import Edge
 from backend.http.origins import known_origins
 from backend.identity.api import router as identity_router
+from backend.selfaudit.api import router as alarms_router
+from backend.selfaudit.gauges import AuditGauges
 from backend.services import Services
 from backend.sessions.api import router as sessions_router
 from backend.settings import Settings
@@ -44,13 +46,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         services = Services.build(await Database.open(known.database_url), known)
         app.state.services = services
         services.start()
-        gauges = operations.ProcessMetrics(services)
-        REGISTRY.register(gauges)
+        gauges = (operations.ProcessMetrics(services), AuditGauges(services.monitor))
+        for one in gauges:
+            REGISTRY.register(one)
         _say_goodbye_first(services.sockets)
         try:
             yield
         finally:
-            REGISTRY.unregister(gauges)
+            for one in gauges:
+                REGISTRY.unregister(one)
             await services.sockets.farewell()
             await services.stop()
 
@@ -69,7 +73,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     logging.getLogger("uvicorn.error").addFilter(_no_false_alarm)
     problems.install(app)
     api = APIRouter(prefix=API)
-    for router in (identity_router, sessions_router, handoffs_router, poll_router, analytics_router, webhooks_router):
+    for router in (
+        identity_router,
+        sessions_router,
+        handoffs_router,
+        poll_router,
+        analytics_router,
+        webhooks_router,
+        alarms_router,
+    ):
         api.include_router(router)
     app.include_router(api)
     app.include_router(operations.router)

@@ -17,6 +17,8 @@ from backend.identity.account import AccountService
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
 from backend.jobs.worker import Worker
+from backend.selfaudit.monitor import Monitor
+from backend.selfaudit.service import AlarmService
 from backend.sessions.service import SessionService
 from backend.sessions.stream import LivePages
 from backend.settings import Settings
@@ -44,6 +46,8 @@ class Services:
     live_pages: LivePages
     analytics: AnalyticsService
     webhooks: WebhookService
+    alarms: AlarmService
+    monitor: Monitor
     worker: Worker | None
 
     @classmethod
@@ -70,6 +74,8 @@ class Services:
             live_pages=LivePages(),
             analytics=AnalyticsService(database),
             webhooks=WebhookService(database, Courier.build(settings), secret_key=settings.secret_key),
+            alarms=AlarmService(database, sends_mail=settings.smtp_url is not None),
+            monitor=Monitor(database),
             worker=build_worker(database, settings) if settings.worker == "on" else None,
         )
 
@@ -78,6 +84,7 @@ class Services:
         self.feed.start()
         self.delivery.start()
         self.sockets.start()
+        self.monitor.start()
         if self.worker is not None:
             self.worker.start()
 
@@ -85,6 +92,7 @@ class Services:
         """End it, then give the connections back."""
         if self.worker is not None:
             await self.worker.stop()
+        await self.monitor.stop()
         await self.sockets.stop()
         await self.delivery.stop()
         await self.feed.stop()

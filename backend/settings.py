@@ -45,6 +45,7 @@ NAMES: Final = (
     "FLOWPILOT_MIGRATE",
     "FLOWPILOT_WORKER",
     "FLOWPILOT_WEBHOOK_ALLOW_PRIVATE",
+    "FLOWPILOT_CANARY_EVERY_S",
 )
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
 _SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file name
@@ -84,6 +85,8 @@ class Settings:
     """Whether `serve` does the due work too; `off` where `flowpilot worker` runs beside it."""
     webhook_allow_private: OnOff = "off"
     """Whether webhooks may use http and lead to addresses that are not on the public internet."""
+    canary_every_s: float = 60.0
+    """How often an escalation of the server's own goes the whole way; 0 is never."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -122,6 +125,7 @@ class Settings:
             migrate=_one_of("FLOWPILOT_MIGRATE", values, MIGRATE_WAYS, "auto"),
             worker=_one_of("FLOWPILOT_WORKER", values, ON_OFF, "on"),
             webhook_allow_private=_one_of("FLOWPILOT_WEBHOOK_ALLOW_PRIVATE", values, ON_OFF, "off"),
+            canary_every_s=_seconds("FLOWPILOT_CANARY_EVERY_S", values, 60.0, most=86_400.0),
         )
 
 

@@ -12,6 +12,8 @@ from backend.http.problems import DATABASE_DOWN
 from backend.jobs.worker import Lane, Worker
 from backend.mail.sender import Mailer
 from backend.mail.server import MailServer
+from backend.selfaudit.house import House
+from backend.selfaudit.lane import watch_lane
 from backend.settings import Settings
 from backend.webhooks.handler import webhook_lane
 
@@ -35,7 +37,8 @@ def build_worker(database: Database, settings: Settings) -> Worker:
     )
     mailing = Mailing(database, build_mailer(settings), Letters(settings.public_url, sender(settings)))
     email = Lane(name="email", handlers={"email": mailing}, places=_MAIL_PLACES, lease_s=LEASE_S)
-    return Worker(database, [policy, email, webhook_lane(database, settings)], away=DATABASE_DOWN)
+    lanes = [policy, email, webhook_lane(database, settings), watch_lane(database, settings)]
+    return Worker(database, lanes, away=DATABASE_DOWN, chores={"plan the self-audit": House(database).keep})
 
 
 def build_mailer(settings: Settings) -> Mailer:

@@ -14,13 +14,16 @@ from backend.commands.database import wait_for_database
 from backend.commands.errors import CommandError
 from backend.db.embedded import attach_or_start
 from backend.db.embedded_files import EmbeddedError, pg_bin, prepare_data_dir
-from backend.db.engine import RUNTIME
+from backend.db.engine import RUNTIME, Database
 from backend.db.migrate import current, head
 from backend.db.url import asyncpg_url, masked
 from backend.mail.outcome import Unavailable
 from backend.mail.sender import Mailer
 from backend.mail.server import MailServer, MailSettingsError
+from backend.selfaudit.report import report
+from backend.selfaudit.state import read_state
 from backend.settings import Settings, SettingsError
+from backend.worker import sender
 
 State = Literal["ok", "off", "WRONG"]
 
@@ -71,7 +74,10 @@ def _database(settings: Settings) -> Iterator[Finding]:
             else:
                 yield Finding("off", "database", f"the embedded one is made at the first start, with {pg_bin()}")
                 return
-            yield from asyncio.run(_look_inside(url, where))
+            findings = asyncio.run(_look_inside(url, where))
+            yield from findings
+            if all(finding.state == "ok" for finding in findings):  # else it cannot be read
+                yield from asyncio.run(_self_audit(url, settings))
         except (EmbeddedError, CommandError) as error:
             yield Finding("WRONG", "database", str(error))
         except (asyncpg.PostgresError, OSError) as error:
@@ -121,6 +127,18 @@ async def _runtime_role(connection: "asyncpg.Connection[asyncpg.Record]") -> Fin
     return Finding("ok", "tenancy", f"the server acts as {role}, bound by row-level security")
 
 
+async def _self_audit(url: str, settings: Settings) -> list[Finding]:
+    """What the self-audit last found, read as the server reads it."""
+    database = await Database.open(url, pool_size=1)
+    try:
+        state = await read_state(database)
+        row = await database.call("select count(*) from audit_accounts(null, null)")
+    finally:
+        await database.close()
+    lines = report(state, accounts=row[0] if row else 0, canary_every_s=settings.canary_every_s)
+    return [Finding(*line) for line in lines]
+
+
 def _others(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "broker", "PostgreSQL")
     yield _mail(settings)
@@ -136,7 +154,8 @@ def _mail(settings: Settings) -> Finding:
         missing = "FLOWPILOT_SMTP_URL" if settings.mail_from else "FLOWPILOT_SMTP_URL and FLOWPILOT_MAIL_FROM"
         return Finding("off", "mail", f"not configured, so nobody is e-mailed: set {missing}")
     if settings.mail_from is None:
-        return Finding("WRONG", "mail", "FLOWPILOT_MAIL_FROM is not set: give it the address that mail is sent from")
+        guess = f"FLOWPILOT_MAIL_FROM is not set, so mail goes out as {sender(settings)}"
+        return Finding("WRONG", "mail", f"{guess}: give it the address that mail is sent from")
     try:
         found = asyncio.run(Mailer(MailServer.parse(settings.smtp_url), settings.mail_from).probe())
     except MailSettingsError as error:

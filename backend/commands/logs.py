@@ -35,6 +35,6 @@ def configure_logging(level: LogLevel, form: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # One line per migration step and per socket opened is noise at `info`.
-    for name in ("alembic", "websockets", "asyncio"):
+    # One line per migration step, per socket opened and per request that the canary makes is noise at `info`.
+    for name in ("alembic", "websockets", "asyncio", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING) if level != "debug" else logging.DEBUG)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,12 +36,23 @@ class Lane:
 
 
 class Worker:
-    """Runs the lanes until stopped. `away` are the exceptions of a database that does not answer."""
+    """Runs the lanes until stopped. `away` are the exceptions of a database that does not answer.
 
-    def __init__(self, database: Database, lanes: Sequence[Lane], *, away: tuple[type[Exception], ...]) -> None:
+    `chores` are what every worker does beside them, again and again, by what it completes "cannot …".
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        lanes: Sequence[Lane],
+        *,
+        away: tuple[type[Exception], ...],
+        chores: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
+    ) -> None:
         self._db = database
         self._lanes = lanes
         self._away = away
+        self._chores = chores or {}
         self._tasks: list[asyncio.Task[None]] = []
         self._runs: list[_LaneRun] = []
         self._wake = {lane.name: asyncio.Event() for lane in lanes}
@@ -50,6 +61,8 @@ class Worker:
     def start(self) -> None:
         """Begin to look for due work."""
         self._unsubscribe = self._db.wakeup.subscribe(self._heard)
+        for what, chore in self._chores.items():
+            self._tasks.append(asyncio.create_task(keep_doing(chore, what=what, expected=self._away), name=what))
         for lane in self._lanes:
             run = _LaneRun(self._db, lane, self._wake[lane.name], self._away)
             what = f"look for due work ({lane.name})"

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from backend.db.engine import RUNTIME, Database
+from backend.selfaudit.house import HOUSE
 from tests.support.flow import Owner
 from tests.support.people import Crew
 
@@ -145,6 +146,9 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "presence_touch",
         "presence_drop",
         "take_jobs",
+        "audit_accounts",
+        "audit_oldest_due",
+        "canary_forget",
     }, "a new one is reviewed by name"
     for row in rows:
         assert row["owner"] == "flowpilot_definer", row["name"]
@@ -163,11 +167,25 @@ async def test_the_definer_reads_no_more_than_the_look_ups_need(owner: Owner) ->
         f"SELECT c.relname AS name FROM pg_class c WHERE {TABLES}"
         " AND has_any_column_privilege('flowpilot_definer', c.oid, 'SELECT, INSERT, UPDATE')"
     )
-    content = {"message", "step", "fact", "ai_session", "handoff", "handoff_timeline", "account_event", "delivery"}
-    content |= {"webhook", "webhook_delivery"}
-    assert not {row["name"] for row in rows} & content
-    policies = await owner.fetch("SELECT tablename FROM pg_policies WHERE 'flowpilot_definer' = ANY(roles)")
+    # What people wrote: nothing of it can be read, and of these the rows of the canary's own account be deleted.
+    canarys = {"ai_session", "handoff", "handoff_timeline", "account_event"}
+    content = {"message", "step", "fact", "delivery", "webhook", "webhook_delivery", "audit_run"} | canarys
+    assert {row["name"] for row in rows} & content == canarys
+    policies = await owner.fetch("SELECT tablename, qual FROM pg_policies WHERE 'flowpilot_definer' = ANY(roles)")
     assert {p["tablename"] for p in policies} == {row["name"] for row in rows}
+    narrow = {p["qual"] for p in policies if p["tablename"] in canarys}
+    assert narrow == {f"(account_id = '{HOUSE}'::uuid)"}, "no customer's row can be reached"
+    columns = await owner.fetch(
+        "SELECT c.relname AS name, a.attname AS column FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        f" WHERE {TABLES} AND a.attnum > 0 AND NOT a.attisdropped"
+        " AND has_column_privilege('flowpilot_definer', c.oid, a.attnum, 'SELECT, INSERT, UPDATE')"
+    )
+    assert {row["column"] for row in columns if row["name"] in canarys} == {"account_id"}
+    deletes = await owner.fetch(
+        f"SELECT c.relname AS name FROM pg_class c WHERE {TABLES}"
+        " AND has_table_privilege('flowpilot_definer', c.oid, 'DELETE')"
+    )
+    assert {row["name"] for row in deletes} == canarys | {"client_presence"}
 
 
 async def tenant_tables(owner: Owner) -> list[str]:

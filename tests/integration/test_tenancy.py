@@ -46,6 +46,7 @@ WITHOUT_ID = {
     ("get", "/me"),
     ("get", "/account/settings"),
     ("patch", "/account/settings"),
+    ("get", "/account/alarms"),
     ("get", "/account/webhooks"),
     ("post", "/account/webhooks"),
     ("post", "/ai-sessions"),

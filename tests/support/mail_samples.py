@@ -15,6 +15,17 @@ MINA: Final = Person(id="u-mina", name="Mina Okafor")
 DANA: Final = Person(id="u-dana", name="Dana Reyes")
 SAM_ADDRESS: Final = "sam.whitlock@northbeam.example"
 DOMAIN: Final = "northbeam.example"
+HEADERS: Final = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "X-Auto-Response-Suppress",
+    "MIME-Version",
+    "Content-Type",
+]
 TRIED: Final[tuple[tuple[str, StepOutcome], ...]] = (
     ("Restarted the tunnel from the clinic side", "helped"),
     ("Checked the clinic line: 500 pings, no loss", "no_change"),

@@ -142,8 +142,8 @@ def test_doctor_tells_what_mail_lacks(tmp_path: Path) -> None:
     assert doctor_on_mail(tmp_path, SMTP_URL="smtp://mail.example") == (
         2,
         (
-            "WRONG mail FLOWPILOT_MAIL_FROM is not set, so mail goes out as flowpilot@localhost: give it the address that "
-            "mail is sent from"
+            "WRONG mail FLOWPILOT_MAIL_FROM is not set, so mail goes out as flowpilot@localhost: "
+            "give it the address that mail is sent from"
         ),
     )
     code, line = doctor_on_mail(tmp_path, SMTP_URL="smtp://me:hush@mail.example?tls=1", MAIL_FROM="a@northwind.example")

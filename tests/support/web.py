@@ -29,14 +29,19 @@ class Forms:
         """Send the sign-in form."""
         return await self.post("/sign-in", email=who.email, password=who.password, **fields)
 
+    @property
+    def csrf(self) -> str:
+        """The anti-forgery value of the page at hand; empty where it has no form."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.page)
+        return unescape(found[1]) if found else ""
+
     async def get(self, path: str) -> httpx.Response:
         """Open a page."""
         return self._kept(await self.http.get(path))
 
     async def post(self, path: str, **fields: str) -> httpx.Response:
         """Send a form of the page at hand; redirects are not followed."""
-        found = re.search(r'name="csrf" value="([^"]+)"', self.page)
-        data = {"csrf": unescape(found[1])} | fields if found else fields
+        data = {"csrf": self.csrf} | fields if self.csrf else fields
         return self._kept(await self.http.post(path, data=data, headers={"Origin": self.origin}))
 
     def _kept(self, response: httpx.Response) -> httpx.Response:

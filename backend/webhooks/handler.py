@@ -75,16 +75,18 @@ class WebhookHandler:
             self._db.wakeup.touch(TOPIC)  # the next notice of this hand-off may be due now
 
     async def _begin(self, tx: AsyncConnection, job: Job) -> _Turn | None:
-        row = await progress.lock(tx, job.account_id, job.row)
-        if row is None or row.state not in {"pending", "sending"}:
-            await jobs.finish(tx, job)
+        line = await progress.line(tx, job.account_id, job.row)
+        if not line or line[-1].id != job.row:
+            await jobs.finish(tx, job)  # it has ended
             return None
+        row = await progress.read(tx, job.account_id, job.row)
         if not row.active:
             await progress.end(tx, row, "cancelled", None, row.paused_reason or "The webhook is switched off")
             await self._finish(tx, job, row)
             return None
-        until = await progress.held_until(tx, row)
-        if until is not None:
+        if len(line) > 1:
+            until = line[-2].look_again
+            await progress.hold(tx, job.account_id, job.row, until)
             await jobs.again(tx, job, due_at=until)
             return None
         return _Turn(row, await progress.begin(tx, row))
@@ -106,19 +108,10 @@ class WebhookHandler:
     async def _finish(self, tx: AsyncConnection, job: Job, row: AnyRow) -> None:
         """The work is done; the turn goes to the next notice of the same webhook and hand-off.
 
-        After a pause, which ends those: rows are locked before work everywhere.
+        After a pause, which ends those: notices are locked before work everywhere.
         """
         await jobs.finish(tx, job)
-        following = await progress.next_of(tx, row)
-        if following is not None:
-            await jobs.enqueue(
-                tx,
-                account_id=row.account_id,
-                kind="webhook",
-                key=f"webhook:{following}",
-                handoff_id=row.handoff_id,
-                ref=following,
-            )
+        await progress.pass_on(tx, row)
 
     async def _pause_if_failing(self, tx: AsyncConnection, row: AnyRow, answer: Answer) -> None:
         number, long = await progress.failing(tx, row, hours=FAILING_HOURS)

@@ -65,11 +65,12 @@ async def _page(
     result: ClaimResult | None = None,
 ) -> Response:
     services, caller = services_of(request), visitor.caller
-    queue, waiting, claimed, again = await asyncio.gather(
+    queue, waiting, claimed, again, alarms = await asyncio.gather(
         services.handoffs.queue(caller, "pending", None, 200),
         services.handoffs.waiting_count(caller),
         services.handoffs.claimed_today(caller),
         services.handoffs.alerted_again(caller),
+        services.alarms.banner(caller),
     )
     rows = [row for row in queue.items if filters.keep(row, caller)]
     detail, problem = await _selected(request, caller, selected_id, rows)
@@ -93,6 +94,7 @@ async def _page(
         claimable=lambda row: may_claim(caller, row),
         meant=lambda row: may_claim(caller, row) and (row.to is None or str(caller.user_id) in row.to),
         again=again,
+        alarms=alarms,
         any_claimable=any(may_claim(caller, row) for row in rows),
         q=filters.q,
         priority=filters.priority,

@@ -18,6 +18,7 @@ from backend.identity.caller import Caller
 from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
 from backend.identity.service import IdentityService, WebSession
 from backend.identity.tickets import TicketService
+from backend.selfaudit.service import AlarmService
 from backend.sessions.service import SessionService
 
 
@@ -33,6 +34,7 @@ class Services(Protocol):
     holder: HolderService
     delivery: DeliveryService
     analytics: AnalyticsService
+    alarms: AlarmService
 
 
 def sends_mail(request: Request) -> bool:

@@ -161,3 +161,14 @@ async def test_a_link_to_what_one_may_not_see_says_so_over_the_list(
     assert answer.status_code == 404
     assert "There is no such hand-off, or you may not see it." in answer.text
     assert 'data-testid="escalation-row"' in answer.text
+
+
+async def test_administrators_see_what_is_wrong_with_telling_people_and_others_do_not(
+    crew: Crew, browse: Browse
+) -> None:
+    """The shared test server has no mail server: whoever looks after it must be told, on the page they look at."""
+    admin = (await (await browse(crew.admin)).get("/escalations")).text
+    assert 'data-testid="alarm" data-kind="no_mail_server"' in admin
+    assert "No mail server is set up" in admin
+    for other in (crew.engineer, crew.technician):
+        assert 'data-testid="alarm"' not in (await (await browse(other)).get("/escalations")).text

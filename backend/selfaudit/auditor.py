@@ -17,6 +17,7 @@ from backend.selfaudit import repository
 from backend.selfaudit.findings import figures, findings, tallied
 from backend.selfaudit.house import HOUSE
 from backend.selfaudit.state import AUDIT_EVERY_S, Finding, canary_fault, read_state
+from backend.selfaudit.state import TOPIC as NEWS
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,7 @@ class Auditor:
             measured["took_s"] = time.monotonic() - began
             said = await repository.keep(tx, measured, found, now.timestamp())
             await jobs.again(tx, job, due_at=now + timedelta(seconds=AUDIT_EVERY_S), fresh=True)
-        if _MENDED & tallies.keys():
-            self._db.wakeup.touch(TOPIC)
+        self._db.wakeup.touch(NEWS, *((TOPIC,) if _MENDED & tallies.keys() else ()))
         _say(said)
 
     async def _look(self) -> tuple[list[Any], int]:

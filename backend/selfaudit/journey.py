@@ -21,12 +21,13 @@ _SAID: Final = 160
 
 
 class JourneyError(Exception):
-    """The way ends at `stage`, for `reason`, one line."""
+    """The way ends at `stage`, for `reason`, one line. `passing`: a restart of the server looks the same."""
 
-    def __init__(self, stage: str, reason: str) -> None:
+    def __init__(self, stage: str, reason: str, *, passing: bool = False) -> None:
         super().__init__(f"{stage}: {reason}")
         self.stage = stage
         self.reason = reason
+        self.passing = passing
 
 
 class Journey:
@@ -88,11 +89,12 @@ class Journey:
         try:
             yield
         except JourneyError as error:
-            raise JourneyError(name, error.reason) from error
+            raise JourneyError(name, error.reason, passing=error.passing) from error
         except TimeoutError as error:
             raise JourneyError(name, f"no answer within {STAGE_S:.0f} s") from error
         except (httpx.HTTPError, WebSocketException, OSError, ValueError, KeyError) as error:
-            raise JourneyError(name, _words(error)) from error
+            passing = isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError | WebSocketException | OSError)
+            raise JourneyError(name, _words(error), passing=passing) from error
         self.seconds[name] = time.monotonic() - began
 
     @contextlib.asynccontextmanager
@@ -127,7 +129,8 @@ class _Stream:
             while True:
                 frame = await self.frame()
                 if frame["type"] in {"reset", "bye"}:
-                    raise JourneyError("", f"the event stream said {frame['type']}")
+                    said = f"the event stream said {frame['type']}"
+                    raise JourneyError("", said, passing=frame["type"] == "bye")
                 if frame["type"] == "event" and frame["kind"] == kind and frame["data"]["handoff_id"] == handoff_id:
                     data: dict[str, Any] = frame["data"]
                     return data

@@ -1,5 +1,6 @@
 """Alarms of one account, for its administrators."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -7,6 +8,7 @@ from backend.contract.alarms import Alarm, AlarmList
 from backend.contract.people import Person
 from backend.db.engine import Database
 from backend.db.tables import AnyRow
+from backend.domain.roles import at_least
 from backend.identity.caller import Caller
 from backend.selfaudit import repository
 
@@ -19,6 +21,31 @@ _WHY: Final = {
     "mail not begun": "the e-mail has not been sent yet",
     "no mail planned": "no e-mail is on its way",
 }
+
+
+_LINES: Final = 5
+
+
+def folded(items: list[Alarm]) -> list[Alarm]:
+    """People of one handoff in one line; what is too much for a page is counted in the last line."""
+    lines: dict[object, list[Alarm]] = {}
+    for number, one in enumerate(items):
+        lines.setdefault(one.handoff_id or number, []).append(one)
+    found = [_together(alarms) for alarms in lines.values()]
+    if len(found) <= _LINES:
+        return found
+    rest = len(found) - _LINES + 1
+    more = replace(found[_LINES - 1], text=f"{rest} more alarms stand in GET /api/v1/account/alarms.", handoff_id=None)
+    return [*found[: _LINES - 1], more]
+
+
+def _together(alarms: list[Alarm]) -> Alarm:
+    first, others = alarms[0], len(alarms) - 1
+    if not others or first.user is None:
+        return first
+    people = f"{first.user.name} and {others} {'other' if others == 1 else 'others'} have"
+    text = first.text.replace(f"{first.user.name} has", people, 1)
+    return replace(first, text=text, at=min(one.at for one in alarms))
 
 
 class AlarmService:
@@ -39,6 +66,10 @@ class AlarmService:
             text = "No mail server is set up, so nobody is e-mailed: whoever has no client open is not told."
             items.append(Alarm(kind="no_mail_server", text=text, at=self._since))
         return AlarmList(items=items)
+
+    async def banner(self, caller: Caller) -> list[Alarm]:
+        """For the top of a page: one line per handoff, a few at most; nothing for whom it does not concern."""
+        return folded((await self.alarms(caller)).items) if at_least(caller.role, "admin") else []
 
     def _alarm(self, row: AnyRow) -> Alarm:
         if row.kind == "webhook_paused":

@@ -9,6 +9,9 @@ import orjson
 
 from backend.db.engine import Database
 
+TOPIC: Final = "selfaudit"
+"""Wake-up topic: there is a new state to read."""
+
 AUDIT_EVERY_S: Final = 60.0
 AUDIT_LATE_S: Final = 300.0
 """Older than this, the self-audit counts as not running."""

@@ -106,7 +106,10 @@ class AccountFeed:
             return []
         if self._ring and self._ring[0].seq <= seq + 1:
             start = seq + 1 - self._ring[0].seq
-            return [self._ring[i] for i in range(start, min(start + limit, len(self._ring)))]
+            held = [self._ring[i] for i in range(start, min(start + limit, len(self._ring)))]
+            # Positions never lead backwards: a reader would go round in circles and the whole process with it.
+            if held and held[0].seq == seq + 1 and held[-1].seq == seq + len(held):
+                return held
         entries = await read_after(self._db, self.account_id, seq, limit)
         if not entries or entries[0].seq != seq + 1:
             return TooFar("trimmed", position)  # it went while we looked: never a gap that nobody mentions

@@ -1,0 +1,27 @@
+"""The feed's memory of recent events, when it cannot be right."""
+
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+
+from backend.db.engine import Database
+from backend.feed.hub import AccountFeed, TooFar
+from backend.feed.log import LogEntry, LogPosition
+
+
+class EmptyLog:
+    async def call_many(self, *_: object) -> list[Any]:
+        return []
+
+
+@pytest.mark.parametrize("seqs", [(5, 6, 6, 7), (5, 6, 9), (5, 5, 6)])
+async def test_a_memory_with_a_hole_or_a_repetition_never_leads_a_reader_in_circles(seqs: tuple[int, ...]) -> None:
+    """A position that comes again would keep the process's one thread busy for ever, and everybody waiting."""
+    feed = AccountFeed(uuid4(), cast("Database", EmptyLog()))
+    feed._ring = deque(LogEntry(seq, "handoff.updated", datetime.now(UTC), "{}") for seq in seqs)
+    feed._position = LogPosition("epoch", max(seqs), 1)
+    found = await feed.after(5, "epoch", limit=3)
+    assert isinstance(found, TooFar), found

@@ -82,6 +82,7 @@ async def test_everyone_is_told_again_then_the_owner_then_it_goes_on(
         await later(owner, made, 10)
         last = (await hers.event("handoff.realerted"))["data"]
         assert (last["cause"], last["note"], last["rung"]) == ("exhausted", "Olga Owner", 2)
+        assert (again["step"], last["step"]) == (2, 3), "the first alert is step 1"
         ended = await planned(junior, made, "repeat")
         assert ended["exhausted_at"]
         assert "exhausted" in [entry["kind"] for entry in ended["timeline"]]

@@ -231,7 +231,8 @@ begin
         end if;
     end if;
     return announce(p_account, 'handoff.realerted', p_handoff, handoff_refresh_card(p_account, p_handoff)
-        || jsonb_build_object('handoff_id', p_handoff, 'actor', null, 'note', p_detail, 'cause', p_cause));
+        || jsonb_build_object('handoff_id', p_handoff, 'actor', null, 'note', p_detail, 'cause', p_cause,
+                              'step', case when p_cause in ('step', 'exhausted') then p_done end));
 end $$;
 
 -- The claimer is reminded that nothing has happened since the claim.

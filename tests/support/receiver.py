@@ -7,6 +7,7 @@ import hmac
 import json
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -51,12 +52,13 @@ class Reply:
 
 
 class Receiver:
-    """Use as `async with Receiver() as receiver`. `replies` are used up in turn, then everything is accepted."""
+    """Use as `async with Receiver() as receiver`. `replies` go first, in turn; then `choose` decides, else `always`."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, *, always: Reply | None = None) -> None:
         self.requests: list[Received] = []
         self.replies: deque[Reply] = deque()
         self.always = always or Reply()
+        self.choose: Callable[[Received], Reply] | None = None
         self.written = 0
         self.port = 0
         self._tls = tls
@@ -104,9 +106,10 @@ class Receiver:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers["content-length"]))
-        reply = self.replies.popleft() if self.replies else self.always
+        one = Received(head[0].split(" ")[1], headers, body)
+        reply = self.replies.popleft() if self.replies else self.choose(one) if self.choose else self.always
         async with self._grew:
-            self.requests.append(Received(head[0].split(" ")[1], headers, body))
+            self.requests.append(one)
             self._grew.notify_all()
         if reply.hang:
             await asyncio.Event().wait()

@@ -190,7 +190,10 @@ async def timeline(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> l
 
 
 async def deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
-    """How each person was told in the newest round of alerts, and a claimer of being idle, by name."""
+    """How each person was told in the newest round of alerts, a claimer of being idle, and which channels had a notice.
+
+    People by name, then webhooks by theirs.
+    """
     d, u = t.delivery, t.app_user
     here = sa.and_(d.c.account_id == account_id, d.c.handoff_id == handoff_id)
     newest = sa.select(sa.func.max(d.c.rung)).where(here, d.c.purpose == "alert").scalar_subquery()
@@ -200,7 +203,9 @@ async def deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) ->
         .where(here, sa.or_(d.c.purpose == "nudge", sa.and_(d.c.purpose == "alert", d.c.rung == newest)))
         .order_by(u.c.name, d.c.channel, d.c.at)
     )
-    return list((await tx.execute(statement)).all())
+    notices = sa.text("select * from webhook_deliveries_of(:account, :handoff)")
+    posted = await tx.execute(notices, {"account": account_id, "handoff": handoff_id})
+    return [*(await tx.execute(statement)).all(), *posted.all()]
 
 
 async def claimed_since_midnight(tx: AsyncConnection, account_id: UUID, timezone: str, limit: int) -> list[AnyRow]:

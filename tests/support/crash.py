@@ -84,7 +84,12 @@ class Sweep:
                 await self._mailed(made.handoff)
                 claim = await self._at(self._senior, server).claim(made.handoff)
                 assert claim.outcome == "info", f"{key}: the server should have died, it answered {claim.code}"
-            await gone(server)
+            try:
+                await gone(server)
+            except TimeoutError:
+                raise AssertionError(
+                    f"{key}: still alive; escalation {made.outcome} {made.code}\n{server.logs}"
+                ) from None
             wake()
             await world.expire_leases()
             handoff = await self._finish(key, made)

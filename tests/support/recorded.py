@@ -98,6 +98,14 @@ class Hand:
             operation.data |= {"seq": page["seq"], "ids": [row["id"] for row in page["items"]]}
         return operation
 
+    async def get(self, path: str) -> dict[str, Any]:
+        """Read something; the answer is looked through for foreign words, and not an operation."""
+        answer = await self._client.get(path)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        self._history.read(self.account, answer.text, f"{path} by {self.who.name}")
+        document: dict[str, Any] = answer.json()
+        return document
+
     def _begin(self, kind: str, handoff: str | None = None, key: str | None = None) -> Operation:
         name = f"{self.who.name} {self.who.id[-4:]}"
         return self._history.begin(

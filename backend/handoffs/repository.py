@@ -194,13 +194,15 @@ async def deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) ->
 
     People by name, then webhooks by theirs.
     """
-    d, u = t.delivery, t.app_user
+    d, u, h = t.delivery, t.app_user, t.handoff
     here = sa.and_(d.c.account_id == account_id, d.c.handoff_id == handoff_id)
     newest = sa.select(sa.func.max(d.c.rung)).where(here, d.c.purpose == "alert").scalar_subquery()
+    nudged = sa.and_(d.c.purpose == "nudge", h.c.status == "claimed", d.c.rung == h.c.rung)
     statement = (
         sa.select(d.c.user_id, u.c.name, d.c.channel, d.c.state, d.c.detail, d.c.at, d.c.retry_at)
         .join(u, sa.and_(u.c.account_id == d.c.account_id, u.c.id == d.c.user_id))
-        .where(here, sa.or_(d.c.purpose == "nudge", sa.and_(d.c.purpose == "alert", d.c.rung == newest)))
+        .join(h, sa.and_(h.c.account_id == d.c.account_id, h.c.id == d.c.handoff_id))
+        .where(here, sa.or_(nudged, sa.and_(d.c.purpose == "alert", d.c.rung == newest)))
         .order_by(u.c.name, d.c.channel, d.c.at)
     )
     notices = sa.text("select * from webhook_deliveries_of(:account, :handoff)")

@@ -35,7 +35,7 @@ def folded(items: list[Alarm]) -> list[Alarm]:
     if len(found) <= _LINES:
         return found
     rest = len(found) - _LINES + 1
-    more = replace(found[_LINES - 1], text=f"{rest} more alarms stand in GET /api/v1/account/alarms.", handoff_id=None)
+    more = replace(found[_LINES - 1], text=f"{rest} more alarms.", handoff_id=None)
     return [*found[: _LINES - 1], more]
 
 

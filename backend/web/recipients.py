@@ -96,7 +96,8 @@ def gather(
     entries: dict[tuple[bool, str], list[Delivery]] = {}
     for one in deliveries:
         if one.state != "cancelled":
-            entries.setdefault((one.channel == "webhook", one.user.id), []).append(one)
+            whose = _channel_name(one) if one.channel == "webhook" else one.user.id
+            entries.setdefault((one.channel == "webhook", whose), []).append(one)
     people = [_person(known, connected, clock) for (webhook, _), known in entries.items() if not webhook]
     return people, [_webhook(known[-1]) for (webhook, _), known in entries.items() if webhook]
 
@@ -173,8 +174,13 @@ def _sentence(one: Delivery, standing: Standing, clock: Clock) -> str:
     return f"{channel}: {words}. {reason}".strip()
 
 
+def _channel_name(notice: Delivery) -> str:
+    """`Teams: Service desk` of a notice's detail, which goes on with what went wrong."""
+    return ": ".join((notice.detail or "Webhook").split(": ")[:2])
+
+
 def _webhook(one: Delivery) -> Recipient:
-    name = one.user.name
+    name = _channel_name(one)
     match one.state:
         case "accepted" | "shown":
             return Recipient(one.user, "webhook", "emailed", f"Posted to {name}")

@@ -146,8 +146,12 @@ def lines(*deliveries: Delivery, where: dict[str, str] | None = None) -> list[tu
             "E-mail to Sam Whitlock: the server\u2019s answer was lost, sent again",
             "sending",
         ),
-        (delivery(Person(id="t", name="Teams"), "accepted", "webhook"), "Posted to Teams", "emailed"),
-        (delivery(Person(id="t", name="Teams"), "failed", "webhook", "410"), "Not posted to Teams", "bounced"),
+        (delivery(DANA, "accepted", "webhook", "Teams: Service desk"), "Posted to Teams: Service desk", "emailed"),
+        (
+            delivery(DANA, "failed", "webhook", "Teams: Service desk: gone"),
+            "Not posted to Teams: Service desk",
+            "bounced",
+        ),
     ],
 )
 def test_each_person_reads_as_it_is(known: Delivery, line: str, state: str) -> None:

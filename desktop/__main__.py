@@ -34,9 +34,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"flowpilot-tray {version()}\n")
         return 0
     try:
-        settings = load(server=options.server, profile=options.profile, data_dir=options.data_dir)
+        settings = load(
+            server=options.server,
+            profile=options.profile,
+            data_dir=options.data_dir,
+            overrides=options.set,
+            write=not options.print_settings,
+        )
     except SettingsError as exc:
         parser.error(str(exc))
+    if options.print_settings:
+        sys.stdout.write("".join(f"{line}\n" for line in settings.store.lines()))
+        sys.stderr.write("".join(f"flowpilot-tray: {line}\n" for line in settings.store.trouble()))
+        return 0
     token = _token_from_stdin(parser) if options.token_stdin else None
     if token is not None and settings.server is None:
         parser.error("--token-stdin needs --server URL the first time")
@@ -61,6 +71,10 @@ def _parser() -> _Parser:
         "--token-stdin", action="store_true", help="sign in with a personal access token from standard input"
     )
     parser.add_argument("--data-dir", metavar="DIR", help="where the log and the profile are kept")
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="a setting for this start; may be repeated"
+    )
+    parser.add_argument("--print-settings", action="store_true", help="print each setting, its value and its origin")
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     return parser
 

@@ -47,6 +47,7 @@ NO_ANSWER: Final = 1
 def run(settings: Settings, token: str | None) -> int:
     """Run until quit, SIGTERM or SIGINT; answers the exit code."""
     logs.set_up(settings)
+    settings.store.tell_trouble()
     # Qt takes its own arguments out of argv; ours are read already.
     app = QApplication(sys.argv[:1])
     app.setApplicationName("flowpilot-tray")

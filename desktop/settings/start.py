@@ -2,19 +2,29 @@
 
     DATA/tray/PROFILE/profile.json    the server's address (never the token: that is the keyring's)
     DATA/tray/PROFILE/tray.log        the log, rotated at 1 MB, three old ones kept
+    CONFIG/tray/PROFILE/settings.json the user's own settings
 
-DATA is `--data-dir`, else `FLOWPILOT_DATA_DIR`, else the user's data folder. `FLOWPILOT_CA_FILE` names a PEM file with
-further certificate authorities; `FLOWPILOT_LOG_LEVEL=debug` also logs to standard error.
+DATA is `--data-dir`, else `FLOWPILOT_DATA_DIR`, else the user's data folder; CONFIG is the user's configuration folder,
+or DATA where that is named. `FLOWPILOT_CA_FILE` names a PEM file with further certificate authorities;
+`FLOWPILOT_LOG_LEVEL=debug` also logs to standard error.
 """
 
 import json
+import logging
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from desktop.settings.files import Given, UserFile
+from desktop.settings.schema import BY_NAME
+from desktop.settings.sources import all_sources, given
+from desktop.settings.store import Store
+
+_LOG: Final = logging.getLogger(__name__)
 _PROFILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -32,6 +42,7 @@ class Settings:
     ca_file: Path | None
     log_level: str
     events_path: Path | None
+    store: Store
 
     @property
     def log_path(self) -> Path:
@@ -45,26 +56,68 @@ class Settings:
         temporary.replace(self.folder / "profile.json")
 
 
-def load(*, server: str | None, profile: str, data_dir: str | None) -> Settings:
-    """From the command line and the environment. Raises `SettingsError`."""
+def load(
+    *, server: str | None, profile: str, data_dir: str | None, overrides: Iterable[str] = (), write: bool = True
+) -> Settings:
+    """From the command line and the environment; with `write` false no folder is made. Raises `SettingsError`."""
     if not _PROFILE.fullmatch(profile):
         raise SettingsError(f"{profile!r} is no profile name: use up to 64 letters, digits, dots, dashes")
     folder = _data_dir(data_dir) / "tray" / profile
+    address = server_address(server) if server is not None else None
+    first = _first(address, overrides)
+    if write:
+        _make(folder)
+    user = UserFile(_config_dir(data_dir) / "tray" / profile / "settings.json")
+    store = Store(all_sources(first, user), user)
+    ca_file = store.words("ca_file")
+    events = os.environ.get("FLOWPILOT_TRAY_EVENTS")
+    return Settings(
+        profile=profile,
+        folder=folder,
+        server=address or _server(store, folder),
+        ca_file=Path(ca_file) if ca_file else None,
+        log_level=os.environ.get("FLOWPILOT_LOG_LEVEL", "info").lower(),
+        events_path=Path(events) if events else None,
+        store=store,
+    )
+
+
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / "tray.log").open("a", encoding="utf-8").close()
     except OSError as exc:
         raise SettingsError(f"cannot write in {folder}: {exc.strerror}") from exc
-    ca_file = os.environ.get("FLOWPILOT_CA_FILE")
-    events = os.environ.get("FLOWPILOT_TRAY_EVENTS")
-    return Settings(
-        profile=profile,
-        folder=folder,
-        server=server_address(server) if server is not None else _remembered(folder),
-        ca_file=Path(ca_file) if ca_file else None,
-        log_level=os.environ.get("FLOWPILOT_LOG_LEVEL", "info").lower(),
-        events_path=Path(events) if events else None,
-    )
+
+
+def _first(server: str | None, overrides: Iterable[str]) -> Given:
+    options: list[tuple[str, str, object]] = []
+    if ca_file := os.environ.get("FLOWPILOT_CA_FILE"):
+        options.append(("FLOWPILOT_CA_FILE", "ca_file", ca_file))
+    if server is not None:
+        options.append(("--server", "server", server))
+    for text in overrides:
+        name, sign, value = text.partition("=")
+        if not sign or name not in BY_NAME:
+            raise SettingsError(f"--set wants NAME=VALUE with a name that --print-settings shows, not {text!r}")
+        try:
+            options.append(("--set", name, BY_NAME[name].accept(value)))
+        except ValueError as exc:
+            raise SettingsError(str(exc)) from exc
+    return given(options)
+
+
+def _server(store: Store, folder: Path) -> str | None:
+    """Set from above, else what was signed in to last, else where this computer's users begin."""
+    found = store.get("server")
+    named = str(found.value) or None
+    if not found.locked and (remembered := _remembered(folder)) is not None:
+        return remembered
+    try:
+        return server_address(named) if named else None
+    except SettingsError as exc:
+        _LOG.warning("settings: %s: %s", found.where, exc)
+        return _remembered(folder)
 
 
 def server_address(text: str) -> str:
@@ -88,6 +141,14 @@ def _data_dir(given: str | None) -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415 - only where no folder is named
 
     return user_data_path("flowpilot", appauthor=False)
+
+
+def _config_dir(given_data: str | None) -> Path:
+    if given_data or os.environ.get("FLOWPILOT_DATA_DIR"):
+        return _data_dir(given_data)
+    from platformdirs import user_config_path  # noqa: PLC0415 - only where no folder is named
+
+    return user_config_path("flowpilot", appauthor=False)
 
 
 def _remembered(folder: Path) -> str | None:

@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lock clean
+.PHONY: help setup demo test check soak fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: setup ## every gate and every test, as the build server runs them
 check: setup ## gates and the quick tests, under two minutes
 	@scripts/gates.sh && exec .venv/bin/pytest -n auto --dist loadgroup -q -m "not slow" \
 		--hypothesis-profile=quick --ignore=tests/e2e --ignore=tests/faults
+
+soak: setup ## ten minutes of people at work while everything breaks, then the verdict (MINUTES=10 SEED=drawn)
+	@exec .venv/bin/python -m scripts.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 fmt: setup ## format and mend what can be mended by machine
 	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -169,6 +169,13 @@ class History:
         finally:
             del self._running[id(began)]
             self.disturbances.append(Disturbance(kind=kind, began=began, ended=time.monotonic() + settle_s))
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Everything is healed from here on: what settles still of earlier faults is over, and nothing excuses."""
+        now = time.monotonic()
+        self.disturbances = [replace(d, ended=min(d.ended, now)) for d in self.disturbances]
+        yield
 
     def save(self, path: Path) -> None:
         """Write all of it as JSON, so that a violation can be looked at afterwards."""

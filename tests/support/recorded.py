@@ -31,8 +31,11 @@ _MANAGERS: Final = {"admin", "owner"}
 class Hand:
     """One person at one server, by HTTP. Every command is in the history, whatever became of it."""
 
-    def __init__(self, history: History, account: str, who: Member, server: Server) -> None:
+    def __init__(
+        self, history: History, account: str, who: Member, server: Server, others: Sequence[Server] = ()
+    ) -> None:
         self.who, self.account = who, account
+        self._servers = [server, *others]
         self._history = history
         self._client = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {who.token}"}, trust_env=False, timeout=ANSWER_S
@@ -42,6 +45,11 @@ class Hand:
     def at(self, server: Server) -> None:
         """Work at this server from now on."""
         self._client.base_url = httpx.URL(server.url)
+
+    def _turn(self) -> None:
+        """The next server, as a load balancer would."""
+        self._servers.append(self._servers.pop(0))
+        self.at(self._servers[0])
 
     async def close(self) -> None:
         """End its connections."""
@@ -117,9 +125,11 @@ class Hand:
             answer: httpx.Response = await request
         except _UNSENT:
             operation.ended("fail", "unreachable")
+            self._turn()
             return None
         except httpx.TransportError as error:
             operation.ended("info", type(error).__name__)
+            self._turn()
             return None
         self._history.read(self.account, answer.text, f"{operation.kind} by {operation.client}")
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:

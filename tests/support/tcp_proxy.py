@@ -70,11 +70,10 @@ class TcpProxy:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        self._flows.set()
+        self.heal()
         self.cut()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
 
     # --- orders ---
 
@@ -207,6 +206,10 @@ class PgProxy(TcpProxy):
         """Of the next statement that the pattern is found in, or of the one after `skip` more."""
         self.lost.clear()
         self._pattern, self._skip = re.compile(pattern.encode(), re.IGNORECASE), skip
+
+    def lose_nothing(self) -> None:
+        """Take an order back that was not met."""
+        self._pattern = None
 
     def _look(self, link: _Link, chunk: bytes, direction: Direction) -> bytes:
         data = self._rest.pop((link, direction), b"") + chunk

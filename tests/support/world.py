@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -31,6 +31,8 @@ class World:
         self.owner_url, self.folder = owner_url, folder
         self.history = History()
         self.post = PostOffice()
+        self.smtp_url = ""
+        """Another way to the post office."""
         self.crews: list[Crew] = []
         self.teams: dict[str, list[Member]] = {}
         self.servers: list[Server] = []
@@ -58,7 +60,7 @@ class World:
     def settings(self, **more: str) -> dict[str, str]:
         """The environment of a server or worker of this world."""
         return {
-            "FLOWPILOT_SMTP_URL": self.post.url,
+            "FLOWPILOT_SMTP_URL": self.smtp_url or self.post.url,
             "FLOWPILOT_MAIL_FROM": MAIL_FROM,
             "FLOWPILOT_EMAIL_AFTER_S": str(self.email_after_s),
             **more,
@@ -99,9 +101,9 @@ class World:
         self.workers.append(one)
         return one.start()
 
-    def hand(self, crew: Crew, who: Member, server: Server | None = None) -> Hand:
-        """A person's hand at a server."""
-        hand = Hand(self.history, crew.account_id, who, server or self.servers[0])
+    def hand(self, crew: Crew, who: Member, server: Server | None = None, others: Sequence[Server] = ()) -> Hand:
+        """A person's hand at a server; at one of the `others` when it does not answer."""
+        hand = Hand(self.history, crew.account_id, who, server or self.servers[0], others)
         self._hands.append(hand)
         return hand
 

@@ -159,8 +159,12 @@ def check_all_delivered(history: History) -> Iterator[Violation]:
     if final is None:
         return
     trying = {job["handoff_id"] for job in final.jobs if job["kind"] == "email"}
+    newest: dict[str, int] = defaultdict(int)
     for row in final.planned:
-        waits = final.handoffs[row.handoff]["status"] == "pending"
+        newest[row.handoff] = max(newest[row.handoff], row.rung)
+    for row in final.planned:
+        waits = final.handoffs[row.handoff]["status"] == "pending" and row.purpose == "alert"
         half_done = row.state in {"pending", "sending"} or (row.state == "unknown" and waits)
-        if row.channel == "email" and half_done and row.handoff not in trying:
+        told_anew = row.rung < newest[row.handoff]
+        if row.channel == "email" and half_done and not told_anew and row.handoff not in trying:
             yield Violation("stuck", f"{row.handoff}: mail for {row.user} is {row.state} and nobody sends it")

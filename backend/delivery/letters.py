@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.contract.handoffs import Handoff
-from backend.db.tables import AnyRow
 from backend.delivery import mail_repository
+from backend.delivery.mail_repository import MailRow
 from backend.delivery.repository import connected
 from backend.handoffs.service import read_handoff
 from backend.mail.addresses import domain_of, sender_address
-from backend.mail.handoff_mail import HandoffMail, Purpose, RefusedMail, message_id_for
+from backend.mail.handoff_mail import HandoffMail, Purpose, RefusedMail
 from backend.mail.message import compose
 
 _NAMES: Final = 3
@@ -36,19 +36,17 @@ class Letters:
     def __init__(self, public_url: str, mail_from: str) -> None:
         self._base = public_url.rstrip("/")
         self._mail_from = mail_from
+        self.domain = domain_of(sender_address(mail_from))
+        """What stands after the @ of every Message-ID."""
 
-    async def write(self, tx: AsyncConnection, account_id: UUID, row: AnyRow) -> Letter:
+    async def write(self, tx: AsyncConnection, account_id: UUID, row: MailRow) -> Letter:
         """The letter of one `delivery` row, as things stand in this transaction."""
         handoff = await read_handoff(tx, account_id, row.handoff_id)
         account = await mail_repository.account(tx, account_id)
         tz = ZoneInfo(account.timezone)
         purpose: Purpose = "reminder" if row.purpose == "alert" and row.steps_done else row.purpose
-        domain = domain_of(sender_address(self._mail_from))
-        message_id = row.message_id or message_id_for(
-            domain, str(row.handoff_id), row.purpose, row.rung, str(row.user_id)
-        )
         first = await mail_repository.first_message(tx, account_id, row.handoff_id, row.user_id)
-        thread = (first,) if first and first != message_id and row.purpose != "notice" else ()
+        thread = (first,) if first and first != row.message_id and row.purpose != "notice" else ()
         on_client = {user for user, _ in await connected(tx, account_id)}
         since = handoff.waiting_since or handoff.created_at
         mail = HandoffMail(
@@ -64,14 +62,14 @@ class Letters:
             also_told=_also_told(handoff, str(row.user_id)),
             waited=_waited(account.now - since),
             mail_from=self._mail_from,
-            message_id=message_id,
+            message_id=row.message_id,
             in_reply_to=thread[0] if thread else None,
             references=thread,
             content=account.email_content,
             refused=await self._refused(tx, account_id, row) if purpose == "notice" else None,
             sent_at=account.now,
         )
-        return Letter(compose(mail), row.device, message_id)
+        return Letter(compose(mail), row.device, row.message_id)
 
     def _link(self, handoff: Handoff, purpose: Purpose) -> str:
         """Leads to where the reader goes on; opening it changes nothing."""
@@ -80,7 +78,7 @@ class Letters:
         return f"{self._base}/pilot/{handoff.session_id}"
 
     @staticmethod
-    async def _refused(tx: AsyncConnection, account_id: UUID, row: AnyRow) -> RefusedMail | None:
+    async def _refused(tx: AsyncConnection, account_id: UUID, row: MailRow) -> RefusedMail | None:
         refused = await mail_repository.refused_in(tx, account_id, row.handoff_id, row.rung)
         if not refused:
             return None
@@ -91,7 +89,7 @@ class Letters:
         )
 
 
-def _why(handoff: Handoff, row: AnyRow, purpose: Purpose, tz: ZoneInfo, account: str, *, on_client: bool) -> str:
+def _why(handoff: Handoff, row: MailRow, purpose: Purpose, tz: ZoneInfo, account: str, *, on_client: bool) -> str:
     match purpose:
         case "alert":
             return f"You get this because {_not_shown(handoff, row, tz, on_client=on_client)}."
@@ -107,7 +105,7 @@ def _why(handoff: Handoff, row: AnyRow, purpose: Purpose, tz: ZoneInfo, account:
             return f"You get this because you look after {account}."
 
 
-def _not_shown(handoff: Handoff, row: AnyRow, tz: ZoneInfo, *, on_client: bool) -> str:
+def _not_shown(handoff: Handoff, row: MailRow, tz: ZoneInfo, *, on_client: bool) -> str:
     """Why the desktop alert was not enough for this person."""
     at = _clock(handoff.waiting_since or handoff.created_at, tz)
     mine = [one for one in handoff.deliveries if one.user.id == str(row.user_id) and one.channel != "email"]

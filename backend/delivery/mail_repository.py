@@ -1,6 +1,7 @@
 """SQL of e-mail deliveries."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,95 +10,61 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.db import tables as t
 from backend.db.engine import Database
 from backend.db.tables import AnyRow
-from backend.jobs.job import Job
-
-_WANTED = "select mail_wanted(:account, :delivery, :job, :lease, null)"
+from backend.jobs.job import Job, LeaseLostError
 
 
-async def lock(tx: AsyncConnection, account_id: UUID, delivery_id: UUID) -> AnyRow | None:
-    """The delivery with its handoff's state and its recipient; the handoff stays as it is until the end.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailRow:
+    """One e-mail to one person that is about to go out. `device` is the address, `attempts` counts this one."""
 
-    The handoff first: a claim takes the same two locks in this order.
-    """
-    d, h, u = t.delivery, t.handoff, t.app_user
-    here = sa.and_(d.c.account_id == account_id, d.c.id == delivery_id)
-    of_it = sa.select(d.c.handoff_id).where(here).scalar_subquery()
-    await tx.execute(sa.select(h.c.id).where(h.c.account_id == account_id, h.c.id == of_it).with_for_update(read=True))
-    await tx.execute(sa.select(d.c.id).where(here).with_for_update())
-    statement = (
-        sa.select(*d.c, h.c.steps_done, u.c.name)
-        .join(h, sa.and_(h.c.account_id == d.c.account_id, h.c.id == d.c.handoff_id))
-        .join(u, sa.and_(u.c.account_id == d.c.account_id, u.c.id == d.c.user_id))
-        .where(here)
+    handoff_id: UUID
+    rung: int
+    user_id: UUID
+    name: str
+    device: str
+    purpose: Literal["alert", "nudge", "closed", "nobody", "notice"]
+    steps_done: int
+    attempts: int
+    message_id: str
+
+
+async def begin(database: Database, job: Job, domain: str) -> MailRow | None:
+    """The last look before a message goes out; None when nobody wants it any more. Raises LeaseLostError."""
+    row = await database.call(
+        "select * from begin_mail($1, $2, $3, $4, $5)", job.account_id, job.row, job.id, job.lease_no, domain
     )
-    return (await tx.execute(statement)).one_or_none()
-
-
-async def wanted(tx: AsyncConnection, job: Job) -> bool:
-    """Whether the message should still go out, and this worker still holds the work."""
-    values = {"account": job.account_id, "delivery": job.row, "job": job.id, "lease": job.lease_no}
-    yes: bool = (await tx.execute(sa.text(_WANTED), values)).scalar_one()
-    return yes
+    if row is None or row["verdict"] == "lost":
+        raise LeaseLostError
+    if row["verdict"] == "unwanted":
+        return None
+    return MailRow(**{name: row[name] for name in MailRow.__slots__})
 
 
 async def still_wanted(database: Database, job: Job, hold_s: float) -> bool:
-    """Like `wanted`, in a transaction of its own that also holds the lease for `hold_s` more seconds."""
+    """Whether it should still go out and this worker holds the work; holds its lease for `hold_s` more seconds."""
     row = await database.call(
         "select mail_wanted($1, $2, $3, $4, $5)", job.account_id, job.row, job.id, job.lease_no, hold_s
     )
     return bool(row and row[0])
 
 
-async def begin(tx: AsyncConnection, account_id: UUID, delivery_id: UUID, message_id: str) -> None:
-    """From here on the message may have gone out."""
-    d = t.delivery
-    await tx.execute(
-        sa.update(d)
-        .where(d.c.account_id == account_id, d.c.id == delivery_id)
-        .values(
-            state="sending",
-            attempts=d.c.attempts + 1,
-            message_id=message_id,
-            retry_at=None,
-            at=sa.func.clock_timestamp(),
-        )
+async def record(
+    database: Database, job: Job, *, state: str, detail: str | None, again_s: float | None, refused: bool
+) -> None:
+    """What became of it; the work ends or is due again in `again_s` seconds. Raises LeaseLostError."""
+    row = await database.call(
+        "select record_mail($1, $2, $3, $4, $5, $6, $7, $8)",
+        job.account_id,
+        job.row,
+        job.id,
+        job.lease_no,
+        state,
+        detail,
+        again_s,
+        refused,
     )
-
-
-async def record(tx: AsyncConnection, job: Job, state: str, detail: str | None, retry_at: datetime | None) -> None:
-    """What became of it; an event of the account's log, so the transaction's last statement."""
-    values = {"account": job.account_id, "delivery": job.row, "state": state, "detail": detail, "retry": retry_at}
-    await tx.execute(sa.text("select record_mail(:account, :delivery, :state, :detail, :retry)"), values)
-
-
-async def mark_address(tx: AsyncConnection, account_id: UUID, user_id: UUID, refusal: str | None) -> None:
-    """Keep the mail server's last word on a person's address; None takes an earlier refusal back."""
-    u = t.app_user
-    update = sa.update(u).where(u.c.account_id == account_id, u.c.id == user_id)
-    if refusal is None:
-        await tx.execute(
-            update.where(u.c.email_refused_at.is_not(None)).values(email_refused_at=None, email_refusal=None)
-        )
-    else:
-        await tx.execute(update.values(email_refused_at=sa.func.clock_timestamp(), email_refusal=refusal))
-
-
-async def tell_admins(tx: AsyncConnection, account_id: UUID, row: AnyRow, why: str) -> None:
-    """An address was refused for good: it stands in the handoff's timeline, and the administrators are e-mailed."""
-    await tx.execute(
-        sa.text(
-            "insert into handoff_timeline (account_id, handoff_id, kind, actor_id, detail)"
-            " values (:account, :handoff, 'mail_failed', null, :detail)"
-        ),
-        {"account": account_id, "handoff": row.handoff_id, "detail": f"E-mail to {row.name} was refused: {why}"[:500]},
-    )
-    await tx.execute(
-        sa.text(
-            "select plan_mail(:account, :handoff, :rung, u.id, 'notice') from app_user u where u.account_id = :account"
-            " and u.active and u.role in ('admin', 'owner') and u.id <> :refused and u.email_refused_at is null"
-        ),
-        {"account": account_id, "handoff": row.handoff_id, "rung": row.rung, "refused": row.user_id},
-    )
+    if row is None or not row[0]:
+        raise LeaseLostError
 
 
 async def refused_in(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, rung: int) -> list[AnyRow]:

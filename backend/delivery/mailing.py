@@ -8,17 +8,12 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Final, assert_never
-from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db.engine import Database
-from backend.db.tables import AnyRow
 from backend.delivery import mail_repository as repository
 from backend.delivery.letters import Letter, Letters
-from backend.jobs import repository as jobs
+from backend.delivery.mail_repository import MailRow
 from backend.jobs.job import TOPIC, Job
 from backend.mail.outcome import Accepted, NotWanted, Outcome, Refused, Unavailable, Unknown
 from backend.mail.sender import Mailer
@@ -31,9 +26,6 @@ RETRIES_MIN: Final = (1, 5, 15, 60)
 UNKNOWN_AGAIN_S: Final = 5.0
 LEASE_S: Final = 12.0
 """Held on while a message is under way; a worker that died or froze loses its work to another after this."""
-
-_TRIES: Final = 6
-"""For what is good to know but calls nobody: the closing of a thread, a notice to administrators."""
 
 _LOOK_S: Final = 0.5
 
@@ -56,32 +48,18 @@ class Mailing:
         self._letters = letters
 
     async def __call__(self, job: Job) -> None:
-        """Prepare in one transaction, send outside any, keep the outcome in another."""
-        async with self._db.tenant(job.account_id) as tx:
-            row = await repository.lock(tx, job.account_id, job.row)
-            if row is None:
-                await jobs.finish(tx, job)
-                return
-            left_over = row.state == "sending"  # a worker was cut off while it was sending
-            if not await repository.wanted(tx, job):
-                await self._call_off(tx, job, left_over=left_over)
-                announced = True
-            else:
-                letter = await self._letters.write(tx, job.account_id, row)
-                await repository.begin(tx, job.account_id, row.id, letter.message_id)
-                announced = False
-        if announced:
+        """Take it to `sending` in one transaction, send outside any, keep the outcome in another."""
+        row = await repository.begin(self._db, job, self._letters.domain)
+        if row is None:
             self._db.wakeup.touch(str(job.account_id))
             return
-        outcome = await self._send(job, letter)
-        await self._keep(job, outcome, attempts=row.attempts + 1)
-
-    async def _call_off(self, tx: AsyncConnection, job: Job, *, left_over: bool) -> None:
-        await jobs.finish(tx, job)
-        if left_over:
-            await repository.record(tx, job, "unknown", "cut off while it was being sent", None)
+        if self._mailer.missing is None:
+            async with self._db.tenant(job.account_id) as tx:
+                letter = await self._letters.write(tx, job.account_id, row)
+            outcome = await self._send(job, letter)
         else:
-            await repository.record(tx, job, "cancelled", None, None)
+            outcome = Unavailable(self._mailer.missing)
+        await self._keep(job, row, outcome)
 
     async def _send(self, job: Job, letter: Letter) -> Outcome:
         """Send, and let go of the mail server within a moment of nobody wanting the message any more."""
@@ -107,41 +85,21 @@ class Mailing:
                     await sending
         return Unknown("called off while it was being sent") if begun else NotWanted()
 
-    async def _keep(self, job: Job, outcome: Outcome, *, attempts: int) -> None:
-        end = _end(outcome, attempts)
-        enough = attempts >= _TRIES
-        async with self._db.tenant(job.account_id) as tx:
-            row = await repository.lock(tx, job.account_id, job.row)
-            if row is None or row.state != "sending":
-                await jobs.finish(tx, job)
-                return
-            wanted = await repository.wanted(tx, job) and not (enough and row.purpose in {"closed", "notice"})
-            again = datetime.now(UTC) + timedelta(seconds=end.again_s) if end.again_s is not None and wanted else None
-            await self._keep_of_address(tx, job.account_id, row, outcome)
-            if again is None:
-                await jobs.finish(tx, job)
-            else:
-                await jobs.again(tx, job, due_at=again)
-            await repository.record(tx, job, end.state, end.detail, again)
+    async def _keep(self, job: Job, row: MailRow, outcome: Outcome) -> None:
+        end = _end(outcome, row.attempts)
+        refused = isinstance(outcome, Refused) and outcome.permanent
+        await repository.record(self._db, job, state=end.state, detail=end.detail, again_s=end.again_s, refused=refused)
         self._report(job, row.device, outcome)
         self._db.wakeup.touch(str(job.account_id), TOPIC)
 
-    @staticmethod
-    async def _keep_of_address(tx: AsyncConnection, account_id: UUID, row: AnyRow, outcome: Outcome) -> None:
-        if isinstance(outcome, Accepted):
-            await repository.mark_address(tx, account_id, row.user_id, None)
-        elif isinstance(outcome, Refused) and outcome.permanent:
-            await repository.mark_address(tx, account_id, row.user_id, outcome.text)
-            if row.purpose != "notice":
-                await repository.tell_admins(tx, account_id, row, outcome.text)
-
-    @staticmethod
-    def _report(job: Job, address: str, outcome: Outcome) -> None:
+    def _report(self, job: Job, address: str, outcome: Outcome) -> None:
         match outcome:
             case Accepted() | NotWanted():
                 log.debug("e-mail for hand-off %s: %s", job.handoff_id, outcome)
             case Refused(permanent=True):
                 log.error("e-mail for hand-off %s was refused for good (%s): %s", job.handoff_id, address, outcome.text)
+            case Unavailable() if outcome.text == self._mailer.missing:
+                log.debug("no e-mail for hand-off %s: %s", job.handoff_id, outcome.text)
             case Refused() | Unavailable() | Unknown():
                 log.warning(
                     "e-mail for hand-off %s did not get through, trying again: %s", job.handoff_id, outcome.text

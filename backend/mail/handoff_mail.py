@@ -1,6 +1,5 @@
-"""What one mail about a hand-off is made from, and the identifiers that keep its thread together."""
+"""What one mail about a hand-off is made from."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -29,7 +28,7 @@ class HandoffMail:
     - `link` and `settings_link`: absolute addresses of the hand-off's page and of the notification settings.
     - `why`: one sentence, why this person gets this. `also_told`: one sentence or empty.
     - `waited`: how long it has waited, such as `9 min`; used by `reminder` and `nobody`.
-    - `message_id`, `in_reply_to`, `references`: with their angle brackets, as `message_id_for` makes them.
+    - `message_id`, `in_reply_to`, `references`: with their angle brackets.
     - `content`: `title_only` leaves out everything below the button.
     - `sent_at`: an aware time.
     """
@@ -52,12 +51,3 @@ class HandoffMail:
     references: tuple[str, ...] = ()
     content: Content = "full"
     refused: RefusedMail | None = None
-
-
-def message_id_for(domain: str, handoff_id: str, purpose: str, rung: int, user_id: str) -> str:
-    """The Message-ID of one mail, the same each time it is sent again.
-
-    Hashed: an identifier travels through every server on the way, and tells nobody who was told what.
-    """
-    digest = hashlib.sha256("\n".join((handoff_id, purpose, str(rung), user_id)).encode()).hexdigest()
-    return f"<{digest[:40]}@{domain}>"

@@ -37,6 +37,13 @@ class Mailer:
         self._sender = sender_address(mail_from) if mail_from else None
         self._tls: ssl.SSLContext | None = None
 
+    @property
+    def missing(self) -> str | None:
+        """What has to be set before anything can be sent, in one plain sentence; None when all is there."""
+        if self._server is None:
+            return _NO_SERVER
+        return _NO_SENDER if self._sender is None else None
+
     async def send(self, message: EmailMessage, recipient: str, *, still_wanted: StillWanted | None = None) -> Outcome:
         """Send it, within `whole_s`; never raises for what the mail server does.
 

@@ -14,7 +14,7 @@ from tests.support.world import World
 When = Literal["before", "after"]
 DECIDING: list[tuple[str, str, list[When]]] = [
     ("escalate", "escalate_handoff", ["before", "after"]),
-    ("deliver", "UPDATE delivery SET state", ["after"]),  # about to be sent, not committed
+    ("deliver", "begin_mail", ["after"]),  # about to be sent, not committed
     ("deliver", "smtp: RCPT", ["after"]),
     ("deliver", "smtp: message", ["before", "after"]),  # handed over, its outcome not kept
     ("deliver", "record_mail", ["after"]),

@@ -8,7 +8,7 @@ from backend.contract.handoffs import Assessment, EscalationPackage, Handoff, Ne
 from backend.contract.people import Person
 from backend.contract.sessions import Step, TicketRef
 from backend.contract.vocabulary import StepOutcome
-from backend.mail.handoff_mail import HandoffMail, message_id_for
+from backend.mail.handoff_mail import HandoffMail
 
 AT: Final = datetime(2026, 11, 20, 10, 42, tzinfo=UTC)
 MINA: Final = Person(id="u-mina", name="Mina Okafor")
@@ -129,6 +129,11 @@ def ended(kind: str, status: str, by: Person | None) -> Handoff:
     )
 
 
+def message_id(number: int, domain: str = DOMAIN) -> str:
+    """One of a thread's identifiers, as long as the real ones."""
+    return f"<{number:032x}@{domain}>"
+
+
 def mail(of: Handoff | None = None, **changes: Any) -> HandoffMail:
     """The mail of the drawing, to Sam."""
     made = HandoffMail(
@@ -144,7 +149,7 @@ def mail(of: Handoff | None = None, **changes: Any) -> HandoffMail:
         also_told="Also told: Dana Reyes and Lee Park, on their desktops.",
         waited="9 min",
         mail_from=f"escalations@{DOMAIN}",
-        message_id=message_id_for(DOMAIN, "h-1045", "alert", 0, "u-sam"),
+        message_id=message_id(0),
         sent_at=AT + timedelta(seconds=15),
     )
     return replace(made, **changes)

@@ -176,7 +176,8 @@ begin
         update handoff set alert_to = v_to where account_id = p_account and id = p_handoff;
     end if;
     perform plan_rung(p_account, p_handoff, v_to, p_email_after_s);
-    perform enqueue_job(p_account, 'step', 'step:' || p_handoff, p_handoff);
+    -- The first look only says what comes next; it leaves the first moment to the alert itself.
+    perform enqueue_job(p_account, 'step', 'step:' || p_handoff, p_handoff, null, clock_timestamp() + interval '0.3 s');
 end $$;
 
 -- A claimed handoff goes back to the queue, at its place, in a new round. The caller has locked and judged it.
@@ -296,23 +297,109 @@ language sql stable as $$
                    and x.author_id = p_user and x.created_at > p_since)
 $$;
 
--- What became of a message. Alerts show it to the escalating side by an event; repeats of the same failure do not.
-create function record_mail(
-    p_account uuid, p_delivery uuid, p_state text, p_detail text, p_retry_at timestamptz) returns bigint
+-- Locks a delivery behind its handoff, in the order in which a claim takes them. Null when it is gone.
+create function lock_delivery(p_account uuid, p_delivery uuid) returns delivery
 language plpgsql as $$
 declare
-    d record;
-    v_before text;
+    d delivery;
 begin
-    select detail into v_before from delivery where account_id = p_account and id = p_delivery for update;
-    update delivery set state = p_state, detail = p_detail, retry_at = p_retry_at, at = clock_timestamp()
-    where account_id = p_account and id = p_delivery
-    returning * into d;
-    if p_state = 'cancelled' or d.purpose not in ('alert', 'nudge')
-       or (p_state = 'failed' and d.attempts > 1 and p_detail is not distinct from v_before) then
-        return null;
+    perform from handoff h where h.account_id = p_account
+        and h.id = (select x.handoff_id from delivery x where x.account_id = p_account and x.id = p_delivery) for share;
+    select * into d from delivery x where x.account_id = p_account and x.id = p_delivery for update;
+    return d;
+end $$;
+
+-- The last look before a message goes out. `wanted`: from here on it may have gone out (`sending`). `unwanted`: called
+-- off, or unknown for good where a worker was cut off while sending. `lost`: another worker has the work.
+create function begin_mail(
+    p_account uuid, p_delivery uuid, p_job uuid, p_lease integer, p_domain text,
+    out verdict text, out handoff_id uuid, out rung integer, out user_id uuid, out name text, out device text,
+    out purpose text, out steps_done integer, out attempts integer, out message_id text)
+language plpgsql as $$
+declare
+    d delivery;
+begin
+    perform set_config('app.account_id', p_account::text, true);
+    d := lock_delivery(p_account, p_delivery);
+    if not exists (select from job j where j.account_id = p_account and j.id = p_job and j.lease_no = p_lease) then
+        verdict := 'lost'; return;
     end if;
-    return announce_delivery(p_account, d.handoff_id, d.user_id, 'email', p_state, p_detail, d.rung);
+    if d.id is null or not mail_wanted(p_account, p_delivery, p_job, p_lease, null) then
+        verdict := 'unwanted';
+        delete from job j where j.account_id = p_account and j.id = p_job;
+        update delivery x set retry_at = null, at = clock_timestamp(),
+            state = case x.state when 'pending' then 'cancelled' when 'sending' then 'unknown' else x.state end,
+            detail = case x.state when 'sending' then 'cut off while it was being sent' else x.detail end
+        where x.account_id = p_account and x.id = d.id;
+        if d.state = 'sending' then
+            perform announce_delivery(p_account, d.handoff_id, d.user_id, 'email', 'unknown',
+                                      'cut off while it was being sent', d.rung);
+        end if;
+        return;
+    end if;
+    verdict := 'wanted';
+    update delivery x set state = 'sending', attempts = x.attempts + 1, retry_at = null, at = clock_timestamp(),
+        message_id = coalesce(x.message_id, '<' || replace(x.id::text, '-', '') || '@' || p_domain || '>')
+    where x.account_id = p_account and x.id = p_delivery
+    returning x.handoff_id, x.rung, x.user_id, x.device, x.purpose, x.attempts, x.message_id
+    into handoff_id, rung, user_id, device, purpose, attempts, message_id;
+    select u.name into name from app_user u where u.account_id = p_account and u.id = d.user_id;
+    select h.steps_done into steps_done from handoff h where h.account_id = p_account and h.id = d.handoff_id;
+end $$;
+
+-- What became of a message, and when it is tried again (`p_again_s`, null for never) if it is still wanted then. Alerts
+-- show it to the escalating side by an event; repeats of the same failure do not. A refusal for good stands in the
+-- timeline, marks the address and is told to the administrators. What calls nobody is given up after some tries.
+-- False when another worker has the work: then nothing was written.
+create function record_mail(
+    p_account uuid, p_delivery uuid, p_job uuid, p_lease integer, p_state text, p_detail text,
+    p_again_s double precision, p_refused boolean) returns boolean
+language plpgsql as $$
+declare
+    d delivery;
+    v_retry timestamptz;
+begin
+    perform set_config('app.account_id', p_account::text, true);
+    d := lock_delivery(p_account, p_delivery);
+    if not exists (select from job j where j.account_id = p_account and j.id = p_job and j.lease_no = p_lease) then
+        return false;
+    end if;
+    if d.id is null or d.state <> 'sending' then
+        delete from job j where j.account_id = p_account and j.id = p_job;
+        return true;
+    end if;
+    if p_again_s is not null and (d.purpose not in ('closed', 'notice') or d.attempts < 6)
+       and mail_wanted(p_account, p_delivery, p_job, p_lease, null) then
+        v_retry := clock_timestamp() + make_interval(secs => p_again_s);
+    end if;
+    if p_state = 'accepted' then
+        update app_user u set email_refused_at = null, email_refusal = null
+        where u.account_id = p_account and u.id = d.user_id and u.email_refused_at is not null;
+    elsif p_refused then
+        update app_user u set email_refused_at = clock_timestamp(), email_refusal = p_detail
+        where u.account_id = p_account and u.id = d.user_id;
+        if d.purpose <> 'notice' then
+            insert into handoff_timeline (account_id, handoff_id, kind, actor_id, detail)
+            select p_account, d.handoff_id, 'mail_failed', null,
+                   left('E-mail to ' || u.name || ' was refused: ' || p_detail, 500)
+            from app_user u where u.account_id = p_account and u.id = d.user_id;
+            perform plan_mail(p_account, d.handoff_id, d.rung, u.id, 'notice')
+            from app_user u where u.account_id = p_account and u.active and u.role in ('admin', 'owner')
+              and u.id <> d.user_id and u.email_refused_at is null;
+        end if;
+    end if;
+    if v_retry is null then
+        delete from job j where j.account_id = p_account and j.id = p_job;
+    else
+        update job j set due_at = v_retry, lease_until = null where j.account_id = p_account and j.id = p_job;
+    end if;
+    update delivery x set state = p_state, detail = p_detail, retry_at = v_retry, at = clock_timestamp()
+    where x.account_id = p_account and x.id = p_delivery;
+    if p_state <> 'cancelled' and d.purpose in ('alert', 'nudge')
+       and not (p_state = 'failed' and d.attempts > 1 and p_detail is not distinct from d.detail) then
+        perform announce_delivery(p_account, d.handoff_id, d.user_id, 'email', p_state, p_detail, d.rung);
+    end if;
+    return true;
 end $$;
 
 create function announce_delivery(
@@ -403,7 +490,7 @@ begin
         update ai_session s set status = 'claimed', updated_at = clock_timestamp(), version = s.version + 1
         where s.account_id = p_account and s.id = h.session_id;
         perform end_waiting(p_account, p_handoff);
-        perform enqueue_job(p_account, 'idle', 'idle:' || p_handoff, p_handoff);
+        perform enqueue_job(p_account, 'idle', 'idle:' || p_handoff, p_handoff, null, clock_timestamp() + interval '1 s');
         seq := handoff_changed(p_account, p_handoff, 'claimed', p_user, null);
         return;
     end if;

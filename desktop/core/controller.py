@@ -16,17 +16,21 @@ from backend.contract.events import Event, Receipt
 from backend.contract.handoffs import QueuePage, QueueRow
 from backend.contract.people import UserView
 from desktop.core import toasts
+from desktop.core.alerting import Alerting
 from desktop.core.claim import Outcome, RoleGone, SignedOut, Won
 from desktop.core.claims import Around, Claims, Origin
 from desktop.core.deck import Deck
 from desktop.core.drawing import Drawing, Known
 from desktop.core.inbox import Inbox
 from desktop.core.link import Link
-from desktop.core.notify import DND, SENIOR, Alert, Notifier, Show, Tell, Withdraw
-from desktop.core.ports import Api, ApiError, Browser, Clock, Connector, Screen, SignInWatcher, Toasts, Trace
+from desktop.core.notify import DND, QUIET, SENIOR, Alert, Notifier, Show, Tell, Withdraw
+from desktop.core.ports import Api, ApiError, Browser, Clock, Connector, Screen, SignInWatcher, Sounds, Toasts, Trace
 from desktop.core.presence import Connection, DndChoice, DoNotDisturb
+from desktop.core.quiet import QuietHours, QuietWatch
+from desktop.core.ringer import Ringer
 from desktop.core.running import ServerTime, Tasks
 from desktop.core.selection import Selection
+from desktop.core.toasts import DIGEST
 from desktop.core.views import ToastAction
 
 _LOG: Final = logging.getLogger(__name__)
@@ -45,12 +49,13 @@ class Ports:
     clock: Clock
     trace: Trace
     watcher: SignInWatcher | None = None
+    sounds: Sounds | None = None
 
 
 class Controller:
     """One signed-in app. It is the link's and the toasts' listener, and has one method for each thing a user does."""
 
-    def __init__(self, server: str, ports: Ports) -> None:
+    def __init__(self, server: str, ports: Ports, alerting: Alerting | None = None) -> None:
         self._ports = ports
         self._time = ServerTime(ports.clock)
         self._tasks = Tasks()
@@ -61,7 +66,9 @@ class Controller:
         self._rows: dict[str, QueueRow] = {}
         self._connection = Connection(server, self._time.mono())
         self._link = Link(ports.connector, ports.api.queue, self, ports.clock)
-        self._deck = Deck(ports.toasts, self._link.tell, ports.trace)
+        self._ringer = Ringer(ports.sounds, self._time.mono, self._renew)
+        self._deck = Deck(ports.toasts, self._link.tell, ports.trace, up=self._ringer.shown, down=self._ringer.gone)
+        self._quiet = QuietWatch(QuietHours())
         self._selection = Selection(ports.api, self._dirty, self.link_signed_out)
         self._claims = Claims(
             Around(
@@ -87,16 +94,19 @@ class Controller:
                 cases=self._claims.cases,
                 selection=self._selection,
                 me=lambda: self._me,
+                quiet=lambda: self._quiet.look(ports.clock.now()),
             ),
             ports.screen,
-            due=lambda: self._notifier.deadline,
+            due=self._due,
             on_time=self._on_time,
         )
+        self._wish(alerting or Alerting())
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self, *, signed_in: bool) -> None:
         """Begin; without a token the screen says so and nothing is tried."""
+        self._mute()
         if not signed_in:
             self._connection.signed_out(self._time.wall())
         else:
@@ -133,6 +143,7 @@ class Controller:
         self._ports.trace.mark("live")
         if self._connection.state(self._time.mono()) != "role_changed":
             self._connection.live(self._time.wall())
+        self._mute()
         self._alert(self._notifier.settled(self._inbox.sorted(), self._time.mono(), self._time.wall()))
         self._drawing.dirty()
 
@@ -193,6 +204,7 @@ class Controller:
 
     def toast_pressed(self, toast_id: str, action: ToastAction) -> None:
         """A button or the body of a toast."""
+        self._ringer.gone(toast_id)
         if action in {"claim", "retry"}:
             self.claim(toast_id, "toast")
             return
@@ -222,6 +234,7 @@ class Controller:
 
     def cover(self, reason: str | None) -> None:
         """Nobody sees the screen (`locked`), or the desktop holds notifications back (`do not disturb`); null: seen."""
+        self._ringer.silent = reason == DND
         if unseen := self._deck.cover(reason):
             waiting = self._inbox.sorted()
             self._alert(self._notifier.unseen(unseen, waiting, self._time.mono(), self._time.wall()))
@@ -286,6 +299,12 @@ class Controller:
         self._mute()
         self._drawing.dirty()
 
+    def alert_as(self, alerting: Alerting) -> None:
+        """The user's settings, or an administrator's, have changed."""
+        self._wish(alerting)
+        self._mute(anew=True)
+        self._drawing.dirty()
+
     @property
     def me(self) -> UserView | None:
         """Who is signed in, once the server has said so."""
@@ -327,11 +346,33 @@ class Controller:
                     handoff_id, rung = alert.round
                     self._link.tell(Receipt(handoff_id=handoff_id, state=alert.state, reason=alert.reason, rung=rung))
 
-    def _mute(self) -> None:
-        reason = DND if self._dnd.on else None
-        if reason != self._notifier.muted:
+    def _wish(self, alerting: Alerting) -> None:
+        self._notifier.alerting = alerting
+        self._ringer.repeat_s = alerting.repeat_s
+        self._deck.lock_text = alerting.lock_text
+        self._quiet = QuietWatch(alerting.quiet)
+
+    def _mute(self, *, anew: bool = False) -> None:
+        """Begin or end holding toasts. Quiet hours go by the user's own clock, not by the server's."""
+        quiet, _ = self._quiet.look(self._ports.clock.now())
+        reason = DND if self._dnd.on else QUIET if quiet else None
+        if reason != self._notifier.muted or anew:
             waiting = self._inbox.sorted()
             self._alert(self._notifier.mute(reason, waiting, self._time.mono(), self._time.wall()))
+            if reason is not None:
+                self._ringer.hush([DIGEST, *(row.id for row in waiting if self._notifier.holds(row))])
+
+    def _due(self) -> float | None:
+        quiet_s = self._quiet.wait_s(self._ports.clock.now())
+        times = (
+            self._notifier.deadline,
+            self._ringer.deadline,
+            None if quiet_s is None else self._time.mono() + quiet_s,
+        )
+        return min((when for when in times if when is not None), default=None)
+
+    def _renew(self, toast_id: str) -> None:
+        self._deck.renew(toast_id)
 
     def _claim_settled(self, handoff_id: str, outcome: Outcome) -> None:
         match outcome:
@@ -370,6 +411,7 @@ class Controller:
         self._drawing.dirty()
 
     def _on_time(self, now: float, wall: datetime) -> None:
-        if self._dnd.expire(wall):
-            self._mute()
+        self._dnd.expire(wall)
+        self._mute()
+        self._ringer.on_time()
         self._alert(self._notifier.on_time(self._inbox.sorted(), now, wall))

@@ -2,7 +2,8 @@
 
 Showing and withdrawing one toast never overtake each other, a newer wish replaces one that has not been carried out,
 and a toast that hangs holds up no other. The receipt is sent here, once the service has taken the toast: `shown`, or
-`suppressed` while a cover lies over the screen (it is locked, or the desktop holds its notifications back).
+`suppressed` while a cover lies over the screen (it is locked, or the desktop holds its notifications back). On a locked
+screen a toast says no more than `lock_text` lets it. `up` and `down` hear what comes and goes, for the sound.
 """
 
 import asyncio
@@ -13,10 +14,12 @@ from typing import Final
 
 from backend.contract.events import Receipt
 from backend.contract.vocabulary import ReceiptState
+from desktop.core.alerting import LockText, veiled
 from desktop.core.ports import ToastFailedError, Toasts, Trace
 from desktop.core.rounds import Round
 from desktop.core.views import ToastView
 
+LOCKED: Final = "locked"
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -31,8 +34,18 @@ class _Wish:
 class Deck:
     """Carries out the notification policy's wishes through the `Toasts` port."""
 
-    def __init__(self, toasts: Toasts, tell: Callable[[Receipt], None], trace: Trace) -> None:
+    def __init__(
+        self,
+        toasts: Toasts,
+        tell: Callable[[Receipt], None],
+        trace: Trace,
+        *,
+        up: Callable[[ToastView], None] = lambda _view: None,
+        down: Callable[[str], None] = lambda _toast_id: None,
+    ) -> None:
         self._toasts = toasts
+        self._heard_up, self._heard_down = up, down
+        self.lock_text: LockText = "full"
         self._tell = tell
         self._trace = trace
         self._wishes: dict[str, _Wish] = {}
@@ -58,6 +71,12 @@ class Deck:
         """It left the screen without us."""
         self._up.pop(toast_id, None)
         self._behind.pop(toast_id, None)
+        self._heard_down(toast_id)
+
+    def renew(self, toast_id: str) -> None:
+        """Show it once more as it is."""
+        if (view := self._up.get(toast_id)) is not None:
+            self.show(view)
 
     def came_up(self, toast_id: str) -> None:
         """One that was not seen at once is on the screen now."""
@@ -96,6 +115,7 @@ class Deck:
         try:
             while (wish := self._wishes.pop(toast_id, None)) is not None:
                 if wish.view is None:
+                    self._heard_down(toast_id)
                     self._behind.pop(toast_id, None)
                     if self._up.pop(toast_id, None) is not None:
                         await self._toasts.withdraw(toast_id)
@@ -109,7 +129,7 @@ class Deck:
         self._trace.mark("toast_called", toast=view.id, variant=view.variant)
         self._up[view.id] = view
         try:
-            how = await self._toasts.show(view)
+            how = await self._toasts.show(self._worded(view))
         except ToastFailedError as exc:
             self._up.pop(view.id, None)
             _LOG.warning("a toast was not shown: %s", exc)
@@ -122,7 +142,11 @@ class Deck:
             return
         self._shown(view, tells, how)
 
+    def _worded(self, view: ToastView) -> ToastView:
+        return veiled(view, self.lock_text) if self._cover == LOCKED else view
+
     def _shown(self, view: ToastView, tells: tuple[Round, ...], how: str) -> None:
+        self._heard_up(view)
         if self._cover is not None:
             self._trace.mark("toast_covered", toast=view.id, variant=view.variant, reason=self._cover)
             self._unseen |= dict.fromkeys(tells)

@@ -32,6 +32,7 @@ class Known:
     cases: Mapping[str, present.Case]
     selection: Selection
     me: Callable[[], UserView | None]
+    quiet: Callable[[], tuple[bool, datetime | None]] = lambda: (False, None)
 
 
 class Drawing:
@@ -117,6 +118,7 @@ class Drawing:
             next_row=next((row for row in rows if row.claimable), None),
             dnd_on=known.dnd.on,
             dnd_until=known.dnd.until,
+            quiet=known.quiet(),
         )
         return queue, None if hidden else self._detail_view(rows, stale=connection.state != "connected"), tray
 

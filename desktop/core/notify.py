@@ -15,6 +15,7 @@ from backend.contract.handoffs import QueueRow
 from backend.contract.people import UserView
 from backend.contract.vocabulary import ReceiptState
 from desktop.core import toasts
+from desktop.core.alerting import Alerting
 from desktop.core.inbox import Change
 from desktop.core.nudges import Nudges
 from desktop.core.rounds import Round, Rounds, round_of
@@ -26,8 +27,10 @@ BURST_SINGLES: Final = 3
 DIGEST_EVERY_S: Final = 0.5
 DIGEST_READ_S: Final = 20.0
 DND: Final = "do not disturb"
+QUIET: Final = "quiet hours"
+OFF: Final = "notifications off"
 # What the account may break through with an urgent escalation; notifications that are off stay off.
-_BREAKABLE: Final = frozenset({DND, "quiet hours"})
+_BREAKABLE: Final = frozenset({DND, QUIET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Notifier:
     def __init__(self) -> None:
         self.me: UserView | None = None
         self.muted: str | None = None
+        self.alerting = Alerting()
         self._catching_up = True
         self._rounds = Rounds()
         self._nudges = Nudges()
@@ -105,9 +109,9 @@ class Notifier:
     def forget(self) -> list[Alert]:
         """Signed out, or another user: take everything away."""
         gone: list[Alert] = [Withdraw(toast_id) for toast_id in sorted(self._up)]
-        muted = self.muted
+        muted, alerting = self.muted, self.alerting
         self.__init__()  # type: ignore[misc] # the initial state is defined once, above
-        self.muted = muted
+        self.muted, self.alerting = muted, alerting
         return gone
 
     def reconnecting(self) -> None:
@@ -132,7 +136,7 @@ class Notifier:
             self._steps[row.id] = change.step
         if self._catching_up or row.id in self._pressed:
             return out
-        broken = row.id in self._held and not self._holds(row)
+        broken = row.id in self._held and not self.holds(row)
         self._held -= {row.id} if broken else set()
         if broken or self._rounds.is_new(row):
             out += self._arrived(row, waiting, now, wall)
@@ -152,12 +156,14 @@ class Notifier:
         return [*out, *self._batch(fresh, waiting, now, wall), *self._show_nudges()]
 
     def mute(self, reason: str | None, waiting: Sequence[QueueRow], now: float, wall: datetime) -> list[Alert]:
-        """Begin (`do not disturb`, `quiet hours`, `notifications off`) or end holding toasts."""
+        """Begin (`do not disturb`, `quiet hours`, `notifications off`) or end holding toasts, or hold others now."""
         was, self.muted = self.muted, reason
-        if reason is not None:
-            return self._hold_digest(waiting)
-        held, self._held = self._held, set()
-        return self._again(held, waiting, now, wall) if was is not None else []
+        out = self._hold_digest(waiting) if reason is not None else []
+        if was is None:
+            return out
+        kept = {row.id for row in waiting if row.id in self._held and self.holds(row)}
+        freed, self._held = self._held - kept, kept
+        return out + self._again(freed, waiting, now, wall)
 
     def unseen(self, rounds: Collection[Round], waiting: Sequence[QueueRow], now: float, wall: datetime) -> list[Alert]:
         """The screen is back before its user: these were put up while nobody could see them."""
@@ -193,8 +199,14 @@ class Notifier:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _holds(self, row: QueueRow) -> bool:
-        return self.muted is not None and not (row.breaks_dnd and self.muted in _BREAKABLE)
+    def holds(self, row: QueueRow) -> bool:
+        """Whether a toast for it would be held now."""
+        quiet = self.muted == QUIET and row.priority in self.alerting.through_quiet
+        return self.muted is not None and not quiet and not (row.breaks_dnd and self.muted in _BREAKABLE)
+
+    def _unwanted(self, row: QueueRow) -> Tell | None:
+        """The receipt for one that the user's own settings keep away; the server goes on with others, or by mail."""
+        return None if self.alerting.wants(row, self.me) else Tell(round_of(row), "suppressed", OFF)
 
     def _hold(self, row: QueueRow) -> Tell:
         self._held.add(row.id)
@@ -202,7 +214,9 @@ class Notifier:
 
     def _arrived(self, row: QueueRow, waiting: Sequence[QueueRow], now: float, wall: datetime) -> list[Alert]:
         self._rounds.done(row)
-        if self._holds(row):
+        if (unwanted := self._unwanted(row)) is not None:
+            return [*self._take_down(row.id), unwanted]
+        if self.holds(row):
             return [*self._take_down(row.id), self._hold(row)]
         burst = len(self._arrivals) == BURST_SINGLES and now - self._arrivals[0] < BURST_WINDOW_S
         self._arrivals.append(now)
@@ -227,7 +241,9 @@ class Notifier:
         many: list[QueueRow] = []
         for row in rows:
             self._rounds.done(row)
-            if self._holds(row):
+            if (unwanted := self._unwanted(row)) is not None:
+                out += [*self._take_down(row.id), unwanted]
+            elif self.holds(row):
                 out += [*self._take_down(row.id), self._hold(row)]
             elif self._stays(row):
                 out.append(self._single(row, wall))
@@ -254,16 +270,17 @@ class Notifier:
         else:
             view = toasts.new(row, for_you=for_you)
         self._seen.add(row.id)
-        return Show(view, (round_of(row),))
+        return Show(self.alerting.dressed(view), (round_of(row),))
 
     def _show_nudges(self) -> list[Alert]:
         """Each on its own: a person holds few claims."""
         out: list[Alert] = []
         for nudge in self._nudges.open():
-            if not self._holds(nudge.row):
+            if not self.holds(nudge.row):
                 nudge.open = False
                 self._up.add(nudge.row.id)
-                out.append(Show(toasts.nudge(nudge.row, nudge.returns_at), (round_of(nudge.row),)))
+                view = self.alerting.dressed(toasts.nudge(nudge.row, nudge.returns_at), repeat=False)
+                out.append(Show(view, (round_of(nudge.row),)))
             elif not nudge.told:
                 nudge.told = True
                 out.append(Tell(round_of(nudge.row), "suppressed", self.muted or DND))
@@ -278,7 +295,7 @@ class Notifier:
 
     def _hold_digest(self, waiting: Sequence[QueueRow]) -> list[Alert]:
         """Do not disturb began while a digest was due: what it would have told is held."""
-        held = {round_of(row): row for row in waiting if round_of(row) in self._digest_tells and self._holds(row)}
+        held = {round_of(row): row for row in waiting if round_of(row) in self._digest_tells and self.holds(row)}
         self._digest_tells = [each for each in self._digest_tells if each not in held]
         if not self._digest_tells:
             self._digest_at = None
@@ -286,11 +303,14 @@ class Notifier:
 
     def _show_digest(self, waiting: Sequence[QueueRow], now: float, wall: datetime, *, away: bool) -> list[Alert]:
         mine = [row for row in waiting if may_claim(row, self.me) and row.id not in self._held]
+        mine = [row for row in mine if self.alerting.wants(row, self.me)]
         ids = {row.id for row in mine}
         tells, self._digest_tells = tuple(each for each in self._digest_tells if each.handoff_id in ids), []
         if not mine:
             return []
-        view = toasts.digest(mine, wall, away=away)
+        sound = any(row.priority in self.alerting.sound for row in mine)
+        loud = any(self.alerting.loud(row) for row in mine)
+        view = replace(toasts.digest(mine, wall, away=away), sound=sound, repeats=loud)
         if not tells:
             # Shorter only: the user has heard of all of them, and the time it stays is not begun anew.
             view = replace(view, sound=False)

@@ -183,6 +183,19 @@ class Browser(Protocol):
         ...
 
 
+class Sounds(Protocol):
+    """What can be heard."""
+
+    @property
+    def plays(self) -> bool:
+        """Whether this computer has a player; without one only the notification service may sound."""
+        ...
+
+    def ring(self, notes: int) -> None:
+        """Play that many notes, and return at once."""
+        ...
+
+
 class Screen(Protocol):
     """Everything drawn."""
 

@@ -17,7 +17,6 @@ UNKNOWN_TEXT: Final = "No answer yet. Checking whether your claim went through."
 _CLAIM: Final[tuple[tuple[ToastAction, str], ...]] = (("claim", "Claim"), ("view", "View"))
 _LOOK: Final[tuple[tuple[ToastAction, str], ...]] = (("open_session", "View"),)
 _ABOUT_ONE: Final = frozenset({"new", "reminder", "nudge", "handed_back"})
-_LOUD: Final = frozenset({"high", "urgent"})
 
 
 def new(row: QueueRow, *, for_you: bool = False) -> ToastView:
@@ -60,7 +59,6 @@ def digest(rows: Sequence[QueueRow], wall: datetime, *, away: bool) -> ToastView
         customer=f"Longest {words.waited(wall - longest.created_at)} · {longest.customer or longest.title}",
         buttons=(("open_queue", "Open queue"), ("dismiss", "Dismiss")),
         urgent=urgent > 0,
-        sound=any(row.priority in _LOUD for row in rows),
     )
 
 
@@ -118,5 +116,4 @@ def _waiting(row: QueueRow, variant: ToastVariant, title: str, body: str, *, for
         urgent=urgent,
         for_you=for_you,
         stays_s=None if urgent else 20.0,
-        sound=row.priority in _LOUD,
     )

@@ -1,4 +1,7 @@
-"""The tray icon's state and words. Precedence: signed out, offline, reconnecting, do not disturb, urgent, waiting."""
+"""The tray icon's state and words. Precedence: signed out, offline, reconnecting, do not disturb, urgent, waiting.
+
+Quiet hours look like do not disturb and say their own name.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,9 +19,16 @@ def tray_view(
     next_row: RowView | None,
     dnd_on: bool,
     dnd_until: datetime | None,
+    quiet: tuple[bool, datetime | None] = (False, None),
 ) -> TrayView:
-    """`waiting` is the sorted queue; `wall` the server's UTC time. The count is always the number waiting."""
-    state, text = _state(connection, waiting, wall, dnd_on=dnd_on, dnd_until=dnd_until)
+    """`waiting` is the sorted queue; `wall` the server's UTC time. The count is always the number waiting.
+
+    `quiet` says whether quiet hours are on, and when that changes.
+    """
+    held = ("quiet hours", quiet[1]) if quiet[0] else None
+    if dnd_on:
+        held = ("do not disturb", dnd_until)
+    state, text = _state(connection, waiting, wall, held)
     return TrayView(
         state=state,
         count=len(waiting),
@@ -33,9 +43,7 @@ def _state(  # noqa: PLR0911 - one return for each state
     connection: ConnectionView,
     waiting: Sequence[QueueRow],
     wall: datetime,
-    *,
-    dnd_on: bool,
-    dnd_until: datetime | None,
+    held: tuple[str, datetime | None] | None,
 ) -> tuple[TrayState, str]:
     match connection.state:
         case "signed_out":
@@ -51,9 +59,9 @@ def _state(  # noqa: PLR0911 - one return for each state
             return "reconnecting", f"reconnecting. Last update {words.clock_seconds(connection.last_update)}"
         case "connected":
             pass
-    if dnd_on:
-        until = f" until {words.clock(dnd_until)}" if dnd_until else ""
-        return "dnd", f"do not disturb{until}. {f'{len(waiting)} waiting' if waiting else 'Nothing waiting'}"
+    if held is not None:
+        until = f" until {words.clock(held[1])}" if held[1] else ""
+        return "dnd", f"{held[0]}{until}. {f'{len(waiting)} waiting' if waiting else 'Nothing waiting'}"
     if not waiting:
         return "idle", "nothing waiting"
     urgent = [row for row in waiting if row.priority == "urgent"]

@@ -133,5 +133,6 @@ class ToastView:
     for_you: bool = False
     stays_s: float | None = 20.0
     sound: bool = field(default=False)
+    repeats: bool = False  # the sound, until somebody acts on it
     note: str | None = None
     at: datetime | None = None

@@ -3,6 +3,7 @@
 import json
 import plistlib
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desktop.__main__ import main
+from desktop.core.alerting import Alerting
+from desktop.core.quiet import QuietHours
+from desktop.settings.alerting import alerting
 from desktop.settings.files import Given, JsonFolder, UserFile
 from desktop.settings.layers import Layer, Part, resolve
 from desktop.settings.managed import DOMAIN, managed_preferences
@@ -247,3 +251,16 @@ def test_a_setting_that_cannot_be_is_bad_usage(text: str, tmp_path: Path, capsys
         main(["--data-dir", str(tmp_path), "--set", text])
     assert ended.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_built_in_settings_are_how_the_rules_alert_by_themselves(tmp_path: Path) -> None:
+    store = make(tmp_path)
+    assert alerting(store) == Alerting()
+    store.set("quiet.enabled", value=True)
+    store.set("quiet.days", ["sat", "sun"])
+    store.set("quiet.to", "09:30")
+    store.set("sound.name", "none")
+    store.set("notify.scope", "mine")
+    made = alerting(store)
+    assert made.quiet == QuietHours(enabled=True, days=frozenset({5, 6}), start=time(18), end=time(9, 30))
+    assert (made.sound, made.scope) == (frozenset(), "mine")

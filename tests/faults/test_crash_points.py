@@ -33,7 +33,7 @@ async def swept(world: World, sweep: Sweep, deaths: list[tuple[Point, When]]) ->
     assert told >= set(final.handoffs), "somebody escalated and nobody was mailed"
 
 
-@pytest.mark.timeout(175)
+@pytest.mark.timeout(300)
 async def test_dying_where_something_is_decided_loses_nothing_and_doubles_nothing(world: World) -> None:
     sweep = await Sweep.begin(world)
     points = await sweep.points()

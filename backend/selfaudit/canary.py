@@ -6,6 +6,7 @@ was cut off leaves nothing for long.
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -51,22 +52,23 @@ class Canary:
         run_id = new_id()
         async with self._db.tenant(HOUSE) as tx:
             before = await repository.last_canary_stage(tx)
-            began = await repository.now(tx)
+            due_at = await repository.now(tx) + timedelta(seconds=self._every_s)
             await repository.begin_canary(tx, run_id)
             journey = Journey(
                 self._address, junior_token=await _token(tx, JUNIOR), senior_token=await _token(tx, SENIOR)
             )
+        began = time.monotonic()
         failed = await _run(journey)
         if failed is not None and failed.passing and job.attempts == 1:
             log.info("the canary escalation is sent again after “%s”: %s", failed.stage, failed.reason)
             async with self._db.tenant(HOUSE) as tx:
                 await jobs.again(tx, job, due_at=await repository.now(tx) + _SECOND_TRY)
             return
-        seconds = {**journey.seconds, "total": sum(journey.seconds.values())}
+        seconds = {**journey.seconds, "total": time.monotonic() - began}
         stage, reason = (failed.stage, failed.reason) if failed else (None, None)
         async with self._db.tenant(HOUSE) as tx:
             await repository.end_canary(tx, run_id, ok=failed is None, stage=stage, error=reason, seconds=seconds)
-            await jobs.again(tx, job, due_at=began + timedelta(seconds=self._every_s), fresh=True)
+            await jobs.again(tx, job, due_at=due_at, fresh=True)
         self._db.wakeup.touch(NEWS)
         if failed is not None and stage != before:  # as long as it stays so, the audit says it again now and then
             log.error("the canary escalation fails at “%s” on %s: %s", stage, self._address, reason)

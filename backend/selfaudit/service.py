@@ -23,29 +23,30 @@ _WHY: Final = {
 }
 
 
-_LINES: Final = 5
-
-
 def folded(items: list[Alarm]) -> list[Alarm]:
-    """People of one handoff in one line; what is too much for a page is counted in the last line."""
-    lines: dict[object, list[Alarm]] = {}
-    for number, one in enumerate(items):
-        lines.setdefault(one.handoff_id or number, []).append(one)
-    found = [_together(alarms) for alarms in lines.values()]
-    if len(found) <= _LINES:
-        return found
-    rest = len(found) - _LINES + 1
-    more = replace(found[_LINES - 1], text=f"{rest} more alarms.", handoff_id=None)
-    return [*found[: _LINES - 1], more]
+    """One line per kind: a page has other things to show. Who and what they are about stands in the full list."""
+    kinds: dict[str, list[Alarm]] = {}
+    for one in items:
+        kinds.setdefault(one.kind, []).append(one)
+    return [_together(alarms) if len(alarms) > 1 else alarms[0] for alarms in kinds.values()]
 
 
 def _together(alarms: list[Alarm]) -> Alarm:
     first, others = alarms[0], len(alarms) - 1
-    if not others or first.user is None:
-        return first
-    people = f"{first.user.name} and {others} {'other' if others == 1 else 'others'} have"
-    text = first.text.replace(f"{first.user.name} has", people, 1)
-    return replace(first, text=text, at=min(one.at for one in alarms))
+    since = min(one.at for one in alarms)
+    name = first.user.name if first.user else ""
+    names = f"{name} and {others} {'other' if others == 1 else 'others'}"
+    if first.kind == "webhook_paused":
+        return replace(first, at=since, text=f"{len(alarms)} webhooks are paused. The last one: {first.text}")
+    if first.kind == "address_refused":
+        return replace(first, at=since, text=f"The mail server refuses the addresses of {names}.", user=None)
+    handoffs = {one.handoff_id for one in alarms}
+    if len(handoffs) == 1:
+        return replace(first, at=since, text=first.text.replace(f"{name} has", f"{names} have", 1), user=None)
+    people = len({one.user.id for one in alarms if one.user})
+    told = f"{people} people have" if people > 1 else f"{name} has"
+    text = f"{told} not been told of {len(handoffs)} waiting hand-offs: {first.text.rpartition('”: ')[2]}"
+    return replace(first, at=since, text=text, handoff_id=None, user=None)
 
 
 class AlarmService:
@@ -68,7 +69,7 @@ class AlarmService:
         return AlarmList(items=items)
 
     async def banner(self, caller: Caller) -> list[Alarm]:
-        """For the top of a page: one line per handoff, a few at most; nothing for whom it does not concern."""
+        """For the top of a page: one line per kind; nothing for whom it does not concern."""
         return folded((await self.alarms(caller)).items) if at_least(caller.role, "admin") else []
 
     def _alarm(self, row: AnyRow) -> Alarm:

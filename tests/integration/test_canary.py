@@ -1,6 +1,7 @@
 """The canary: an escalation of the server's own goes the whole way, names the stage that is broken, leaves no mess."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -27,6 +28,20 @@ begin perform pg_advisory_xact_lock({BARRIER}); return new; end $$;
 grant execute on function stall to flowpilot_app;
 create trigger stall before insert on message for each row execute function stall();
 """
+CLAIMED = "select true from handoff where account_id = $1 and status = 'claimed'"
+
+
+@contextlib.asynccontextmanager
+async def stalling(database_url: str) -> AsyncIterator[None]:
+    """First actions wait until the block ends, so that a run can be caught in its middle."""
+    blocker = await asyncpg.connect(database_url)
+    try:
+        await blocker.execute(f"select pg_advisory_lock({BARRIER}); {STALL}")
+        yield
+    finally:
+        await blocker.execute(f"select pg_advisory_unlock({BARRIER})")
+        await blocker.execute("drop function stall cascade")
+        await blocker.close()
 
 
 @pytest.fixture
@@ -131,16 +146,10 @@ async def test_a_run_that_was_killed_in_the_middle_is_cleared_by_the_next(
     start_server: StartServer, owner: Owner, database_url: str
 ) -> None:
     server = await start_server(FLOWPILOT_WORKER="off")
-    blocker = await asyncpg.connect(database_url)
-    try:
-        await blocker.execute(f"select pg_advisory_lock({BARRIER}); {STALL}")  # its first action will wait here
-        working = await start_server(FLOWPILOT_CANARY_EVERY_S="1")
-        await until_there(owner, "select true from handoff where account_id = $1 and status = 'claimed'", HOUSE)
+    async with stalling(database_url):
+        working = await start_server(FLOWPILOT_CANARY_EVERY_S="3600")
+        await until_there(owner, CLAIMED, HOUSE)
         await asyncio.to_thread(working.kill9)
-    finally:
-        await blocker.execute(f"select pg_advisory_unlock({BARRIER})")
-        await blocker.execute("drop function stall cascade")
-        await blocker.close()
     left = await rows_of_the_canary(owner)
     assert (left["handoff"], await owner.value(OPEN, HOUSE), await owner.value(LIVE_TOKENS, HOUSE)) == (1, 1, 2)
     life = await owner.value("select max(expires_at) - now() < interval '3 minutes' from access_token")
@@ -150,8 +159,6 @@ async def test_a_run_that_was_killed_in_the_middle_is_cleared_by_the_next(
     await owner.fetch("update job set lease_until = now() where kind = 'canary'")
     await asyncio.to_thread(working.start)
     assert (await last(owner))["ok"]
-    await asyncio.to_thread(working.stop)
-    await owner.fetch("update job set due_at = now() + interval '1 hour', lease_until = null where kind = 'canary'")
     assert await owner.value(OPEN, HOUSE) == 0
     assert await owner.value(LIVE_TOKENS, HOUSE) == 0
     assert await owner.value("select count(*) from canary_run where ok is null") == 0
@@ -164,6 +171,19 @@ async def test_a_run_that_was_killed_in_the_middle_is_cleared_by_the_next(
     assert log["first"] == log["min_seq"]
     assert log["last"] == log["last_seq"]
     assert log["n"] == log["last"] - log["first"] + 1, "its log is as gapless as any"
+
+
+async def test_a_planned_restart_in_the_middle_of_a_run_is_no_alarm(
+    start_server: StartServer, owner: Owner, database_url: str
+) -> None:
+    async with stalling(database_url):
+        working = await start_server(FLOWPILOT_CANARY_EVERY_S="3600")
+        await until_there(owner, CLAIMED, HOUSE)
+        await asyncio.to_thread(working.stop)
+    assert await owner.value("select count(*) from canary_run where not ok") == 0
+    assert "the canary escalation fails" not in working.logs
+    await asyncio.to_thread(working.start)
+    assert (await last(owner))["ok"]
 
 
 async def test_other_peoples_rows_are_out_of_its_reach(

@@ -9,10 +9,13 @@ from uuid import UUID
 
 import pytest
 
+from backend.contract.alarms import Alarm
+from backend.contract.people import Person
 from backend.selfaudit.canary import canary_address
 from backend.selfaudit.findings import duration, figures, findings, tallied
 from backend.selfaudit.gauges import AuditGauges
 from backend.selfaudit.report import report
+from backend.selfaudit.service import folded
 from backend.selfaudit.state import State, canary_fault, parse
 from backend.settings import Settings
 
@@ -171,3 +174,21 @@ def test_ages_go_on_growing_while_nothing_can_be_read() -> None:
 
 def test_durations_are_said_in_the_unit_that_fits() -> None:
     assert [duration(s) for s in (40, 420, 10_800)] == ["40 s", "7 min", "3 h"]
+
+
+def test_a_page_reads_one_line_per_kind_however_much_is_wrong() -> None:
+    people = [Person(id=str(n), name=f"Person {n}") for n in range(3)]
+
+    def not_told(handoff: str, person: Person) -> Alarm:
+        text = f"{person.name} has not been told of “{handoff}”: the e-mail is still being sent."
+        return Alarm(kind="not_told", text=text, at=NOW, handoff_id=handoff, user=person)
+
+    refused = [Alarm(kind="address_refused", text="x", at=NOW, user=person) for person in people]
+    (told, addresses) = folded([not_told("h1", people[0]), not_told("h1", people[1]), *refused])
+    assert told.text == "Person 0 and 1 other have not been told of “h1”: the e-mail is still being sent."
+    assert told.handoff_id == "h1"
+    assert addresses.text == "The mail server refuses the addresses of Person 0 and 2 others."
+    (many,) = folded([not_told("h1", people[0]), not_told("h2", people[0]), not_told("h2", people[2])])
+    assert many.text == "2 people have not been told of 2 waiting hand-offs: the e-mail is still being sent."
+    assert many.handoff_id is None
+    assert folded([refused[1]]) == [refused[1]]

@@ -56,6 +56,7 @@ def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
         ("FLOWPILOT_LOG_FORMAT", "xml"),
         ("FLOWPILOT_MIGRATE", "sometimes"),
         ("FLOWPILOT_WEBHOOK_ALLOW_PRIVATE", "yes"),
+        ("FLOWPILOT_CANARY_EVERY_S", "often"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, value: str, tmp_path: Path) -> None:

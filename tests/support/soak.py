@@ -106,7 +106,7 @@ class Soak:
         self._world.post.behave("ok")
         await self._world.expire_leases()
         await self._world.hurry("email")
-        await self._world.quiet("email", within=120)
+        await self._world.caught_up(within=120)
         with self._world.history.undisturbed():
             await asyncio.sleep(CALM_S)
 

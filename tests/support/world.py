@@ -152,6 +152,16 @@ class World:
             finally:
                 await connection.close()
 
+    async def caught_up(self, *, within: float) -> None:
+        """Wait until everything of delivery that is due at this moment has been tried; people may go on working."""
+        [now] = await self.rows("SELECT clock_timestamp() AS at")
+
+        async def done() -> bool:
+            left = "SELECT FROM job WHERE kind = any($1) AND due_at <= $2 LIMIT 1"
+            return not await self.rows(left, list(DELIVERY_KINDS), now["at"])
+
+        await until(done, within=within)
+
     async def look(self, at_rest: Path | None = None) -> list[Violation]:
         """Read the end of the story and judge it. `at_rest` is what the faulty server saw on idle connections."""
         if at_rest is not None:

@@ -151,10 +151,11 @@ async def test_a_database_that_is_not_migrated_is_not_ready(
 ) -> None:
     server: Server = await start_server()
     connection = await asyncpg.connect(database_url)
+    version = await connection.fetchval("SELECT version_num FROM alembic_version")
     try:
         await connection.execute("UPDATE alembic_version SET version_num = '0000'")
         answer = await http(at=server).get("/readyz")
         assert (answer.status_code, "migrate" in answer.json()["reason"]) == (503, True)
     finally:
-        await connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        await connection.execute("UPDATE alembic_version SET version_num = $1", version)
         await connection.close()

@@ -22,6 +22,7 @@ from backend.http import openapi, problems
 from backend.http.middleware import Edge
 from backend.http.origins import known_origins
 from backend.identity.api import router as identity_router
+from backend.identity.oauth import router as oauth_router
 from backend.selfaudit.api import router as alarms_router
 from backend.selfaudit.gauges import AuditGauges
 from backend.services import Services
@@ -84,6 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         api.include_router(router)
     app.include_router(api)
+    app.include_router(oauth_router)
     app.include_router(operations.router)
     app.router.routes.append(WebSocketRoute(f"{API}/events/stream", _EventStream()))
     install_pages(app)

@@ -14,6 +14,8 @@ from backend.handoffs.first_action import FirstActionRecorder
 from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
 from backend.identity.account import AccountService
+from backend.identity.authorization import AuthorizationService
+from backend.identity.devices import DeviceService
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
 from backend.jobs.worker import Worker
@@ -36,6 +38,8 @@ class Services:
     identity: IdentityService
     account: AccountService
     tickets: TicketService
+    authorization: AuthorizationService
+    devices: DeviceService
     sessions: SessionService
     handoffs: HandoffService
     holder: HolderService
@@ -64,13 +68,15 @@ class Services:
             identity=identity,
             account=AccountService(database),
             tickets=tickets,
+            authorization=AuthorizationService(database, settings.secret_key),
+            devices=DeviceService(database),
             sessions=sessions,
             handoffs=HandoffService(database, sessions, email_after_s=settings.email_after_s),
             holder=HolderService(database, email_after_s=settings.email_after_s),
             claiming=ClaimingService(database, tickets),
             delivery=delivery,
             feed=feed,
-            sockets=EventSockets(feed, identity, delivery),
+            sockets=EventSockets(feed, identity, delivery, database.wakeup),
             live_pages=LivePages(),
             analytics=AnalyticsService(database),
             webhooks=WebhookService(database, Courier.build(settings), secret_key=settings.secret_key),

@@ -105,6 +105,14 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reauth:
+    """Client: a newer access token of the same device, so that the socket outlives the one it was opened with."""
+
+    type: str = "reauth"
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
     """Answer of `GET /events?after=`: the same events as on the socket. `reset` tells that `after` cannot be served."""
 

@@ -65,6 +65,7 @@ web_session = _table(
     _c("created_at", _AT),
     _c("expires_at", _AT),
     _c("revoked_at", _AT),
+    _c("proved", sa.Boolean),
 )
 trusted_browser = _table(
     "trusted_browser",
@@ -73,6 +74,44 @@ trusted_browser = _table(
     _c("created_at", _AT),
     _c("expires_at", _AT),
     _c("revoked_at", _AT),
+)
+device = _table(
+    "device",
+    _c("user_id", _ID),
+    _c("name"),
+    _c("system"),
+    _c("version"),
+    _c("browser_id", _ID),
+    _c("family_hash", BYTEA),
+    _c("refresh_hash", BYTEA),
+    _c("next_hash", BYTEA),
+    _c("created_at", _AT),
+    _c("last_seen_at", _AT),
+    _c("expires_at", _AT),
+    _c("revoked_at", _AT),
+    _c("revoked_why"),
+)
+device_token = _table(
+    "device_token",
+    _c("device_id", _ID),
+    _c("token_hash", BYTEA),
+    _c("created_at", _AT),
+    _c("expires_at", _AT),
+)
+oauth_code = _table(
+    "oauth_code",
+    _c("user_id", _ID),
+    _c("browser_id", _ID),
+    _c("code_hash", BYTEA),
+    _c("challenge"),
+    _c("redirect_uri"),
+    _c("device_name"),
+    _c("device_system"),
+    _c("device_version"),
+    _c("created_at", _AT),
+    _c("expires_at", _AT),
+    _c("used_at", _AT),
+    _c("device_id", _ID),
 )
 ai_session = _table(
     "ai_session",

@@ -4,7 +4,8 @@ LinkEnd
 ├── GoneError       the client has left, or the transport was closed under a frame
 ├── TooSlowError    the client does not read
 ├── FloodingError   the client sends faster than any client of ours
-└── ProtocolFault   the client sent what the protocol does not know
+├── ProtocolFault   the client sent what the protocol does not know
+└── NotSameError    the client sent a token that does not hold, or is another sign-in's
 """
 
 import asyncio
@@ -44,6 +45,10 @@ class FloodingError(LinkEnd):
 
 class ProtocolFault(LinkEnd):
     """The client sent what the protocol does not know; told to it in the close frame."""
+
+
+class NotSameError(LinkEnd):
+    """The client sent a token that does not hold, or is another sign-in's."""
 
 
 @dataclass(slots=True)

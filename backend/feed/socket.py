@@ -22,14 +22,16 @@ from backend.contract import events as wire
 from backend.contract.problems import Code
 from backend.contract.vocabulary import Channel
 from backend.db.background import keep_doing
+from backend.db.wakeup import Wakeup
 from backend.domain.refusal import Refusal
 from backend.feed.hub import AccountFeed, FeedHub, TooFar
-from backend.feed.link import FloodingError, GoneError, Link, ProtocolFault, TooSlowError
+from backend.feed.link import FloodingError, GoneError, Link, NotSameError, ProtocolFault, TooSlowError
 from backend.feed.ports import Audience
 from backend.http.problems import DATABASE_DOWN, problem_response
 from backend.http.respond import encode
 from backend.identity.caller import Caller
 from backend.identity.dependencies import bearer, caller_of, same_origin
+from backend.identity.devices import SIGN_INS
 from backend.identity.service import IdentityService
 
 log = logging.getLogger(__name__)
@@ -44,13 +46,15 @@ _CLOSE_BROKEN: Final = 1011
 class EventSockets:
     """All event stream sockets of this process."""
 
-    def __init__(self, hub: FeedHub, identity: IdentityService, audience: Audience) -> None:
+    def __init__(self, hub: FeedHub, identity: IdentityService, audience: Audience, wakeup: Wakeup) -> None:
         self._hub = hub
         self._identity = identity
         self._audience = audience
         self._links: set[Link] = set()
         self._per_user: Counter[UUID] = Counter()
         self._recheck: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
+        wakeup.subscribe(self._hinted)
 
     def start(self) -> None:
         """Begin to watch whether the sign-ins of open sockets still hold."""
@@ -118,6 +122,8 @@ class EventSockets:
         except* TooSlowError:
             log.info("closing the slow socket of user %s at position %s", link.caller.user_id, link.cursor)
             await link.close(wire.CLOSE_TOO_SLOW, "too slow")
+        except* NotSameError:
+            await link.close(wire.CLOSE_TOKEN, "token expired or revoked")
         except* FloodingError:
             log.warning("closing the socket of user %s, which sends too many frames", link.caller.user_id)
             await link.close(wire.CLOSE_TOO_MANY, "too many frames")
@@ -152,6 +158,15 @@ class EventSockets:
                 link.asked.set()
             elif isinstance(frame, wire.Receipt):
                 await self._audience.receipt(link.caller, link.channel, frame)
+            elif isinstance(frame, wire.Reauth):
+                link.caller = await self._same(link.caller, frame.token)
+
+    async def _same(self, former: Caller, token: str) -> Caller:
+        """The caller by its newer token. A token of any other sign-in ends the socket: it is not passed on."""
+        caller = await self._identity.caller_from_token(token)
+        if caller is None or (caller.kind, caller.credential_id) != (former.kind, former.credential_id):
+            raise NotSameError
+        return caller
 
     async def _write(self, link: Link, feed: AccountFeed) -> None:
         while True:
@@ -184,13 +199,20 @@ class EventSockets:
             if not found:
                 return
 
+    def _hinted(self, topic: str) -> None:
+        if topic == SIGN_INS:
+            self._ended.set()
+
     async def _close_revoked(self) -> None:
-        await asyncio.sleep(RECHECK_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RECHECK_S):
+                await self._ended.wait()
+        self._ended.clear()
         if links := tuple(self._links):
             valid = await self._identity.still_valid(list({link.caller.credential_id for link in links}))
-            for link in links:
-                if link.caller.credential_id not in valid:
-                    await link.close(wire.CLOSE_TOKEN, "token expired or revoked")
+            now = datetime.now(UTC)
+            over = [link for link in links if link.caller.credential_id not in valid or link.caller.over(now)]
+            await asyncio.gather(*(link.close(wire.CLOSE_TOKEN, "token expired or revoked") for link in over))
 
 
 async def _admit(socket: HTTPConnection) -> tuple[Caller, Channel]:
@@ -224,7 +246,7 @@ def _hello(feed: AccountFeed, caller: Caller) -> str:
     return encode(hello).decode()
 
 
-def _frame(message: Message) -> wire.Resume | wire.Receipt | wire.Ack:
+def _frame(message: Message) -> wire.Resume | wire.Receipt | wire.Ack | wire.Reauth:
     text = message.get("text")
     if text is None:
         raise ProtocolFault("frames are text")
@@ -239,6 +261,8 @@ def _frame(message: Message) -> wire.Resume | wire.Receipt | wire.Ack:
             return msgspec.json.decode(text, type=wire.Receipt)
         if kind == "ack":
             return msgspec.json.decode(text, type=wire.Ack)
+        if kind == "reauth":
+            return msgspec.json.decode(text, type=wire.Reauth)
     except msgspec.MsgspecError as error:
         raise ProtocolFault(f"not a frame of this protocol: {error}") from error
     raise ProtocolFault(f"unknown frame type {kind!r}"[:90])

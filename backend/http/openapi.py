@@ -10,7 +10,7 @@ from backend.contract.problems import Problem
 
 _BEARER: Final[dict[str, list[str]]] = {"bearer": []}
 _SCHEMES: Final = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A personal access token."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A personal access token, or one of `/oauth/token`."},
     "cookie": {
         "type": "apiKey",
         "in": "cookie",

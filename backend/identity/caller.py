@@ -29,6 +29,10 @@ class Caller:
         """Refuse with `role_required` below `needed`."""
         require(self.role, needed)
 
+    def over(self, now: datetime) -> bool:
+        """Whether the credential at hand has run out; a device's next one is another."""
+        return self.expires_at is not None and self.expires_at <= now
+
     def view(self) -> UserView:
         """The caller as a contract user."""
         return UserView(id=str(self.user_id), name=self.name, email=self.email, role=self.role)

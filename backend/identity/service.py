@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from backend.contract.pairing import ACCESS_PREFIX
 from backend.contract.people import UserView
 from backend.db.engine import Database
 from backend.db.ids import new_id
@@ -45,8 +46,9 @@ class IdentityService:
         self._key = secret_key
 
     async def caller_from_token(self, token: str) -> Caller | None:
-        """The caller of a personal access token, or None when it is unknown, expired or revoked."""
-        row = await self._db.call("select * from auth_access_token($1)", digest(token))
+        """The caller of a personal access token or a device's access token; None when unknown, expired or revoked."""
+        look_up = "auth_device_token" if token.startswith(ACCESS_PREFIX) else "auth_access_token"
+        row = await self._db.call(f"select * from {look_up}($1)", digest(token))
         return _caller(row, "token") if row else None
 
     async def caller_from_cookie(self, token: str) -> Caller | None:
@@ -71,7 +73,9 @@ class IdentityService:
         if not await verify_password(password, user.password_hash if user else None) or user is None:
             raise Refusal("unauthenticated", "That e-mail and password do not match.")
         trusted = new_secret()
-        session = await self.open_web_session(user.account_id, user.user_id, address=address, user_agent=user_agent)
+        session = await self.open_web_session(
+            user.account_id, user.user_id, address=address, user_agent=user_agent, proved=True
+        )
         async with self._db.tenant(user.account_id) as tx:
             await repository.insert_trusted_browser(
                 tx,
@@ -84,9 +88,9 @@ class IdentityService:
         return WebSession(token=session.token, csrf=session.csrf, caller=session.caller, trusted_cookie=trusted)
 
     async def open_web_session(
-        self, account_id: UUID, user_id: UUID, *, address: str = "", user_agent: str = ""
+        self, account_id: UUID, user_id: UUID, *, address: str = "", user_agent: str = "", proved: bool = False
     ) -> WebSession:
-        """A new web session for a user whose identity has been established."""
+        """A new web session for a user whose identity has been established; `proved` by password just now."""
         token = new_secret()
         async with self._db.tenant(account_id) as tx:
             await repository.insert_web_session(
@@ -98,6 +102,7 @@ class IdentityService:
                 address=address[:64],
                 user_agent=user_agent[:200].replace("\x00", ""),
                 expires_at=datetime.now(UTC) + WEB_SESSION_LIFE,
+                proved=proved,
             )
         caller = await self.caller_from_cookie(token)
         if caller is None:

@@ -13,11 +13,29 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backend.http.methods import allow
-from backend.web import forms_handoff, forms_session, pages_analytics, pages_gate, pages_queue, pages_sessions
+from backend.web import (
+    forms_handoff,
+    forms_session,
+    pages_analytics,
+    pages_devices,
+    pages_gate,
+    pages_pairing,
+    pages_queue,
+    pages_sessions,
+)
 from backend.web.routing import error_page
 
 STATIC: Final = Path(__file__).parent / "static"
-_MACHINES: Final = ("/api/", "/static/", "/healthz", "/readyz", "/metrics")
+_MACHINES: Final = (
+    "/api/",
+    "/static/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/oauth/token",
+    "/oauth/revoke",
+    "/.well-known/",
+)
 _MISSING: Final = "There is no such page."
 
 
@@ -44,7 +62,16 @@ async def _htmx(_request: Request) -> Response:
 
 def install(app: FastAPI) -> None:
     """Add pages and static files. Call it after the API's own routes and handlers are in place."""
-    for module in (pages_gate, pages_sessions, forms_session, forms_handoff, pages_queue, pages_analytics):
+    for module in (
+        pages_gate,
+        pages_pairing,
+        pages_devices,
+        pages_sessions,
+        forms_session,
+        forms_handoff,
+        pages_queue,
+        pages_analytics,
+    ):
         app.include_router(module.router)
     app.add_route("/static/htmx.min.js", _htmx, include_in_schema=False)
     app.mount("/static", Static(directory=STATIC), name="static")

@@ -36,10 +36,10 @@ async def home(_visitor: VisitorDep) -> Response:
 
 
 @router.get("/sign-in")
-async def sign_in_page(request: Request, next: str = "") -> Response:  # noqa: A002 - the query parameter's name
-    """The sign-in form; someone signed in goes straight on."""
+async def sign_in_page(request: Request, next: str = "", again: str = "") -> Response:  # noqa: A002 - its name
+    """The sign-in form; someone signed in goes straight on, unless the password is to be given `again`."""
     target = safe_next(next)
-    if await visitor_or_none(request):
+    if not again and await visitor_or_none(request):
         return RedirectResponse(target or "/sessions", 303)
     return render.html(request, "sign_in.html", error=None, notice=None, next=target, email="")
 

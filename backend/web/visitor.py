@@ -14,8 +14,10 @@ from backend.handoffs.claiming import ClaimingService
 from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
 from backend.identity.account import AccountService
+from backend.identity.authorization import AuthorizationService
 from backend.identity.caller import Caller
 from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
+from backend.identity.devices import DeviceService
 from backend.identity.service import IdentityService, WebSession
 from backend.identity.tickets import TicketService
 from backend.selfaudit.service import AlarmService
@@ -28,6 +30,8 @@ class Services(Protocol):
     identity: IdentityService
     account: AccountService
     tickets: TicketService
+    authorization: AuthorizationService
+    devices: DeviceService
     sessions: SessionService
     handoffs: HandoffService
     claiming: ClaimingService
@@ -107,22 +111,26 @@ def safe_next(path: str) -> str | None:
 
 def keep_session(request: Request, response: Response, session: WebSession) -> None:
     """Put the sign-in into this browser's cookies."""
-    secure = is_secure(request)
-
-    def put(name: str, value: str, days: float) -> None:
-        response.set_cookie(
-            cookie_name(request, name),
-            value,
-            int(days * 86_400),
-            path="/",
-            secure=secure,
-            httponly=True,
-            samesite="lax",
-        )
-
-    put(SESSION_COOKIE, session.token, 0.5)
+    _put(request, response, SESSION_COOKIE, session.token, days=0.5)
     if session.trusted_cookie:
-        put(BROWSER_COOKIE, session.trusted_cookie, 90)
+        trust_browser(request, response, session.trusted_cookie)
+
+
+def trust_browser(request: Request, response: Response, cookie: str) -> None:
+    """Let this browser be known again as one in which its person proved who they are."""
+    _put(request, response, BROWSER_COOKIE, cookie, days=90)
+
+
+def _put(request: Request, response: Response, name: str, value: str, *, days: float) -> None:
+    response.set_cookie(
+        cookie_name(request, name),
+        value,
+        int(days * 86_400),
+        path="/",
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def drop_session(request: Request, response: Response) -> None:

@@ -22,6 +22,9 @@ UNIQUE_ACROSS_ACCOUNTS = {
     "app_user_email": "people sign in with their address alone, before any account is known",
     "access_token_hash": "the hash of 256 random bits, looked up before any account is known",
     "web_session_hash": "the hash of 256 random bits, looked up before any account is known",
+    "device_token_hash": "the hash of 256 random bits, looked up before any account is known",
+    "device_family": "the hash of 128 random bits, looked up before any account is known",
+    "oauth_code_hash": "the hash of 256 random bits, looked up before any account is known",
     "open_ticket_hash": "the hash of 256 random bits, looked up before any account is known",
 }
 REFUSED = (asyncpg.InsufficientPrivilegeError, asyncpg.ForeignKeyViolationError)
@@ -140,6 +143,9 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "auth_access_token",
         "auth_web_session",
         "auth_still_valid",
+        "auth_device_token",
+        "auth_device_family",
+        "auth_oauth_code",
         "ticket_peek",
         "ticket_redeem",
         "stream_heads",

@@ -56,6 +56,17 @@ WITHOUT_ID = {
     ("get", "/analytics/escalation-metrics"),
 }
 
+# Beside the API: what is known of a caller there is a token or a cookie, never an id. The pages of own computers take
+# one; what they answer to another's stands in test_devices.py.
+OUTSIDE_THE_API = {
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+    ("get", "/.well-known/oauth-authorization-server"),
+    ("post", "/oauth/token"),
+    ("post", "/oauth/revoke"),
+}
+
 NOBODYS = str(uuid4())
 
 
@@ -137,6 +148,9 @@ async def test_each_route_has_an_expectation_here(http: Http) -> None:
     found = await routes(http())
     assert found == set(BODIES) | WITHOUT_ID, "say in this file what a new route does with another account's ids"
     assert all("{" in path for _, path in BODIES)
+    paths = (await http().get(f"{API}/openapi.json")).json()["paths"]
+    outside = {(verb, path) for path, verbs in paths.items() if not path.startswith(API) for verb in verbs}
+    assert outside == OUTSIDE_THE_API, "a new route beside the API is reviewed by name"
 
 
 async def test_another_accounts_ids_answer_404_for_every_role_and_change_nothing(

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from starlette.websockets import WebSocket
 
+from backend.db.wakeup import Wakeup
 from backend.feed.hub import FeedHub
 from backend.feed.link import Link
 from backend.feed.ports import Audience
@@ -77,7 +78,9 @@ async def served(hub: object, *, closed: bool) -> Wire:
     wire = Wire(closed=closed)
     socket = WebSocket({"type": "websocket", "headers": [], "path": "/"}, wire.receive, wire.send)
     await socket.accept()
-    sockets = EventSockets(cast("FeedHub", hub), cast("IdentityService", None), cast("Audience", Nobody()))
+    sockets = EventSockets(
+        cast("FeedHub", hub), cast("IdentityService", None), cast("Audience", Nobody()), Wakeup("", {})
+    )
     await sockets._serve(Link(socket, CALLER, "desktop"))
     return wire
 

@@ -23,6 +23,9 @@ _STROKED: Final[dict[str, str]] = {
     "user": '<circle cx="8" cy="5.5" r="2.7"/><path d="M3 13.5c.5-2.7 2.5-4 5-4s4.5 1.3 5 4"/>',
     "offline": '<path d="M2 6.2a9 9 0 0 1 3-1.8M8 3.7a9 9 0 0 1 6 2.5M4.3 8.7A5.6 5.6 0 0 1 7 7.2M10 7.5c.6.3 1.2.7 1.7'
     ' 1.2M2.5 2.5l11 11"/><circle cx="8" cy="11.8" r=".9" fill="COLOUR" stroke="none"/>',
+    "bell": '<path d="M3.5 11.5c1-1 1-2.2 1-4a3.5 3.5 0 0 1 7 0c0 1.8 0 3 1 4ZM6.7 13.7a1.5 1.5 0 0 0 2.6 0"/>',
+    "screen": '<rect x="2" y="2.8" width="12" height="8" rx="1.5"/><path d="M6 13.5h4M8 10.8v2.7"/>',
+    "lock": '<rect x="3.5" y="7" width="9" height="6.5" rx="1.5"/><path d="M5.5 7V5a2.5 2.5 0 0 1 5 0v2"/>',
     "outcome_worked": '<circle cx="8" cy="8" r="6"/><path d="m5.3 8.2 1.9 1.9 3.5-4"/>',
     "outcome_helped": '<circle cx="8" cy="8" r="6"/><path d="M8 2a6 6 0 0 0 0 12Z" fill="COLOUR" stroke="none"/>',
     "outcome_no_change": '<circle cx="8" cy="8" r="6"/><path d="M5.5 8h5"/>',

@@ -153,6 +153,7 @@ QLineEdit[field="true"]:focus, QPlainTextEdit[field="true"]:focus {{ border: 2px
 QLineEdit[field="true"]:disabled {{
     background: {t.disabled_bg}; color: {t.disabled_text}; border-color: {t.disabled_bg};
 }}
+QListView#settingsNav {{ background: {t.canvas}; border: 0; outline: 0; }}
 QListView#queueList {{ background: {t.canvas}; border: 0; outline: 0; }}
 QScrollArea#detailScroll {{ background: {t.surface}; border: 0; }}
 QSplitter#queueSplitter::handle {{ background: {t.border}; }}

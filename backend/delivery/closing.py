@@ -17,7 +17,7 @@ class Closing:
         """Plan the messages; what they say is decided when they are sent."""
         async with self._db.tenant(job.account_id) as tx:
             row = await handoffs.lock(tx, job.account_id, job.about)
-            if row is not None and row.status in {"claimed", "withdrawn"}:
+            if row is not None and row.status != "pending":
                 for one in await mail_repository.emailed(tx, job.account_id, row.id):
                     if one.user_id != row.claimed_by:
                         await mail_repository.plan_closing(tx, job.account_id, row.id, row.rung, one.user_id)

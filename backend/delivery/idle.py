@@ -11,11 +11,19 @@ from backend.db.tables import AnyRow
 from backend.delivery import repository
 from backend.delivery.plan import AccountPlan, account_plan, next_step
 from backend.domain.policy import idle_due
+from backend.domain.working_hours import add_minutes
 from backend.handoffs import repository as handoffs
 from backend.jobs import repository as jobs
 from backend.jobs.job import TOPIC, Job
 
 log = logging.getLogger(__name__)
+
+
+def _grace(plan: AccountPlan, row: AnyRow, since: datetime) -> datetime | None:
+    """When an idle claim that was reminded at `since` goes back, by the account's hours; None for never."""
+    minutes = plan.policy.idle_return_minutes
+    hours = None if row.priority == "urgent" else plan.policy.working_hours
+    return None if minutes is None else add_minutes(since, minutes, hours, plan.tz)
 
 
 class IdleClaims:
@@ -46,10 +54,10 @@ class IdleClaims:
                 await self._later(tx, job, row, nudge_at, "nudge")
                 return
             # Reminded late (nothing ran for a while): the time to answer counts from the reminder.
-            return_at = plan.now + (return_at - nudge_at) if return_at is not None else None
+            return_at = _grace(plan, row, plan.now)
             await repository.nudge(tx, job.account_id, row.id, return_at, self._email_after_s)
         elif row.nudged_at is not None and nudge_at is not None and return_at is not None:
-            return_at = max(return_at, row.nudged_at + (return_at - nudge_at))
+            return_at = max(return_at, _grace(plan, row, row.nudged_at) or return_at)
         if return_at is None:
             await handoffs.update(tx, job.account_id, row.id, next_step=None)
             await jobs.finish(tx, job)

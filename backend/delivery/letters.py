@@ -96,13 +96,20 @@ def _why(handoff: Handoff, row: MailRow, purpose: Purpose, tz: ZoneInfo, account
         case "reminder":
             return "You get this because nobody has claimed it yet."
         case "nudge":
-            return f"You get this because you claimed it at {_clock(handoff.claimed_at, tz)}."
+            return f"You get this because {_how_it_came(handoff)} at {_clock(handoff.claimed_at, tz)}."
         case "closed":
             return "You get this because you were e-mailed when it was waiting."
         case "nobody":
             return "You get this because you escalated it, or the session is yours."
         case "notice":
             return f"You get this because you look after {account}."
+
+
+def _how_it_came(handoff: Handoff) -> str:
+    last = next((e for e in reversed(handoff.timeline) if e.kind in {"claimed", "reassigned"}), None)
+    if last is not None and last.kind == "reassigned" and last.actor is not None:
+        return f"{last.actor.name} gave it to you"
+    return "you claimed it"
 
 
 def _not_shown(handoff: Handoff, row: MailRow, tz: ZoneInfo, *, on_client: bool) -> str:

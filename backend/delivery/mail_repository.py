@@ -116,6 +116,7 @@ async def first_message(tx: AsyncConnection, account_id: UUID, handoff_id: UUID,
             d.c.channel == "email",
             d.c.message_id.is_not(None),
             d.c.purpose != "notice",
+            d.c.state.in_(("sending", "accepted", "unknown")),
         )
         .order_by(d.c.rung, d.c.at)
         .limit(1)

@@ -83,7 +83,7 @@ class DeliveryService:
         forgets a receipt only by its echo in the log, sends it again. A receipt that came before changes nothing.
         """
         handoff_id = parse_id(receipt.handoff_id)
-        if handoff_id is None or not caller_may_claim(caller):
+        if handoff_id is None or not caller_may_claim(caller) or not 0 <= (receipt.rung or 0) < _RUNGS:
             return
         seq = await repository.record_receipt(
             self._db,
@@ -94,7 +94,7 @@ class DeliveryService:
             device=str(caller.credential_id),
             state=receipt.state,
             detail=receipt.reason[:_DETAIL].replace("\x00", "") if receipt.reason else None,
-            rung=receipt.rung if receipt.rung is not None and abs(receipt.rung) < _RUNGS else None,
+            rung=receipt.rung,
         )
         if seq is not None:
             self._db.wakeup.touch(str(caller.account_id))

@@ -41,12 +41,15 @@ class Steps:
                 await jobs.finish(tx, job)
                 return
             plan = await account_plan(tx, job.account_id)
-            due = self._due(plan, row, row.steps_done)
+            to = await repository.whom(tx, job.account_id, row.id)
+            due = self._due(plan, row, row.steps_done, head_start=to is not None)
             if due.at <= plan.now:
                 await self._alert(tx, job.account_id, plan, row, due)
-                due = self._due(plan, row, due.index + 1, exhausted=due.final or row.exhausted_at is not None)
+                exhausted = due.final or row.exhausted_at is not None
+                due = self._due(plan, row, due.index + 1, head_start=False, exhausted=exhausted)
             elif row.steps_done == 0:
-                await self._ask_another(tx, job.account_id, plan, row)
+                to = await self._ask_another(tx, job.account_id, plan, row, to)
+                due = self._due(plan, row, 0, head_start=to is not None)
             names = plan.names(due.own, row.target_user_id, but=row.handed_off_by)
             planned = next_step(due.at, due.kind, due.own.who, names, final=due.final)
             await handoffs.update(tx, job.account_id, row.id, next_step=planned)
@@ -54,12 +57,12 @@ class Steps:
         self._db.wakeup.touch(str(job.account_id), str(row.session_id), TOPIC)
 
     @staticmethod
-    def _due(plan: AccountPlan, row: AnyRow, done: int, *, exhausted: bool | None = None) -> Due:
+    def _due(plan: AccountPlan, row: AnyRow, done: int, *, head_start: bool, exhausted: bool | None = None) -> Due:
         return next_due(
             plan.policy,
             tz=plan.tz,
             priority=row.priority,
-            has_target=row.target_user_id is not None,
+            has_target=head_start,
             waiting_since=row.waiting_since,
             done=done,
             now=plan.now,
@@ -82,11 +85,16 @@ class Steps:
         if due.final:
             log.warning("hand-off %s: the policy's last step has run and nobody has claimed", row.id)
 
-    async def _ask_another(self, tx: AsyncConnection, account_id: UUID, plan: AccountPlan, row: AnyRow) -> None:
-        """Before the first step another person may be asked for, or nobody in particular any more."""
+    async def _ask_another(
+        self, tx: AsyncConnection, account_id: UUID, plan: AccountPlan, row: AnyRow, told: list[UUID] | None
+    ) -> list[UUID] | None:
+        """Before the first step another person may be asked for, or nobody in particular any more.
+
+        Answers who is told in the round at hand.
+        """
         to = await repository.first_round(tx, account_id, row.id)
-        if to == await repository.whom(tx, account_id, row.id):
-            return
+        if to == told:
+            return told
         named = [one.name for one in plan.people if to is not None and one.id in to]
         await repository.realert(
             tx,
@@ -99,3 +107,4 @@ class Steps:
             detail=", ".join(named) or "Everyone",
             email_after_s=self._email_after_s,
         )
+        return to

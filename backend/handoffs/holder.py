@@ -71,12 +71,10 @@ class HolderService:
                     claimed_by=target,
                     claimed_at=sa.func.clock_timestamp(),
                     claim_epoch=row.claim_epoch + 1,
-                    nudged_at=None,
-                    next_step=None,
                 )
-                await repository.plan_idle(tx, caller.account_id, row.id)
-                await repository.note_holder(tx, caller.account_id, row.id, target)
                 await repository.set_session_status(tx, caller.account_id, row.session_id, "claimed")
+                await repository.tell_new_holder(tx, caller.account_id, row.id, self._email_after_s)
+                await repository.note_holder(tx, caller.account_id, row.id, target)
                 await repository.changed(tx, caller.account_id, row.id, "reassigned", caller.user_id, note)
             result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)

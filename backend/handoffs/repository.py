@@ -9,6 +9,8 @@ from backend.db import tables as t
 from backend.db.tables import AnyRow
 from backend.jobs.repository import enqueue
 
+_ALERTS = 50
+
 
 def _user(alias: "sa.FromClause", column: "sa.ColumnElement[UUID]") -> "sa.ColumnElement[bool]":
     return sa.and_(alias.c.account_id == t.handoff.c.account_id, alias.c.id == column)
@@ -138,9 +140,10 @@ async def plan_step(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> 
     await enqueue(tx, account_id=account_id, kind="step", key=f"step:{handoff_id}", handoff_id=handoff_id)
 
 
-async def plan_idle(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> None:
-    """Watch from now whether the holder does something."""
-    await enqueue(tx, account_id=account_id, kind="idle", key=f"idle:{handoff_id}", handoff_id=handoff_id)
+async def tell_new_holder(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, email_after_s: float) -> None:
+    """Tell whoever holds it now, in a round of their own, and watch from now whether they begin."""
+    values = {"account": account_id, "handoff": handoff_id, "after": email_after_s}
+    await tx.execute(sa.text("select tell_new_holder(:account, :handoff, :after)"), values)
 
 
 async def changed(
@@ -178,12 +181,19 @@ async def announce_first_action(
 
 
 async def timeline(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
-    """What happened, oldest first, with names."""
+    """What happened, oldest first, with names; of many alerts to people who do not come the latest ones."""
     e, u = t.handoff_timeline, t.app_user
+    alerts = (
+        sa.select(e.c.id)
+        .where(e.c.account_id == account_id, e.c.handoff_id == handoff_id, e.c.kind == "realerted")
+        .order_by(e.c.id.desc())
+        .limit(_ALERTS)
+    )
     statement = (
         sa.select(e.c.at, e.c.kind, e.c.detail, e.c.actor_id, u.c.name.label("actor_name"))
         .outerjoin(u, sa.and_(u.c.account_id == e.c.account_id, u.c.id == e.c.actor_id))
         .where(e.c.account_id == account_id, e.c.handoff_id == handoff_id, e.c.kind != "holder")
+        .where(sa.or_(e.c.kind != "realerted", e.c.id.in_(alerts)))
         .order_by(e.c.id)
     )
     return list((await tx.execute(statement)).all())

@@ -11,6 +11,7 @@ from backend.db.engine import Database
 from backend.jobs.job import Job, LeaseLostError
 
 _ENQUEUE = sa.text("select enqueue_job(:account, :kind, :key, :handoff, :ref, :due)")
+_HOLD = sa.text("select from job where account_id = :account and id = :id and lease_no = :lease for update")
 _FINISH = sa.text("delete from job where account_id = :account and id = :id and lease_no = :lease")
 _AGAIN = sa.text(
     "update job set due_at = :due, attempts = case when :fresh then 0 else attempts end, lease_until = null"
@@ -31,6 +32,13 @@ async def enqueue(
     """Plan work for `due_at` (now when left out); work that is planned under this key is moved there."""
     values = {"account": account_id, "kind": kind, "key": key, "handoff": handoff_id, "ref": ref, "due": due_at}
     await tx.execute(_ENQUEUE, values)
+
+
+async def hold(tx: AsyncConnection, job: Job) -> None:
+    """Keep others off the work until the transaction ends. Raises LeaseLostError where this worker has it no more."""
+    held = await tx.execute(_HOLD, {"account": job.account_id, "id": job.id, "lease": job.lease_no})
+    if held.first() is None:
+        raise LeaseLostError
 
 
 async def finish(tx: AsyncConnection, job: Job) -> None:

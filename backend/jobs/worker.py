@@ -128,17 +128,20 @@ class _LaneRun:
         try:
             await self._lane.handlers[job.kind](job)
         except asyncio.CancelledError:
-            with contextlib.suppress(TimeoutError, *self._away):  # the lease runs out by itself then
-                async with asyncio.timeout(_GIVE_BACK_S):
-                    await repository.put_back(self._db, job, 0)
+            await self._put_back(job, 0)
             raise
         except LeaseLostError:
             log.info("%s work was taken over by another worker or asked for anew", job.kind)
-        except self._away as error:
-            # Nothing to write to: the lease runs out by itself.
-            log.warning("%s work waits for the database: %s", job.kind, str(error) or type(error).__name__)
-        except Exception:
-            log.exception("a fault in %s work of hand-off %s, attempt %d", job.kind, job.handoff_id, job.attempts)
+        except Exception as error:
+            # A value that the driver cannot send is among the errors of a database that is away, and a fault of ours.
+            if isinstance(error, self._away) and not isinstance(error, ValueError):
+                log.warning("%s work waits for the database: %s", job.kind, str(error) or type(error).__name__)
+            else:
+                log.exception("a fault in %s work of hand-off %s, attempt %d", job.kind, job.handoff_id, job.attempts)
             pause = min(_LONGEST_PAUSE_S, 2.0 ** min(job.attempts, 6)) * random.uniform(0.5, 1.0)  # noqa: S311 - spread
-            with contextlib.suppress(*self._away):  # the lease runs out by itself then
-                await repository.put_back(self._db, job, pause)
+            await self._put_back(job, pause)
+
+    async def _put_back(self, job: Job, after_s: float) -> None:
+        with contextlib.suppress(TimeoutError, *self._away):  # the lease runs out by itself then
+            async with asyncio.timeout(_GIVE_BACK_S):
+                await repository.put_back(self._db, job, after_s)

@@ -76,6 +76,7 @@ class WebhookHandler:
 
     async def _begin(self, tx: AsyncConnection, job: Job) -> _Turn | None:
         line = await progress.line(tx, job.account_id, job.row)
+        await jobs.hold(tx, job)  # who lost the work posts nothing
         if not line or line[-1].id != job.row:
             await jobs.finish(tx, job)  # it has ended
             return None

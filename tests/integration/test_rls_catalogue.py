@@ -158,7 +158,7 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
     }, "a new one is reviewed by name"
     for row in rows:
         assert row["owner"] == "flowpilot_definer", row["name"]
-        assert row["config"] == ["search_path=pg_catalog, public"], row["name"]
+        assert row["config"] == ["search_path=pg_catalog, public, pg_temp"], row["name"]
         assert row["ours"], row["name"]
         assert not row["anybody"], row["name"]
     others = await owner.fetch(

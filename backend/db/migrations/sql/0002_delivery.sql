@@ -32,6 +32,11 @@ end $$;
 alter table delivery add constraint delivery_once
     unique (account_id, handoff_id, rung, user_id, channel, device, purpose);
 
+-- Long waits leave many rows behind: what is still to go, and what went by mail, is found without them.
+create index delivery_to_go on delivery (account_id, handoff_id) where state = 'pending';
+create index delivery_again on delivery (account_id, handoff_id) where retry_at is not null;
+create index delivery_by_mail on delivery (account_id, handoff_id, user_id) where channel = 'email';
+
 -- Rows that are there already. Their owner is bound by forced row-level security and would see none of them.
 alter table account no force row level security;
 alter table handoff no force row level security;
@@ -46,13 +51,10 @@ update handoff set card = card || jsonb_build_object(
     'rung', rung, 'to', null, 'waiting_since', iso(waiting_since), 'breaks_dnd', priority = 'urgent')
 where status in ('pending', 'claimed');
 insert into job (account_id, kind, key, handoff_id)
-select account_id, case status when 'pending' then 'step' else 'idle' end,
-       case status when 'pending' then 'step:' else 'idle:' end || id, id
-from handoff where status in ('pending', 'claimed');
+select account_id, 'idle', 'idle:' || id, id from handoff where status = 'claimed';
 alter table account force row level security;
 alter table handoff force row level security;
 alter table handoff_timeline force row level security;
-alter table job force row level security;
 
 create or replace function handoff_refresh_card(p_account uuid, p_handoff uuid) returns jsonb
 language sql as $$
@@ -101,17 +103,18 @@ begin
     return v_seq;
 end $$;
 
--- Calls off what is still to go to people, in whichever round it was planned. What a worker is sending at this very
--- moment stays with it: it asks again before it sends, and its end is recorded.
+-- Calls off the alerts that are still to go to people, in whichever round they were planned. What a worker is sending at
+-- this very moment stays with it: it asks again before it sends, and its end is recorded. What tells people that nobody
+-- has come, or that somebody has, asks by itself whether it is still true.
 create function call_off(p_account uuid, p_handoff uuid, p_why text) returns void
 language sql as $$
     update delivery set state = 'cancelled', detail = coalesce(p_why, detail), retry_at = null, at = clock_timestamp()
-    where account_id = p_account and handoff_id = p_handoff and state = 'pending' and purpose <> 'notice';
+    where account_id = p_account and handoff_id = p_handoff and state = 'pending' and purpose in ('alert', 'nudge');
     update delivery set retry_at = null
-    where account_id = p_account and handoff_id = p_handoff and retry_at is not null and purpose <> 'notice';
+    where account_id = p_account and handoff_id = p_handoff and retry_at is not null and purpose in ('alert', 'nudge');
     delete from job j using delivery d
     where j.account_id = p_account and j.handoff_id = p_handoff and j.kind = 'email'
-      and d.account_id = j.account_id and d.id = j.ref and d.state <> 'sending' and d.purpose <> 'notice';
+      and d.account_id = j.account_id and d.id = j.ref and d.state <> 'sending' and d.purpose in ('alert', 'nudge');
 $$;
 
 -- One e-mail to one person, to be sent at `p_due`.
@@ -136,6 +139,10 @@ create function plan_rung(
 returns void language plpgsql as $$
 begin
     perform call_off(p_account, p_handoff, 'a later round has begun');
+    -- A handoff that nobody claims for weeks keeps its first round and the latest ones; the timeline keeps them all.
+    delete from delivery d using handoff h
+    where h.account_id = p_account and h.id = p_handoff and d.account_id = h.account_id and d.handoff_id = h.id
+      and d.rung > 0 and d.rung < h.rung - 20 and d.state <> 'sending' and d.purpose = 'alert';
     with people as (
         select u.id, u.email, h.rung, a.email_offline_delay_s as offline_s, exists (
                    select from client_presence c where c.account_id = u.account_id and c.user_id = u.id
@@ -158,12 +165,16 @@ begin
     from mail m join people p on p.id = m.user_id;
 end $$;
 
--- Whom the first round tells: the target alone where the policy asks the target first, else every eligible senior.
+-- Whom the first round tells: the target alone where the policy asks the target first and the target can come, else
+-- every eligible senior. Once somebody has held it, everyone: the target has had the head start.
 create function first_round(p_account uuid, p_handoff uuid) returns uuid[]
 language sql stable as $$
-    select case when h.target_user_id is not null and (a.escalation_policy ->> 'target_first_minutes') is not null
-           then array[h.target_user_id] end
-    from handoff h join account a on a.id = h.account_id where h.account_id = p_account and h.id = p_handoff
+    select array[u.id]
+    from handoff h join account a on a.id = h.account_id
+    join app_user u on u.account_id = h.account_id and u.id = h.target_user_id
+    where h.account_id = p_account and h.id = p_handoff and h.claim_epoch = 0
+      and (a.escalation_policy ->> 'target_first_minutes') is not null
+      and u.active and u.role in ('engineer', 'admin', 'owner') and u.id <> h.handed_off_by
 $$;
 
 -- The handoff waits from now on: first round, first look at the policy.
@@ -271,12 +282,15 @@ begin
         where d.account_id = p_account and d.id = p_delivery and d.state not in ('accepted', 'cancelled')
           and d.account_id <> house_account()  -- nobody reads the canary's mail
           and case d.purpose
-              when 'alert' then h.status = 'pending' and h.rung = d.rung and not shown_in(d.account_id, h.id, d.rung, d.user_id)
+              when 'alert' then h.status = 'pending' and h.rung = d.rung and u.role in ('engineer', 'admin', 'owner') and not shown_in(d.account_id, h.id, d.rung, d.user_id)
               when 'nobody' then h.status = 'pending'
               when 'nudge' then h.status = 'claimed' and h.claimed_by = d.user_id and h.rung = d.rung
                   and not shown_in(d.account_id, h.id, d.rung, d.user_id)
                   and not acted_since(d.account_id, h.session_id, h.claimed_by, h.claimed_at)
-              when 'closed' then h.status <> 'pending'
+              when 'closed' then h.status <> 'pending' and exists (
+                  select from delivery e where e.account_id = d.account_id and e.handoff_id = d.handoff_id
+                  and e.user_id = d.user_id and e.channel = 'email' and e.purpose in ('alert', 'nobody')
+                  and e.state in ('sending', 'accepted', 'unknown'))
               else true end);
 end $$;
 
@@ -321,7 +335,8 @@ declare
 begin
     perform set_config('app.account_id', p_account::text, true);
     d := lock_delivery(p_account, p_delivery);
-    if not exists (select from job j where j.account_id = p_account and j.id = p_job and j.lease_no = p_lease) then
+    perform from job j where j.account_id = p_account and j.id = p_job and j.lease_no = p_lease for update;
+    if not found then
         verdict := 'lost'; return;
     end if;
     if d.id is null or not mail_wanted(p_account, p_delivery, p_job, p_lease, null) then
@@ -361,7 +376,8 @@ declare
 begin
     perform set_config('app.account_id', p_account::text, true);
     d := lock_delivery(p_account, p_delivery);
-    if not exists (select from job j where j.account_id = p_account and j.id = p_job and j.lease_no = p_lease) then
+    perform from job j where j.account_id = p_account and j.id = p_job and j.lease_no = p_lease for update;
+    if not found then
         return false;
     end if;
     if d.id is null or d.state <> 'sending' then
@@ -376,9 +392,11 @@ begin
         update app_user u set email_refused_at = null, email_refusal = null
         where u.account_id = p_account and u.id = d.user_id and u.email_refused_at is not null;
     elsif p_refused then
+        -- Told once a day, not once a round.
         update app_user u set email_refused_at = clock_timestamp(), email_refusal = p_detail
-        where u.account_id = p_account and u.id = d.user_id;
-        if d.purpose <> 'notice' then
+        where u.account_id = p_account and u.id = d.user_id
+          and (u.email_refused_at is null or u.email_refused_at < clock_timestamp() - interval '1 day');
+        if found and d.purpose <> 'notice' then
             insert into handoff_timeline (account_id, handoff_id, kind, actor_id, detail)
             select p_account, d.handoff_id, 'mail_failed', null,
                    left('E-mail to ' || u.name || ' was refused: ' || p_detail, 500)
@@ -515,10 +533,11 @@ begin
     status := h.status; holder := h.claimed_by; holder_name := h.claimer; held_since := h.claimed_at;
 end $$;
 
--- A client's statement that it showed an alert, or why not, in the round it names (else the round at hand). The first
--- answering device takes the planned row over. A device's record of a round only goes forward (nothing, then suppressed
--- or failed, then shown), so that no client can write more than two events of one alert into its account's log. What
--- was shown need not be e-mailed. The handoff is locked against change: a receipt and a claim touch the same rows.
+-- A client's statement that it showed an alert, or why not, in the round it names (else the latest that told this
+-- person). Only who was to be told in that round has something to say about it. The first answering device takes the
+-- planned row over. A device's record of a round only goes forward (nothing, then suppressed or failed, then shown), so
+-- that no client can write more than two events of one alert into its account's log. What was shown need not be
+-- e-mailed. The handoff is locked against change: a receipt and a claim touch the same rows.
 drop function record_receipt(uuid, uuid, uuid, text, text, text, text);
 create function record_receipt(
     p_account uuid, p_handoff uuid, p_user uuid, p_channel text, p_device text, p_state text, p_detail text,
@@ -529,14 +548,17 @@ declare
     v_purpose text;
 begin
     perform set_config('app.account_id', p_account::text, true);
-    select least(coalesce(p_rung, h.rung), h.rung) into v_rung
-    from handoff h where h.account_id = p_account and h.id = p_handoff for share;
-    if not found or v_rung < 0 then
+    perform from handoff h where h.account_id = p_account and h.id = p_handoff for share;
+    if not found then
         return null;
     end if;
-    v_purpose := case when exists (
-        select from delivery d where d.account_id = p_account and d.handoff_id = p_handoff and d.rung = v_rung
-        and d.user_id = p_user and d.purpose = 'nudge') then 'nudge' else 'alert' end;
+    select d.rung, d.purpose into v_rung, v_purpose from delivery d
+    where d.account_id = p_account and d.handoff_id = p_handoff and d.user_id = p_user
+      and d.channel = 'desktop' and d.purpose in ('alert', 'nudge') and (p_rung is null or d.rung = p_rung)
+    order by d.rung desc limit 1;
+    if not found then
+        return null;
+    end if;
     update delivery d set device = p_device, state = p_state, detail = p_detail, at = clock_timestamp()
     where d.account_id = p_account and d.handoff_id = p_handoff and d.rung = v_rung and d.user_id = p_user
       and d.channel = p_channel and d.device = '' and d.purpose = v_purpose
@@ -563,4 +585,51 @@ begin
         delete from job j using shown where j.account_id = p_account and j.key = 'email:' || shown.id;
     end if;
     return announce_delivery(p_account, p_handoff, p_user, p_channel, p_state, p_detail, v_rung);
+end $$;
+
+-- As before, and a claim that has begun is not waited for any more.
+create or replace function announce_first_action(p_account uuid, p_handoff uuid, p_user uuid, p_kind text) returns bigint
+language plpgsql as $$
+declare
+    v_card jsonb;
+begin
+    insert into handoff_timeline (account_id, handoff_id, kind, actor_id, detail)
+    values (p_account, p_handoff, 'first_action', p_user, p_kind);
+    update handoff set next_step = null where account_id = p_account and id = p_handoff and next_step is not null;
+    v_card := handoff_refresh_card(p_account, p_handoff);
+    return append_event(p_account, 'handoff.updated', p_handoff, v_card || (
+        select jsonb_build_object('handoff_id', p_handoff, 'actor', person(p_account, p_user), 'first_action_kind', p_kind,
+                                  'first_action_at', iso(first_action_at))
+        from handoff where account_id = p_account and id = p_handoff));
+end $$;
+
+-- The handoff is given to another senior: what told others ends, and the new holder is told in a round of their own.
+create function tell_new_holder(p_account uuid, p_handoff uuid, p_email_after_s double precision) returns void
+language plpgsql as $$
+declare
+    v_holder uuid;
+begin
+    update handoff set rung = rung + 1, alert_to = array[claimed_by], nudged_at = null, next_step = null
+    where account_id = p_account and id = p_handoff returning claimed_by into v_holder;
+    perform plan_rung(p_account, p_handoff, array[v_holder], p_email_after_s, 'nudge');
+    perform enqueue_job(p_account, 'idle', 'idle:' || p_handoff, p_handoff);
+end $$;
+
+-- Whoever waits while the server is brought up to this version is told about in a new round: earlier ones had no e-mail.
+do $$
+declare
+    t text;
+    h record;
+begin
+    foreach t in array array['account', 'app_user', 'client_presence', 'ai_session', 'handoff', 'delivery', 'job'] loop
+        execute format('alter table %I no force row level security', t);
+    end loop;
+    for h in select account_id, id from handoff where status = 'pending' loop
+        update handoff set rung = rung + 1 where account_id = h.account_id and id = h.id;
+        perform begin_waiting(h.account_id, h.id, 15);
+        perform handoff_refresh_card(h.account_id, h.id);
+    end loop;
+    foreach t in array array['account', 'app_user', 'client_presence', 'ai_session', 'handoff', 'delivery'] loop
+        execute format('alter table %I force row level security', t);
+    end loop;
 end $$;

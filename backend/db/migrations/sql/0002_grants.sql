@@ -19,6 +19,13 @@ begin
         execute format('grant select, insert, update, delete on %I to flowpilot_app', t);
     end loop;
 
+    -- Temporary objects come last: a table of the caller's own must never stand in for one of ours.
+    for f in select p.oid::regprocedure as name from pg_proc p
+             where p.pronamespace = 'public'::regnamespace and p.prosecdef
+    loop
+        execute format('alter function %s set search_path = pg_catalog, public, pg_temp', f.name);
+    end loop;
+
     grant create on schema public to flowpilot_definer;
     for f in select p.oid::regprocedure as name, p.prosecdef as definer from pg_proc p
              where p.pronamespace = 'public'::regnamespace and p.prokind = 'f'

@@ -19,6 +19,8 @@ create table job (
     foreign key (account_id, handoff_id) references handoff (account_id, id)
 );
 create index job_due on job (kind, due_at);
+create index job_due_in_account on job (account_id, kind, due_at);
+create index job_id on job (id);
 create index job_of_handoff on job (account_id, handoff_id);
 
 -- Plans work or moves work that is planned. What a worker holds keeps its lease: the worker's own end will not find the
@@ -33,32 +35,57 @@ language sql as $$
     set due_at = excluded.due_at, attempts = 0, lease_until = null, lease_no = j.lease_no + 1
 $$;
 
--- Leases what is due, accounts taking turns, so that one account's thousand never stand before another's first.
+-- Leases what is due, accounts taking turns, so that one account's thousand never stand before another's first. A short
+-- backlog is read in the order of its due times; only a long one is gone through account by account.
 create function take_jobs(p_kinds text[], p_limit integer, p_lease_s double precision)
 returns table (account_id uuid, id uuid, kind text, handoff_id uuid, ref uuid, due_at timestamptz,
                attempts integer, lease_no integer)
-language sql security definer set search_path = pg_catalog, public as $$
+language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+#variable_conflict use_column
+declare
+    -- now() is this statement's own time and can bound an index, which clock_timestamp() cannot.
+    v_short constant integer := 200;
+    v_chosen uuid[];
+begin
+    select array_agg(d.id) into v_chosen from (
+        select j.id from job j where j.kind = any(p_kinds) and j.due_at <= now()
+        and (j.lease_until is null or j.lease_until <= now()) order by j.due_at limit v_short) d;
+    if v_chosen is null then
+        return;
+    end if;
+    if cardinality(v_chosen) = v_short then
+        select array_agg(d.id) into v_chosen from (
+            with recursive accounts as (
+                (select j.account_id from job j where j.kind = any(p_kinds) and j.due_at <= now()
+                 order by j.account_id limit 1)
+                union all
+                select (select j.account_id from job j
+                        where j.account_id > a.account_id and j.kind = any(p_kinds) and j.due_at <= now()
+                        order by j.account_id limit 1)
+                from accounts a where a.account_id is not null)
+            select d.id from accounts a cross join lateral (
+                select j.id from job j where j.account_id = a.account_id and j.kind = any(p_kinds) and j.due_at <= now()
+                and (j.lease_until is null or j.lease_until <= now()) order by j.due_at limit p_limit) d
+            where a.account_id is not null) d;
+    end if;
+    return query
     with due as materialized (
-        select j.account_id, j.id, j.due_at,
-               row_number() over (partition by j.account_id order by j.due_at) as turn
-        from job j
-        where j.kind = any(p_kinds) and j.due_at <= clock_timestamp()
-          and (j.lease_until is null or j.lease_until <= clock_timestamp())
+        select j.account_id, j.id, j.due_at, row_number() over (partition by j.account_id order by j.due_at) as turn
+        from job j where j.id = any(v_chosen)
     ), mine as materialized (
         select j.account_id, j.id
         from job j join due d on d.account_id = j.account_id and d.id = j.id
-        where j.due_at <= clock_timestamp() and (j.lease_until is null or j.lease_until <= clock_timestamp())
+        where j.due_at <= now() and (j.lease_until is null or j.lease_until <= now())
         order by d.turn, d.due_at
         limit p_limit
         for update of j skip locked
     )
     update job j
-    set lease_until = clock_timestamp() + make_interval(secs => p_lease_s), lease_no = j.lease_no + 1,
-        attempts = j.attempts + 1
+    set lease_until = now() + make_interval(secs => p_lease_s), lease_no = j.lease_no + 1, attempts = j.attempts + 1
     from mine m
     where j.account_id = m.account_id and j.id = m.id
-    returning j.account_id, j.id, j.kind, j.handoff_id, j.ref, j.due_at, j.attempts, j.lease_no
-$$;
+    returning j.account_id, j.id, j.kind, j.handoff_id, j.ref, j.due_at, j.attempts, j.lease_no;
+end $$;
 
 -- After a fault: the lease is given back, and the work is due again a little later.
 create function put_back_job(p_account uuid, p_id uuid, p_lease_no integer, p_after_s double precision) returns void

@@ -119,7 +119,7 @@ language sql stable as $$
 $$;
 
 -- Whoever an alert of a waiting handoff has not reached 30 s after it was planned: neither shown on a screen nor taken
--- by the mail server, in that round or a later one. An account's own delay for people without a client is granted.
+-- by the mail server, in that round or a later one. Of a long wait the latest rounds count. An account's own delay for people without a client is granted.
 create function audit_not_told(p_account uuid, p_now timestamptz)
 returns table (handoff_id uuid, user_id uuid, reason text, since timestamptz)
 language sql stable as $$
@@ -131,6 +131,7 @@ language sql stable as $$
         join app_user u on u.account_id = d.account_id and u.id = d.user_id
         where h.account_id = p_account and h.status = 'pending' and d.purpose = 'alert'
           and d.planned_at >= h.waiting_since and u.active and u.role in ('engineer', 'admin', 'owner')
+          and d.rung >= h.rung - 2
         group by d.handoff_id, d.user_id, d.rung
     ), people as (
         select r.handoff_id, r.user_id, coalesce(max(r.rung) filter (where r.told), -1) as told,

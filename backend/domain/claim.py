@@ -7,9 +7,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The caller won. `seq` is the event's position."""
+    """The caller won. `seq` is the event's position, `epoch` the claim's own `claim_epoch`."""
 
     seq: int
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class AlreadyYours:
     """The caller holds it already (a double click, a retry after a lost answer); no second event was made."""
 
     seq: int
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class ClaimingService:
         return ClaimResult(
             outcome="claimed" if isinstance(outcome, Claimed) else "already_yours",
             handoff=handoff,
-            claim_epoch=handoff.claim_epoch,
+            claim_epoch=outcome.epoch,  # of this very claim: the handoff may have changed hands since
             seq=outcome.seq,
             session_url=session_url,
             open_url=open_url,

@@ -482,9 +482,11 @@ begin
     seq := handoff_changed(p_account, p_id, 'created', p_by, null);
 end $$;
 
-create or replace function claim_handoff(
+drop function claim_handoff(uuid, uuid, uuid);
+create function claim_handoff(
     p_account uuid, p_handoff uuid, p_user uuid,
-    out outcome text, out seq bigint, out status text, out holder uuid, out holder_name text, out held_since timestamptz)
+    out outcome text, out seq bigint, out status text, out holder uuid, out holder_name text, out held_since timestamptz,
+    out epoch integer)
 language plpgsql as $$
 declare
     h record;
@@ -505,6 +507,7 @@ begin
     returning * into h;
     if found then
         outcome := 'claimed';
+        epoch := h.claim_epoch;
         update ai_session s set status = 'claimed', updated_at = clock_timestamp(), version = s.version + 1
         where s.account_id = p_account and s.id = h.session_id;
         perform end_waiting(p_account, p_handoff);
@@ -513,13 +516,14 @@ begin
         return;
     end if;
     -- The loser's answer comes from a second statement: the UPDATE's own snapshot is older than the winner's commit.
-    select x.status, x.claimed_by, x.claimed_at, x.handed_off_by, u.name as claimer into h
+    select x.status, x.claimed_by, x.claimed_at, x.claim_epoch, x.handed_off_by, u.name as claimer into h
     from handoff x left join app_user u on u.account_id = x.account_id and u.id = x.claimed_by
     where x.account_id = p_account and x.id = p_handoff;
     if not found then
         outcome := 'not_found';
     elsif h.status = 'claimed' and h.claimed_by = p_user then
         outcome := 'already_yours';
+        epoch := h.claim_epoch;
         select e.seq into seq from account_event e
         where e.account_id = p_account and e.handoff_id = p_handoff and e.kind in ('handoff.claimed', 'handoff.reassigned')
         order by e.seq desc limit 1;

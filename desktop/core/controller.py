@@ -30,8 +30,9 @@ from desktop.core.quiet import QuietHours, QuietWatch
 from desktop.core.ringer import Ringer
 from desktop.core.running import ServerTime, Tasks
 from desktop.core.selection import Selection
-from desktop.core.toasts import DIGEST
-from desktop.core.views import ToastAction
+from desktop.core.toasts import DIGEST, TEST
+from desktop.core.views import ToastAction, ToastView
+from desktop.core.vitals import Vitals
 
 _LOG: Final = logging.getLogger(__name__)
 ROWS_KEPT: Final = 500
@@ -65,9 +66,17 @@ class Controller:
         self._me: UserView | None = None
         self._rows: dict[str, QueueRow] = {}
         self._connection = Connection(server, self._time.mono())
+        self.vitals = Vitals(self._time.mono, self._time.wall, lambda: self._link.heard_at)
         self._link = Link(ports.connector, ports.api.queue, self, ports.clock)
         self._ringer = Ringer(ports.sounds, self._time.mono, self._renew)
-        self._deck = Deck(ports.toasts, self._link.tell, ports.trace, up=self._ringer.shown, down=self._ringer.gone)
+        self._deck = Deck(
+            ports.toasts,
+            self._link.tell,
+            ports.trace,
+            up=self._toast_up,
+            down=self._ringer.gone,
+            lost=self._toast_lost,
+        )
         self._quiet = QuietWatch(QuietHours())
         self._selection = Selection(ports.api, self._dirty, self.link_signed_out)
         self._claims = Claims(
@@ -95,6 +104,7 @@ class Controller:
                 selection=self._selection,
                 me=lambda: self._me,
                 quiet=lambda: self._quiet.look(ports.clock.now()),
+                vitals=self.vitals,
             ),
             ports.screen,
             due=self._due,
@@ -370,6 +380,18 @@ class Controller:
             None if quiet_s is None else self._time.mono() + quiet_s,
         )
         return min((when for when in times if when is not None), default=None)
+
+    def _toast_up(self, view: ToastView) -> None:
+        self._ringer.shown(view)
+        row = self._rows.get(view.id) if view.variant == "new" else None
+        if row is not None:
+            self.vitals.shown(row.created_at)
+        elif view.id == TEST:
+            self.vitals.tested(None)
+
+    def _toast_lost(self, toast_id: str, reason: str) -> None:
+        if toast_id == TEST:
+            self.vitals.tested(reason)
 
     def _renew(self, toast_id: str) -> None:
         self._deck.renew(toast_id)

@@ -16,6 +16,7 @@ from desktop.core.running import ServerTime
 from desktop.core.selection import Selection
 from desktop.core.tray import tray_view
 from desktop.core.views import DetailView, QueueView, RowView, TrayView
+from desktop.core.vitals import Vitals
 
 REFRESH_EVERY_S: Final = 0.05
 TICK_S: Final = 5.0
@@ -33,6 +34,7 @@ class Known:
     selection: Selection
     me: Callable[[], UserView | None]
     quiet: Callable[[], tuple[bool, datetime | None]] = lambda: (False, None)
+    vitals: Vitals | None = None
 
 
 class Drawing:
@@ -99,6 +101,8 @@ class Drawing:
         known = self._known
         now, wall, me = known.time.mono(), known.time.wall(), known.me()
         connection = known.connection.view(now)
+        if known.vitals is not None:
+            known.vitals.state(connection.state)
         hidden = connection.state in {"signed_out", "role_changed"}
         rows = () if hidden else present.row_views(known.inbox, me, known.cases, now, wall)
         queue = QueueView(

@@ -20,6 +20,7 @@ ToastVariant = Literal[
 ]
 ToastAction = Literal["claim", "view", "open_session", "open_queue", "dismiss", "retry"]
 OutcomeKind = Literal["claimed", "lost", "withdrawn", "offline", "unknown", "own", "error"]
+ProbeState = Literal["running", "good", "bad", "left_out"]
 PrimaryKind = Literal["claim", "claiming", "open", "next", "sign_in", "none"]
 
 
@@ -111,6 +112,15 @@ class TrayView:
     status_line: str
     next_row: RowView | None = None
     dnd_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeStep:
+    """One step of the connection test, in words."""
+
+    name: str
+    state: ProbeState
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

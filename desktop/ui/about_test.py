@@ -1,32 +1,22 @@
 """The connection test as it runs: a button, and one line for each step as soon as it is known."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from desktop.core.views import ProbeState, ProbeStep
 from desktop.ui.buttons import Button
 from desktop.ui.panel import IconLabel, clear, column, row
 from desktop.ui.text import Prose, Tone, label
 
-StepState = Literal["running", "good", "bad", "left_out"]
-_ICON: Final[dict[StepState, tuple[str, str]]] = {
+_ICON: Final[dict[ProbeState, tuple[str, str]]] = {
     "running": ("sync", "text_2"),
     "good": ("check", "success"),
     "bad": ("warn", "danger"),
     "left_out": ("outcome_no_change", "text_3"),
 }
-_SPOKEN: Final[dict[StepState, str]] = {"running": "running", "good": "good", "bad": "failed", "left_out": "left out"}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the test, in words."""
-
-    name: str
-    state: StepState
-    words: str = ""
+_SPOKEN: Final[dict[ProbeState, str]] = {"running": "running", "good": "good", "bad": "failed", "left_out": "left out"}
 
 
 class ConnectionTest(QWidget):
@@ -36,7 +26,7 @@ class ConnectionTest(QWidget):
 
     def __init__(self, *, button: bool = True) -> None:
         super().__init__()
-        self.steps: tuple[Step, ...] = ()
+        self.steps: tuple[ProbeStep, ...] = ()
         layout = column(self, spacing=8)
         self.button = Button("Run connection test", name="connectionTestButton")
         self.button.clicked.connect(self.requested)
@@ -48,7 +38,7 @@ class ConnectionTest(QWidget):
         self._lines = column(spacing=4)
         layout.addLayout(self._lines)
 
-    def show_steps(self, steps: tuple[Step, ...], *, running: bool) -> None:
+    def show_steps(self, steps: tuple[ProbeStep, ...], *, running: bool) -> None:
         """Replace the lines; while it runs the button waits."""
         self.steps = steps
         self.button.setEnabled(not running)

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import shlex
+import shutil
+from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QUrl
@@ -14,14 +16,36 @@ _SETTLE_S: Final = 1.0
 
 
 class DefaultBrowser:
-    """`desktop.core.ports.Browser`. An address may carry a one-time ticket: it is never logged."""
+    """`desktop.core.ports.Browser`. An address may carry a one-time ticket: it is never logged.
+
+    `chosen` answers the command that the settings name, empty for the default browser.
+    """
+
+    def __init__(self, chosen: Callable[[], str] = lambda: "") -> None:
+        self._chosen = chosen
 
     async def open(self, url: str) -> bool:
         """Whether a browser took it."""
-        for command in filter(None, os.environ.get("BROWSER", "").split(os.pathsep)):
+        for command in filter(None, (self._chosen(), *os.environ.get("BROWSER", "").split(os.pathsep))):
             if await _run(command, url):
                 return True
         return QDesktopServices.openUrl(QUrl(url, QUrl.ParsingMode.StrictMode))
+
+
+_KNOWN: Final = (
+    ("Firefox", ("firefox", "firefox-esr")),
+    ("Chromium", ("chromium", "chromium-browser")),
+    ("Google Chrome", ("google-chrome", "google-chrome-stable")),
+    ("Microsoft Edge", ("microsoft-edge", "microsoft-edge-stable")),
+    ("Brave", ("brave-browser", "brave")),
+    ("Vivaldi", ("vivaldi", "vivaldi-stable")),
+)
+
+
+def browsers() -> tuple[tuple[str, str], ...]:
+    """Name and command of those found on this computer."""
+    found = ((name, next(filter(shutil.which, commands), "")) for name, commands in _KNOWN)
+    return tuple((name, command) for name, command in found if command)
 
 
 async def _run(command: str, url: str) -> bool:

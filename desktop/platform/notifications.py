@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, get_args
 
 from dbus_fast import BusType, Message, MessageType, Variant
@@ -49,11 +50,18 @@ class SystemToasts:
         self._early: dict[int, list[Callable[[], None]]] = {}
         self._defaults: dict[str, ToastAction] = {}
         self._reading: asyncio.Task[None] | None = None
+        # Answers the sound's file where nobody else plays it; null: somebody does.
+        self.sound_file: Callable[[ToastView], Path | None] | None = None
 
     @property
     def usable(self) -> bool:
         """A service is there and shows buttons."""
         return "actions" in self._capabilities
+
+    @property
+    def sounds(self) -> bool:
+        """Whether the service says that it can sound."""
+        return "sound" in self._capabilities
 
     async def start(self) -> None:
         """Connect and ask what the service can do; without a bus or a service it is just not usable."""
@@ -139,8 +147,10 @@ class SystemToasts:
         if any(action in {"claim", "retry"} for action, _ in view.buttons):
             # Stays up while the claim runs, so that the outcome replaces it in place.
             hints["resident"] = Variant("b", True)
-        if view.sound:
+        if view.sound and self.sound_file is None:
             hints["sound-name"] = Variant("s", "message-new-instant")
+        elif view.sound and self.sound_file is not None and (path := self.sound_file(view)) is not None:
+            hints["sound-file"] = Variant("s", str(path))
         else:
             hints["suppress-sound"] = Variant("b", True)
         return hints

@@ -57,10 +57,14 @@ class ToastRouter:
         self._why: dict[str, str] = {}
 
     @property
+    def by_system(self) -> bool:
+        """Whether the system shows them."""
+        return self._system is not None and self._system.usable
+
+    @property
     def words(self) -> str:
         """For the diagnostics."""
-        usable = self._system is not None and self._system.usable
-        return "The system's, with buttons" if usable else "A window of our own: the system's have no buttons"
+        return "The system's, with buttons" if self.by_system else "A window of our own: the system's have no buttons"
 
     async def start(self) -> None:
         """Find out what there is."""

@@ -51,7 +51,7 @@ class ConnectionTest(QWidget):
             line = row(holder, spacing=8)
             line.addWidget(IconLabel(icon, token, 14), 0, Qt.AlignmentFlag.AlignVCenter)
             name = label(step.name, tone="2")
-            name.setFixedWidth(84)
+            name.setFixedWidth(118)
             line.addWidget(name)
             tone: Tone = "danger" if step.state == "bad" else "1"
             line.addWidget(Prose(step.words or ("Running" if step.state == "running" else ""), tone=tone), 1)

@@ -15,6 +15,8 @@ class KeyMap:
     """`once` maps a key to its action, where key repeat is ignored; `step` moves the selection and may repeat."""
 
     def __init__(self, once: Mapping[Qt.Key, Callable[[], object]], step: Callable[[int], None]) -> None:
+        # Off: letters and signs do nothing, for people whose speech or slipping fingers would press them.
+        self.letters = True
         # Plain numbers: a key of a foreign layout need not be a member of Qt's own list.
         self._once = {int(key): action for key, action in once.items()}
         self._step = step
@@ -22,6 +24,8 @@ class KeyMap:
     def press(self, event: QKeyEvent) -> bool:
         """Do what the key stands for; whether it stood for anything."""
         if event.modifiers() & ~_ALLOWED:
+            return False
+        if not self.letters and event.key() < Qt.Key.Key_Escape:
             return False
         if event.key() in _STEPS:
             self._step(_STEPS[event.key()])

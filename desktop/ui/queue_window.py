@@ -50,6 +50,7 @@ class QueueWindow(QWidget):
     test_notification_requested = Signal()
     sign_in_requested = Signal()
     detail_retry_requested = Signal(str)
+    quit_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,7 +63,7 @@ class QueueWindow(QWidget):
         self.clock = utc_now
         self._view: QueueView | None = None
         self._priority: Priority | None = None
-        self._tray = True
+        self._tray = self._keep = True
         self._seen: set[str] | None = None
         self._narrow, self._list_width = False, LIST_WIDTH
         self.announcer = Announcer(self)
@@ -153,6 +154,14 @@ class QueueWindow(QWidget):
     def set_tray_available(self, available: bool) -> None:
         """Without a tray, closing the window minimises it, so that it can be found again."""
         self._tray = available
+
+    def set_letter_keys(self, on: bool) -> None:
+        """Whether single letters do anything; arrows, Enter and Esc always do."""
+        self._keys.letters = on
+
+    def set_keep_in_tray(self, keep: bool) -> None:
+        """Whether the app goes on when this window is closed."""
+        self._keep = keep
 
     def now(self) -> datetime:
         """The server's clock; it stands still while offline."""
@@ -368,7 +377,9 @@ class QueueWindow(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """The user closes it (Qt)."""
-        if self._tray:
+        if not self._keep:
+            self.quit_requested.emit()
+        if self._tray or not self._keep:
             super().closeEvent(event)
             return
         event.ignore()

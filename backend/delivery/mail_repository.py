@@ -49,11 +49,21 @@ async def still_wanted(database: Database, job: Job, hold_s: float) -> bool:
 
 
 async def record(
-    database: Database, job: Job, *, state: str, detail: str | None, again_s: float | None, refused: bool
+    database: Database,
+    job: Job,
+    *,
+    state: str,
+    detail: str | None,
+    again_s: float | None,
+    refused: bool,
+    quiet: bool,
 ) -> None:
-    """What became of it; the work ends or is due again in `again_s` seconds. Raises LeaseLostError."""
+    """What became of it; the work ends or is due again in `again_s` seconds. `quiet` makes no event of it.
+
+    Raises LeaseLostError.
+    """
     row = await database.call(
-        "select record_mail($1, $2, $3, $4, $5, $6, $7, $8)",
+        "select record_mail($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         job.account_id,
         job.row,
         job.id,
@@ -62,6 +72,7 @@ async def record(
         detail,
         again_s,
         refused,
+        quiet,
     )
     if row is None or not row[0]:
         raise LeaseLostError

@@ -99,7 +99,16 @@ class Mailing:
     async def _keep(self, job: Job, row: MailRow, outcome: Outcome) -> None:
         end = _end(outcome, row.attempts)
         refused = isinstance(outcome, Refused) and outcome.permanent
-        await repository.record(self._db, job, state=end.state, detail=end.detail, again_s=end.again_s, refused=refused)
+        quiet = self._mailer.missing is not None
+        await repository.record(
+            self._db,
+            job,
+            state=end.state,
+            detail=end.detail,
+            again_s=end.again_s,
+            refused=refused,
+            quiet=quiet,
+        )
         self._report(job, row.device, outcome)
         self._db.wakeup.touch(str(job.account_id), TOPIC)
 

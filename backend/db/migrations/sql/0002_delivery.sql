@@ -365,10 +365,11 @@ end $$;
 -- What became of a message, and when it is tried again (`p_again_s`, null for never) if it is still wanted then. Alerts
 -- show it to the escalating side by an event; repeats of the same failure do not. A refusal for good stands in the
 -- timeline, marks the address and is told to the administrators. What calls nobody is given up after some tries.
--- False when another worker has the work: then nothing was written.
+-- `p_quiet` keeps it in the record alone: a server without mail would fill every log with it. False when another worker
+-- has the work: then nothing was written.
 create function record_mail(
     p_account uuid, p_delivery uuid, p_job uuid, p_lease integer, p_state text, p_detail text,
-    p_again_s double precision, p_refused boolean) returns boolean
+    p_again_s double precision, p_refused boolean, p_quiet boolean) returns boolean
 language plpgsql as $$
 declare
     d delivery;
@@ -413,7 +414,7 @@ begin
     end if;
     update delivery x set state = p_state, detail = p_detail, retry_at = v_retry, at = clock_timestamp()
     where x.account_id = p_account and x.id = p_delivery;
-    if p_state <> 'cancelled' and d.purpose in ('alert', 'nudge')
+    if not p_quiet and p_state <> 'cancelled' and d.purpose in ('alert', 'nudge')
        and not (p_state = 'failed' and d.attempts > 1 and p_detail is not distinct from d.detail) then
         perform announce_delivery(p_account, d.handoff_id, d.user_id, 'email', p_state, p_detail, d.rung);
     end if;

@@ -87,7 +87,7 @@ async def test_whoever_has_no_client_open_is_emailed_at_once_and_the_junior_read
         assert {one.recipients[0] for one in received} == {one.email for one in seniors}
         told = await until(junior, handoff["id"], {one.id: "accepted" for one in seniors})
         assert {detail for _, detail in told.values()} == {None}
-        seen = set()
+        seen: set[str] = set()
         while len(seen) < 4:
             event = (await page.event("handoff.delivery"))["data"]
             assert (event["channel"], event["state"], event["rung"]) == ("email", "accepted", 0)

@@ -43,7 +43,8 @@ async def sow_in_database(owner_url: str, bug: str) -> None:
             )
         elif bug == "session_setting":
             names = await connection.fetch(
-                "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosrc LIKE '%p_account::text, true%'"
+                "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+                " AND prosrc LIKE '%p_account::text, true%'"
             )
             for (name,) in names:
                 await replace_in(connection, name, "p_account::text, true", "p_account::text, false")

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from desktop.core.alerting import Alerting
+from desktop.core.ports import Sounds
 from desktop.net.proxy import ProxyChoice, ProxyMode
 from desktop.settings.alerting import alerting
 from desktop.settings.store import Store
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 _THEMES: Final[dict[str, ThemeChoice]] = {"light": "light", "dark": "dark"}
 _PROXIES: Final[dict[str, ProxyMode]] = {"none": "none", "manual": "manual"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What a desk is made with."""
+
+    alerting: Alerting
+    proxy: ProxyChoice
+    browser: Callable[[], str]
+    sounds: Sounds
 
 
 class Followers(Protocol):

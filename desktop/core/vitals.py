@@ -61,7 +61,8 @@ class Vitals:
             return "None"
         said = _SAID[self._states[-1][1]]
         now = self._mono()
-        said += f" for {words.spent(timedelta(seconds=now - self._since))}"
+        lasted = timedelta(seconds=now - self._since)
+        said += f" for {words.spent(lasted) if lasted >= words.RECENT else f'{round(lasted.total_seconds())} s'}"
         heard = self._heard()
         if self.live and heard is not None:
             said += f", last heard {max(0, round(now - heard))} s ago"

@@ -1,6 +1,5 @@
 """Which proxy leads to the server: the system's, none, or one by name; the same for HTTP and the stream."""
 
-import urllib.request
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -37,6 +36,9 @@ class ProxyChoice:
             return "None"
         if self.mode == "manual":
             return f"Set by hand: {_host(self.url) or 'none'}"
+        # Late: it reads the mail parser, which an idle tray does without.
+        import urllib.request  # noqa: PLC0415 - see above
+
         parts = urlsplit(server)
         found = urllib.request.getproxies().get(parts.scheme, "")
         if not found or (parts.hostname and urllib.request.proxy_bypass(parts.hostname)):

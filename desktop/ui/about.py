@@ -53,6 +53,8 @@ class AboutWindow(QWidget):
         self.resize(760, 520)
         self.setMinimumSize(480, 320)
         self._rows: list[tuple[str, str]] = []
+        self._values: list[Prose] = []
+        self._live: bool | None = None
         self._copied = copied or self._plain
         self._table = QGridLayout()
         self.update_line = label("", tone="2", name="updateLine")
@@ -113,16 +115,20 @@ class AboutWindow(QWidget):
 
     def show_rows(self, rows: Sequence[tuple[str, str]], *, live: bool | None = None) -> None:
         """Replace the rows; `live` puts a dot before the connection's. A selection in unchanged rows stays."""
-        if [*rows] == self._rows:
+        known = [name for name, _ in self._rows] == [name for name, _ in rows] and live == self._live
+        self._rows, self._live = list(rows), live
+        if known:
+            for (_name, value), shown in zip(rows, self._values, strict=True):
+                shown.setText(value)
             return
-        self._rows = list(rows)
         clear(self._table)
-        for place, (name, value) in enumerate(rows):
+        self._values = [Prose(value) for _name, value in rows]
+        for place, (name, _value) in enumerate(rows):
             self._table.addWidget(label(name, tone="3"), place, 0, Qt.AlignmentFlag.AlignTop)
             line = row(spacing=8)
             if name == "Connection" and live is not None:
                 line.addWidget(Dot(good=live), 0, Qt.AlignmentFlag.AlignTop)
-            line.addWidget(Prose(value), 1)
+            line.addWidget(self._values[place], 1)
             self._table.addLayout(line, place, 1)
 
     def show_update(self, words: str, *, can_check: bool) -> None:

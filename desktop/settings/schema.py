@@ -128,7 +128,7 @@ TABLE: Final[tuple[Setting, ...]] = (
         description="Which escalations notify: all that can be claimed, those for me or nobody, only those for me",
     ),
     Setting(name="sound.name", kind="choice", default="soft", choices=("soft", "none"), description="The sound"),
-    Setting(name="sound.repeat_s", kind="int", default=60, low=15, high=600, description="Seconds between repeats"),
+    Setting(name="sound.repeat_s", kind="int", default=60, low=10, high=600, description="Seconds between repeats"),
     Setting(
         name="lock_screen.text",
         kind="choice",

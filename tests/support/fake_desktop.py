@@ -9,6 +9,7 @@ commands on standard input, one a line:
     list             what is on the screen
     tray             the tray items' properties
     activate         a left click on the newest tray item
+    menu LABEL       a click on an entry of its menu
     lock, unlock     the screen saver comes and goes
     quit
 
@@ -27,6 +28,7 @@ from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus
 
 EXPIRED, DISMISSED, CLOSED_BY_CALL = 1, 2, 3
 ITEM = "org.kde.StatusNotifierItem"
+MENU = "com.canonical.dbusmenu"
 WATCHER = "org.kde.StatusNotifierWatcher"
 Say = Callable[..., None]
 
@@ -251,14 +253,35 @@ class Watcher(ServiceInterface):
             for key, value in values.items()
         }
 
+    async def choose(self, service: str, label: str) -> None:
+        """Click an entry of the item's menu, as panels do."""
+        menu = str((await self.properties(service))["Menu"])
+        _revision, (_root, _fields, entries) = await self.call(
+            service, "GetLayout", "iias", [0, -1, []], interface=MENU, path=menu
+        )
+        for entry in entries:
+            number, fields, _inner = entry.value
+            if "label" in fields and fields["label"].value == label:
+                clicked = [number, "clicked", Variant("s", ""), 0]
+                await self.call(service, "Event", "isvu", clicked, interface=MENU, path=menu)
+                return
+        self._say("error", what=f"no menu entry: {label}")
+
     async def call(
-        self, service: str, member: str, signature: str, body: list[Any], *, interface: str = ITEM
+        self,
+        service: str,
+        member: str,
+        signature: str,
+        body: list[Any],
+        *,
+        interface: str = ITEM,
+        path: str = "/StatusNotifierItem",
     ) -> list[Any]:
         """Call a tray item."""
         reply = await self._bus.call(
             Message(
                 destination=service,
-                path="/StatusNotifierItem",
+                path=path,
                 interface=interface,
                 member=member,
                 signature=signature,
@@ -309,6 +332,8 @@ class FakeDesktop:
                     self._say("tray", service=item, props=await self.watcher.properties(item))
             case ["activate"] if self.watcher is not None:
                 await self.watcher.call(self.watcher.items[-1], "Activate", "ii", [0, 0])
+            case ["menu", *words] if self.watcher is not None:
+                await self.watcher.choose(self.watcher.items[-1], " ".join(words))
             case [("lock" | "unlock") as what]:
                 self.saver.turn(on=what == "lock")
             case ["quit"]:

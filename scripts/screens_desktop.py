@@ -8,7 +8,7 @@ Draws offscreen by default; set QT_QPA_PLATFORM=xcb to draw on a display. FLOWPI
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -23,14 +23,16 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop.core.views import DetailView, QueueView, ToastView, TrayState
 from desktop.ui.about import AboutWindow
 from desktop.ui.dialogs import ClaimDialog, HandBackDialog, KeysDialog
+from desktop.ui.first_run import FirstRunWindow
 from desktop.ui.queue_window import QueueWindow
+from desktop.ui.settings_window import SettingsWindow
 from desktop.ui.sign_in import SignInWindow
 from desktop.ui.theme import ThemeChoice, apply_theme
 from desktop.ui.toast_card import ToastCard
 from desktop.ui.tokens import TRAY_SIZES
 from desktop.ui.tray_icon import tray_pixmap
 from tests.support import desktop_samples as samples
-from tests.support import toast_samples
+from tests.support import settings_samples, toast_samples
 
 STATES: tuple[TrayState, ...] = ("idle", "waiting", "urgent", "dnd", "reconnecting", "offline", "signedOut")
 
@@ -162,6 +164,48 @@ def sign_in_busy() -> SignInWindow:
     return window
 
 
+def settings_pictures(studio: Studio) -> None:
+    """Each page of the settings, as the user's own and with what a policy has locked; about; the first run."""
+    for place, name in enumerate(("account", "notifications", "quiet-hours", "general", "connection")):
+        studio.shoot(f"settings-{name}", partial(settings, place, None))
+        if name != "account":
+            studio.shoot(f"settings-{name}-locked", partial(settings, place, settings_samples.LOCKED))
+    studio.shoot("about-test", about_test)
+    for step in range(3):
+        studio.shoot(f"first-run-{step + 1}", partial(first_run, step))
+    studio.shoot("first-run-help", partial(first_run, 1, helped=True))
+
+
+def settings(place: int, policy: Mapping[str, object] | None) -> SettingsWindow:
+    """The settings, open at one page."""
+    window = SettingsWindow(
+        settings_samples.store(Path(tempfile.mkdtemp()), policy or settings_samples.POLICY), settings_samples.FACTS
+    )
+    window.open_section(place)
+    return window
+
+
+def about_test() -> AboutWindow:
+    """About with a connection test under way."""
+    window = AboutWindow([])
+    window.show_rows(samples.ABOUT, live=True)
+    window.show_update("Managed by Northbeam IT", can_check=False)
+    window.show_steps(settings_samples.STEPS, running=True)
+    return window
+
+
+def first_run(step: int, *, helped: bool = False) -> FirstRunWindow:
+    """One step of the first run."""
+    store = settings_samples.store(Path(tempfile.mkdtemp()))
+    window = FirstRunWindow(store, "gnome", tray=True, autostart=True)
+    window.show_person("flowpilot.northbeam.example")
+    window.show_step(step)
+    window.show_result("Notifications are allowed", "The system took the notification at 09:13:02.", good=True)
+    if helped:
+        window.no.click()
+    return window
+
+
 class TraySheet(QWidget):
     """All tray icons at all sizes, and each once enlarged."""
 
@@ -210,6 +254,7 @@ def main() -> int:
         apply_theme(app, theme)
         queue_pictures(studio)
         small_pictures(studio)
+        settings_pictures(studio)
     return 0
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTime, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, QTime, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QSizePolicy, QTimeEdit, QWidget
 
@@ -159,6 +159,20 @@ class Clock(QTimeEdit):
             super().paintEvent(event)
             return
         _paint_field(self, focus=self.hasFocus())
+        if not self.isEnabled():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            colour = QColor(tokens().disabled_text)
+            painter.setFont(self.font())
+            painter.setPen(colour)
+            painter.drawText(QRectF(10, 0, 60, self.height()), int(Qt.AlignmentFlag.AlignVCenter), self.words())
+            paint_icon(painter, "lock", QRectF(self.width() - 24, (self.height() - 14) / 2, 14, 14), colour)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Locked, the line with its ground of its own goes, and the words are drawn on grey (Qt)."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.EnabledChange, QEvent.Type.PaletteChange):
+            self.lineEdit().setVisible(self.isEnabled() or plain())
 
     def words(self) -> str:
         """For instance `18:00`."""

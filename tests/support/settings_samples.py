@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from desktop.core.views import ProbeStep
 from desktop.settings.files import Given, JsonFolder, UserFile
+from desktop.settings.schema import TABLE
 from desktop.settings.store import Store
 from desktop.ui.settings_page import Facts
 
@@ -13,6 +15,20 @@ POLICY: Mapping[str, object] = {
     "notify": {"urgent": {"toast": True, "quiet": True}},
     "lock_screen.text": "brief",
 }
+LOCKED: Mapping[str, object] = {
+    **{setting.name: setting.default for setting in TABLE if setting.lockable and setting.personal},
+    "organisation": "Northbeam IT",
+    "quiet.enabled": True,
+    "proxy.mode": "manual",
+    "proxy.url": "http://proxy.northbeam.example:3128",
+}
+STEPS = (
+    ProbeStep("DNS", "good", "192.0.2.7, 3 ms"),
+    ProbeStep("TLS", "good", "TLSv1.3. Issued by Northbeam CA, valid until 3 Nov 2027, 21 ms"),
+    ProbeStep("Sign-in", "bad", "The server does not know this sign-in."),
+    ProbeStep("Live link", "left_out", "Not reached"),
+    ProbeStep("Push echo", "running"),
+)
 FACTS = Facts(
     name="Dana Reyes",
     role="Senior engineer",

@@ -7,7 +7,9 @@ _IDLE = """
 import sys
 import desktop.app, desktop.desk, desktop.platform.notifications, qasync
 heavy = {"rich", "pygments", "keyring", "pydantic", "sqlalchemy", "PySide6.QtSvg",
-         "desktop.ui.queue_window", "desktop.ui.sign_in", "desktop.ui.dialogs", "desktop.ui.about"}
+         "desktop.ui.queue_window", "desktop.ui.sign_in", "desktop.ui.dialogs", "desktop.ui.about",
+         "desktop.ui.settings_window", "desktop.ui.first_run", "desktop.windows", "desktop.diagnostics",
+         "desktop.net.probe", "desktop.platform.autostart", "plistlib", "configparser"}
 sys.stdout.write(" ".join(sorted(heavy & set(sys.modules))))
 """
 

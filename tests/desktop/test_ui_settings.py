@@ -15,8 +15,10 @@ from pytestqt.qtbot import QtBot
 from desktop.settings.schema import COLUMNS, PRIORITIES
 from desktop.settings.store import Store
 from desktop.ui import theme
+from desktop.ui.queue_window import QueueWindow
 from desktop.ui.settings_parts import Check, Choice, Clock
 from desktop.ui.settings_window import APPLY, SettingsWindow
+from tests.support import desktop_samples
 from tests.support import settings_samples as samples
 
 pytestmark = pytest.mark.usefixtures("themed")
@@ -254,3 +256,57 @@ def test_a_closed_window_hears_no_more_of_the_settings(qtbot: QtBot, store: Stor
     qtbot.wait(10)
     policy(tmp_path, store, notify__low__toast=False)
     assert store._listeners == []
+
+
+def test_single_letter_keys_can_be_turned_off_and_arrows_still_walk(qtbot: QtBot) -> None:
+    queue = QueueWindow()
+    qtbot.addWidget(queue)
+    queue.show()
+    queue.show_queue(desktop_samples.queue())
+    queue.show_detail(desktop_samples.detail())
+    claims, views, walks = (QSignalSpy(each) for each in (queue.claim_requested, queue.view_requested, queue.selected))
+    queue.set_letter_keys(False)
+    for key in (Qt.Key.Key_C, Qt.Key.Key_V, Qt.Key.Key_J, Qt.Key.Key_Slash):
+        QTest.keyClick(queue.column.list, key)
+    assert (claims.count(), views.count(), walks.count()) == (0, 0, 0)
+    assert not queue.toolbar.search.hasFocus()
+    QTest.keyClick(queue.column.list, Qt.Key.Key_Down)
+    assert walks.count() == 1
+    QTest.keyClick(queue.column.list, Qt.Key.Key_Return)
+    assert views.count() == 1
+    queue.set_letter_keys(True)
+    QTest.keyClick(queue.column.list, Qt.Key.Key_V)
+    assert views.count() == 2
+
+
+def test_whoever_keeps_nothing_in_the_tray_quits_by_closing_the_window(qtbot: QtBot) -> None:
+    queue = QueueWindow()
+    qtbot.addWidget(queue)
+    quits = QSignalSpy(queue.quit_requested)
+    queue.show()
+    queue.close()
+    assert quits.count() == 0
+    queue.set_keep_in_tray(False)
+    queue.show()
+    queue.close()
+    assert quits.count() == 1
+
+
+def test_each_window_comes_back_where_it_was_and_only_onto_a_screen_that_is_there(qtbot: QtBot, store: Store) -> None:
+    shown = SettingsWindow(store, samples.FACTS)
+    qtbot.addWidget(shown)
+    shown.show()
+    shown.setGeometry(33, 44, 700, 500)
+    shown.close()
+    again = SettingsWindow(store, samples.FACTS)
+    qtbot.addWidget(again)
+    assert (again.x(), again.y(), again.width(), again.height()) == (33, 44, 700, 500)
+    queue = QueueWindow()
+    qtbot.addWidget(queue)
+    assert queue.width() == 1000, "each window has a place of its own"
+    again.show()
+    again.setGeometry(90_000, 90_000, 700, 500)
+    again.close()
+    third = SettingsWindow(store, samples.FACTS)
+    qtbot.addWidget(third)
+    assert (third.width(), third.x() < 90_000) == (760, True)

@@ -264,3 +264,12 @@ def test_built_in_settings_are_how_the_rules_alert_by_themselves(tmp_path: Path)
     made = alerting(store)
     assert made.quiet == QuietHours(enabled=True, days=frozenset({5, 6}), start=time(18), end=time(9, 30))
     assert (made.sound, made.scope) == (frozenset(), "mine")
+
+
+def test_the_manual_for_administrators_names_every_setting_with_its_default() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "desktop-settings.md").read_text()
+    rows = {line.split("`")[1]: line for line in manual.splitlines() if line.startswith("| `")}
+    assert set(rows) == set(BY_NAME)
+    for name, line in rows.items():
+        assert line.endswith(f"| {BY_NAME[name].description} |")
+        assert ("| no |" in line) == (not BY_NAME[name].lockable)

@@ -8,36 +8,38 @@ makes a new one.
 import asyncio
 import contextlib
 import logging
-import platform
 import signal
 import sys
-from collections.abc import Coroutine
-from functools import partial
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QUrl, qVersion
-from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
-from backend.contract.vocabulary import ROLE_LABEL
 from desktop import logs
-from desktop.core.ports import ApiError
-from desktop.core.views import TrayView
-from desktop.first_sign_in import FirstSignIn
-from desktop.platform.keyring_store import KeyringStore
+from desktop.applied import Applied, Choices, proxy, theme
+from desktop.core.alerting import Alerting
+from desktop.core.ports import SignInWatcher
+from desktop.core.views import ToastView, TrayView
+from desktop.net.proxy import ProxyChoice
+from desktop.platform.settings_watch import SettingsWatch
 from desktop.platform.single_instance import SingleInstance
+from desktop.platform.sound import Player
 from desktop.platform.toast_router import LateListener, ToastRouter, WindowPort
 from desktop.platform.trace import FileTrace
 from desktop.platform.tray_host import TrayHost
 from desktop.screen import QtScreen, Wishes
-from desktop.settings import Settings, SettingsError, server_address
-from desktop.ui.theme import apply_theme
-from desktop.version import version
+from desktop.settings import Settings
+from desktop.settings.alerting import alerting
+from desktop.signing_in import Credential, SigningIn
+from desktop.ui.theme import ThemeChoice, apply_theme
 
 if TYPE_CHECKING:
     from desktop.desk import Desk
     from desktop.platform.attention import Attention
-    from desktop.ui.about import AboutWindow
+    from desktop.platform.autostart import Autostart
+    from desktop.platform.notifications import SystemToasts
+    from desktop.windows import Windows
 
 _LOG: Final = logging.getLogger(__name__)
 STOP_WITHIN_S: Final = 3.0
@@ -78,7 +80,7 @@ class App:
     def __init__(self, app: QApplication, settings: Settings, token: str | None) -> None:
         self._app = app
         self._settings = settings
-        self._token = token
+        self._first_token = token
         self._trace = FileTrace(settings.events_path)
         self._quit = asyncio.Event()
         self._listener = LateListener()
@@ -86,8 +88,10 @@ class App:
         self._attention: Attention | None = None
         self._cover: str | None = None
         self._desk: Desk | None = None
-        self._about: AboutWindow | None = None
-        self._kept = "Not signed in"
+        self._player = Player(settings.folder / "sounds")
+        self._system: SystemToasts | None = None
+        self._windows: Windows | None = None
+        self._signing_in: SigningIn | None = None
         self._screen: QtScreen | None = None
         self._tray_host: TrayHost | None = None
         self._work: set[asyncio.Task[None]] = set()
@@ -96,10 +100,21 @@ class App:
 
     def show_icon(self) -> None:
         """First thing on the screen."""
-        apply_theme(self._app)
+        apply_theme(self._app, theme(self._settings.store))
         self._screen = QtScreen(
-            self._app, Wishes(sign_in=self._sign_in_asked, about=self._about_asked, quit=self._quit.set)
+            self._app,
+            Wishes(
+                sign_in=lambda typed: self._tell_sign_in(lambda s: s.asked(typed)),
+                open_page_again=lambda: self._tell_sign_in(SigningIn.open_again),
+                cancel_sign_in=lambda: self._tell_sign_in(SigningIn.cancel),
+                sign_out=self._sign_out_asked,
+                entered=lambda: self._windows_asked().entered(),
+                settings=lambda: self._windows_asked().open_settings(),
+                about=lambda: self._windows_asked().open_about(),
+                quit=self._quit.set,
+            ),
         )
+        self._signing_in = self._sign_in_parts()
         server = self._settings.server or ""
         text = f"connecting to {server}" if server else "signed out. Open to sign in"
         self._screen.show_tray(
@@ -117,10 +132,10 @@ class App:
 
     def raised_from_outside(self) -> None:
         """A second start asks for the window."""
-        if self._screen is None or self._desk is None:
+        if self._screen is None or self._desk is None or self._signing_in is None:
             # Still starting: what to show is known once the keyring has answered.
             self._raise_wanted = True
-        elif self._token is None:
+        elif not self._signing_in.signed_in:
             self._screen.ask_sign_in()
         else:
             self._screen.raise_window()
@@ -131,8 +146,11 @@ class App:
         # One turn of the loop first: the icon is painted before the network libraries are read.
         await asyncio.sleep(0)
         self._start_toasts()
+        Applied(self._settings.store, self, self._autostart).begin()
+        SettingsWatch(self._settings.store, self._app)
         try:
-            await self._first_desk()
+            if self._signing_in is not None:
+                await self._signing_in.begin(self._first_token)
             if self._raise_wanted:
                 self.raised_from_outside()
             await self._quit.wait()
@@ -141,81 +159,44 @@ class App:
 
     # -- signing in --------------------------------------------------------------------------------------------------
 
-    async def _first_desk(self) -> None:
-        server, watcher = self._settings.server, None
-        if server is not None and self._token is not None:
-            accepted = partial(self._accepted, server, self._token)
-            watcher = FirstSignIn(server, accepted=accepted, give_up=self._give_up)
-        elif server is not None:
-            self._token = await KeyringStore(server, self._settings.profile).load()
-        self._kept = "System keyring" if self._token else "Not signed in"
-        self._new_desk(server or "", self._token, watcher)
-        if self._token is None and self._screen is not None:
-            self._screen.ask_sign_in()
-
-    def _accepted(self, server: str, token: str) -> None:
-        """The token from standard input is good; an earlier one in the keyring is replaced only now."""
-        self._settings.remember(server)
-        self._start(self._keep(server, token, notice=False))
+    def _sign_in_parts(self) -> SigningIn:
+        if self._screen is None:
+            raise RuntimeError("the screen comes first")
+        return SigningIn(
+            self._settings,
+            self._screen,
+            open_desk=self._new_desk,
+            desk=lambda: self._desk,
+            start=self._start,
+            give_up=self._give_up,
+        )
 
     def _give_up(self, code: int) -> None:
         self.exit_code = code
         self._quit.set()
 
-    def _sign_in_asked(self, server: str, token: str) -> None:
-        self._start(self._sign_in(server, token))
+    def _tell_sign_in(self, command: Callable[[SigningIn], None]) -> None:
+        if self._signing_in is not None:
+            command(self._signing_in)
 
-    async def _sign_in(self, typed: str, token: str) -> None:
-        from desktop.desk import sign_in_error, who_is  # noqa: PLC0415 - after the icon
+    def _sign_out_asked(self) -> None:
+        if self._signing_in is not None:
+            self._start(self._signing_in.sign_out())
 
-        screen = self._screen
-        if screen is None:
-            return
-        screen.sign_in_busy()
-        try:
-            server = server_address(typed if "://" in typed else f"https://{typed}")
-            await who_is(server, token, self._settings.ca_file)
-        except SettingsError as exc:
-            screen.sign_in_failed(f"{exc}."[:1].upper() + f"{exc}."[1:])
-            return
-        except (ApiError, OSError) as exc:
-            _LOG.info("sign-in failed: %s", type(exc).__name__)
-            screen.sign_in_failed(sign_in_error(exc))
-            return
-        self._settings.remember(server)
-        if self._desk is not None:
-            await self._desk.stop()
-        self._token = token
-        self._new_desk(server, token)
-        screen.signed_in()
-        screen.raise_window()
-        await self._keep(server, token, notice=True)
-
-    async def _keep(self, server: str, token: str, *, notice: bool) -> None:
-        """Into the keyring, or say that it is not."""
-        if await KeyringStore(server, self._settings.profile).save(token):
-            self._kept = "System keyring"
-            return
-        self._kept = "In memory until you quit: this computer has no keyring that can be used"
-        _LOG.warning("no usable keyring: the sign-in lasts until the app ends")
-        if notice and self._desk is not None:
-            self._desk.controller.notice("Signed in until you quit", "This computer has no keyring that can be used.")
-        elif not notice:
-            sys.stderr.write("flowpilot-tray: no usable keyring here; the sign-in lasts until the app ends\n")
-
-    def _new_desk(self, server: str, token: str | None, watcher: FirstSignIn | None = None) -> None:
+    def _new_desk(self, credential: Credential, watcher: SignInWatcher) -> None:
         from desktop.desk import Desk  # noqa: PLC0415 - after the icon
 
-        if self._screen is None or self._router is None:
+        if self._screen is None or self._router is None or self._signing_in is None:
             raise RuntimeError("the screen comes first")
-        self._screen.server = server
+        self._screen.server = credential.server
         try:
             desk = Desk(
-                server=server,
-                token=token,
+                credential=credential,
+                save=self._signing_in.save,
                 ca_file=self._settings.ca_file,
                 screen=self._screen,
                 toasts=self._router,
+                choices=self._choices(),
                 trace=self._trace,
                 watcher=watcher,
             )
@@ -234,7 +215,8 @@ class App:
             from desktop.platform.attention import Attention  # noqa: PLC0415 - Linux only, after the icon
             from desktop.platform.notifications import SystemToasts  # noqa: PLC0415 - the same
 
-            system = SystemToasts(self._listener)
+            self._system = system = SystemToasts(self._listener)
+            system.sound_file = self._sound_file
             self._attention = Attention(self._covered)
         self._router = router = ToastRouter(system, self._toast_window)
         self._start(self._watch_and_route(router))
@@ -264,40 +246,72 @@ class App:
         if self._router is not None:
             self._listener.toast_failed(toast_id, self._router.why_unseen(toast_id))
 
-    # -- about, quit -------------------------------------------------------------------------------------------------
+    # -- what follows the settings -----------------------------------------------------------------------------------
 
-    def _about_asked(self) -> None:
-        from desktop.ui.about import AboutWindow  # noqa: PLC0415 - made on first need
+    def wear(self, theme: ThemeChoice) -> None:
+        """Colours."""
+        apply_theme(self._app, theme)
 
-        if self._about is None:
-            self._about = AboutWindow([])
-            self._about.open_logs_requested.connect(self._open_logs)
-        self._about.show_rows(self._about_rows())
-        self._about.show()
-        self._about.raise_()
-        self._about.activateWindow()
+    def alert_as(self, alerting: Alerting) -> None:
+        """The rules of alerting."""
+        if self._desk is not None:
+            self._desk.controller.alert_as(alerting)
 
-    def _about_rows(self) -> list[tuple[str, str]]:
-        controller = self._desk.controller if self._desk is not None else None
-        me = controller.me if controller is not None else None
-        return [
-            ("Version", version()),
-            ("Server", (self._screen.server if self._screen else "") or "None yet"),
-            ("Signed in as", f"{me.name}, {ROLE_LABEL[me.role]}" if me else "Nobody"),
-            ("Sign-in kept", self._kept),
-            ("Connection", controller.connection_words if controller else "None"),
-            ("Notifications", self._router.words if self._router else "None"),
-            ("Tray", "Yes" if self._screen and self._screen.tray.available else "This desktop has no tray"),
-            (
-                "System",
-                f"{platform.system()} {platform.release()}, Qt {qVersion()}, Python {platform.python_version()}",
-            ),
-            ("Profile", self._settings.profile),
-            ("Log", str(self._settings.log_path)),
-        ]
+    def use_proxy(self, proxy: ProxyChoice) -> None:
+        """The way to the server."""
+        if self._desk is not None:
+            self._start(self._desk.use_proxy(proxy))
 
-    def _open_logs(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._settings.folder)))
+    def set_window(self, *, letter_keys: bool, keep_in_tray: bool) -> None:
+        """The queue window."""
+        if self._screen is not None:
+            self._screen.set_window(letter_keys=letter_keys, keep_in_tray=keep_in_tray)
+
+    def _autostart(self) -> "Autostart":
+        from desktop.platform.autostart import of_this_computer  # noqa: PLC0415 - with the settings window
+
+        return of_this_computer(self._settings.profile)
+
+    def _choices(self) -> Choices:
+        store = self._settings.store
+        return Choices(
+            alerting=alerting(store),
+            proxy=proxy(store),
+            browser=lambda: store.words("browser"),
+            sounds=self._player,
+        )
+
+    def _sound_file(self, view: ToastView) -> Path | None:
+        """For the notification service, where this computer has no player of its own."""
+        return None if self._player.plays else self._player.file(3 if view.urgent else 2)
+
+    # -- windows, quit -----------------------------------------------------------------------------------------------
+
+    def _windows_asked(self) -> "Windows":
+        if self._windows is None:
+            screen, signing_in = self._screen, self._signing_in
+            if screen is None or signing_in is None:
+                raise RuntimeError("the screen comes first")
+            from desktop.windows import Around, Windows  # noqa: PLC0415 - on first need
+
+            self._windows = Windows(
+                Around(
+                    settings=self._settings,
+                    player=self._player,
+                    autostart=self._autostart,
+                    desk=lambda: self._desk,
+                    router=lambda: self._router,
+                    daemon_sounds=lambda: self._system is not None and self._system.sounds,
+                    cover=lambda: self._cover,
+                    tray=lambda: screen.tray.available,
+                    server=lambda: screen.server,
+                    kept=lambda: signing_in.kept,
+                    start=self._start,
+                    ask_sign_in=screen.ask_sign_in,
+                    sign_out=self._sign_out_asked,
+                )
+            )
+        return self._windows
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -306,10 +320,11 @@ class App:
             with contextlib.suppress(NotImplementedError):
                 loop.add_signal_handler(number, self._quit.set)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)
@@ -329,6 +344,9 @@ class App:
                     await self._attention.stop()
         except TimeoutError:
             _LOG.warning("some connections did not close in time")
+        await self._player.stop()
+        if self._windows is not None:
+            self._windows.close()
         if self._screen is not None:
             self._screen.close()
         self._trace.close()

@@ -1,50 +1,67 @@
 """One server, one token: the network parts and the controller that belong together. Imported after the icon is up."""
 
+import asyncio
 import logging
 import ssl
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from backend.contract.people import Me
+from backend.contract.pairing import REFRESH_PREFIX
+from desktop.applied import Choices
 from desktop.core.controller import Controller, Ports
 from desktop.core.ports import (
-    ApiError,
-    CertificateError,
-    RefusedError,
     Screen,
-    SignedOutError,
     SignInWatcher,
     Toasts,
     Trace,
 )
-from desktop.core.ports import NotAServerError as NotAServer
 from desktop.net import tls
 from desktop.net.api import HttpApi
+from desktop.net.keeper import TokenKeeper
+from desktop.net.oauth import AuthServer, TooOldError
+from desktop.net.proxy import ProxyChoice
 from desktop.net.session import Session
 from desktop.net.socket import WebSocketConnector
 from desktop.platform.browser import DefaultBrowser
 from desktop.platform.clock import SystemClock
+from desktop.signing_in import Credential
 from desktop.version import version
 
+if TYPE_CHECKING:
+    from desktop.net.probe import Probe
+
 _LOG: Final = logging.getLogger(__name__)
+REVOKE_WITHIN_S: Final = 5.0
 
 
 class Desk:
-    """Runs from `start` to `stop`. `token` null means signed out."""
+    """Runs from `start` to `stop`. `save` keeps each new refresh token."""
 
     def __init__(
         self,
         *,
-        server: str,
-        token: str | None,
+        credential: Credential,
+        save: Callable[[str], Coroutine[Any, Any, None]],
         ca_file: Path | None,
         screen: Screen,
         toasts: Toasts,
         trace: Trace,
         watcher: SignInWatcher | None = None,
+        choices: Choices | None = None,
     ) -> None:
-        session = _session(server, token)
-        verify = _verify(server, ca_file)
+        server, token = credential.server, credential.token
+        verify = self._verify = _verify(server, ca_file)
+        self._auth = AuthServer(server, verify, _agent(), lambda: self._session.proxy)
+        self._keeper: TokenKeeper | None = None
+        if token is not None and token.startswith(REFRESH_PREFIX):
+            self._keeper = TokenKeeper(token, self._auth.renew, save, first=credential.tokens)
+        session = Session(
+            server=server, token=None if self._keeper else token, user_agent=_agent(), keeper=self._keeper
+        )
+        if choices is not None:
+            session.proxy = choices.proxy
+        self._session = session
         self._signed_in = token is not None
         self._api = HttpApi(session, verify)
         self.controller = Controller(
@@ -53,52 +70,71 @@ class Desk:
                 api=self._api,
                 connector=WebSocketConnector(session, verify),
                 toasts=toasts,
-                browser=DefaultBrowser(),
+                browser=DefaultBrowser(choices.browser) if choices else DefaultBrowser(),
                 screen=screen,
                 clock=SystemClock(),
                 trace=trace,
                 watcher=watcher,
+                sounds=choices.sounds if choices else None,
             ),
+            choices.alerting if choices else None,
         )
 
     def start(self) -> None:
         """Connect."""
+        if self._keeper is not None:
+            self._keeper.start()
         self.controller.start(signed_in=self._signed_in)
 
     async def stop(self) -> None:
         """Withdraw the toasts, close the connections."""
         await self.controller.stop()
+        if self._keeper is not None:
+            await self._keeper.stop()
         await self._api.close()
 
+    async def use_proxy(self, proxy: ProxyChoice) -> None:
+        """Another way to the server, from now on."""
+        self._session.proxy = proxy
+        await self._api.reopen()
+        self.controller.woke_up()
 
-async def who_is(server: str, token: str, ca_file: Path | None) -> Me:
-    """Try a token. Raises `ApiError`, or `OSError` for a CA file that cannot be used."""
-    api = HttpApi(_session(server, token), _verify(server, ca_file))
-    try:
-        return await api.me()
-    finally:
-        await api.close()
+    def probe(self) -> "Probe":
+        """A test of the way to the server."""
+        from desktop.net.probe import Probe  # noqa: PLC0415 - when it is asked for
+
+        session = self._session
+        return Probe(session.server, self._api, WebSocketConnector(session, self._verify), self._verify, session.proxy)
+
+    async def newer_version(self) -> str | None:
+        """The version that the server needs, when this one is too old for it. Raises `ApiError`."""
+        try:
+            await self._auth.discover()
+        except TooOldError as exc:
+            return str(exc)
+        return None
+
+    async def sign_out(self) -> bool:
+        """Tell the server that this computer is signed out; answers whether it knows.
+
+        A personal access token belongs to no device: it lives on until its person revokes it.
+        """
+        if self._keeper is None:
+            return True
+        try:
+            async with asyncio.timeout(REVOKE_WITHIN_S):
+                return await self._auth.revoke(self._keeper.refresh_token)
+        except TimeoutError:
+            return False
 
 
-def sign_in_error(exc: ApiError | OSError) -> str:
-    """One sentence or two for the sign-in window."""
-    match exc:
-        case CertificateError():
-            return f"The certificate could not be verified: {exc}."
-        case SignedOutError():
-            return "That token was not accepted. Check that it is complete and has not expired."
-        case NotAServer():
-            return "This is not a FlowPilot server."
-        case RefusedError(status=status):
-            return f"The server answered with an error ({status}). You were not signed in."
-        case OSError():
-            return f"The certificate file cannot be read: {exc.strerror or exc}."
-        case _:
-            return "That server did not answer. Check the address, or your network. Nothing was sent."
+def auth_server(server: str, ca_file: Path | None, proxy: ProxyChoice) -> AuthServer:
+    """The server's authorization server. Raises `OSError` for a CA file that cannot be used."""
+    return AuthServer(server, _verify(server, ca_file), _agent(), lambda: proxy)
 
 
-def _session(server: str, token: str | None) -> Session:
-    return Session(server=server, token=token, user_agent=f"FlowPilot-Tray/{version()}")
+def _agent() -> str:
+    return f"FlowPilot-Tray/{version()}"
 
 
 def _verify(server: str, ca_file: Path | None) -> ssl.SSLContext | None:

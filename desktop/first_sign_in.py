@@ -14,12 +14,23 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class FirstSignIn:
-    """`desktop.core.ports.SignInWatcher`. `accepted` is called once; `give_up` with the exit code."""
+    """`desktop.core.ports.SignInWatcher`. `accepted` is called once; `give_up` with the exit code.
 
-    def __init__(self, server: str, *, accepted: Callable[[], None], give_up: Callable[[int], None]) -> None:
+    `later` is called when a token that was good once is refused.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        accepted: Callable[[], None],
+        give_up: Callable[[int], None],
+        later: Callable[[], None] = lambda: None,
+    ) -> None:
         self._server = server
         self._accepted = accepted
         self._give_up = give_up
+        self._later = later
         self._over = False
         self._waiting = False
 
@@ -30,11 +41,13 @@ class FirstSignIn:
             self._accepted()
 
     def refused(self) -> None:
-        """The token is not valid; later than at the first sign-in the window says so."""
-        if not self._over:
-            self._over = True
-            _say("The server does not know this token. Check that it is complete and has not expired.")
-            self._give_up(REFUSED)
+        """The token is not valid; later than at the first sign-in the app asks for a new one."""
+        if self._over:
+            self._later()
+            return
+        self._over = True
+        _say("The server does not know this token. Check that it is complete and has not expired.")
+        self._give_up(REFUSED)
 
     def unreachable(self, reason: str) -> None:
         """No answer; the link tries again by itself."""

@@ -24,9 +24,14 @@ NO_TRAY_AFTER_MS: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What the user asks for that is not the controller's: signing in, the about window, quitting."""
+    """What the user asks for that is not the controller's: signing in and out, the about window, quitting."""
 
-    sign_in: Callable[[str, str], None]
+    sign_in: Callable[[str], None]
+    open_page_again: Callable[[], None]
+    cancel_sign_in: Callable[[], None]
+    sign_out: Callable[[], None]
+    entered: Callable[[], None]
+    settings: Callable[[], None]
     about: Callable[[], None]
     quit: Callable[[], None]
 
@@ -43,9 +48,12 @@ class QtScreen:
         self._sign_in: SignInWindow | None = None
         self._queue: QueueView | None = None
         self._detail: DetailView | None = None
+        self._letter_keys = self._keep_in_tray = True
         self.tray.toggle_queue.connect(self.toggle_window)
         self.tray.claim_next.connect(lambda handoff_id: self._tell(lambda c: c.claim(handoff_id, "menu")))
         self.tray.dnd_requested.connect(self._do_not_disturb)
+        self.tray.settings_requested.connect(wishes.settings)
+        self.tray.set_settings_available(True)
         self.tray.about_requested.connect(wishes.about)
         self.tray.quit_requested.connect(wishes.quit)
         QTimer.singleShot(NO_TRAY_AFTER_MS, self.tray, self._without_tray)
@@ -79,10 +87,19 @@ class QtScreen:
 
             self._sign_in = SignInWindow(self.server)
             self._sign_in.submitted.connect(self._wishes.sign_in)
+            self._sign_in.open_again.connect(self._wishes.open_page_again)
+            self._sign_in.stopped.connect(self._wishes.cancel_sign_in)
             self._sign_in.cancelled.connect(self._sign_in_closed)
         self._sign_in.show()
         self._sign_in.raise_()
         self._sign_in.activateWindow()
+
+    def set_window(self, *, letter_keys: bool, keep_in_tray: bool) -> None:
+        """How the queue window answers keys and its close button."""
+        self._letter_keys, self._keep_in_tray = letter_keys, keep_in_tray
+        if self._window is not None:
+            self._window.set_letter_keys(letter_keys)
+            self._window.set_keep_in_tray(keep_in_tray)
 
     def copy_text(self, text: str) -> None:
         """To the clipboard."""
@@ -91,14 +108,18 @@ class QtScreen:
     # -- sign-in -----------------------------------------------------------------------------------------------------
 
     def sign_in_busy(self) -> None:
-        """The token is being tried."""
+        """The server is being asked what it is."""
         if self._sign_in is not None:
-            self._sign_in.set_busy(True)
+            self._sign_in.show_busy()
+
+    def sign_in_waiting(self, url: str, code: str, seconds: float) -> None:
+        """The browser has the page now."""
+        if self._sign_in is not None:
+            self._sign_in.show_waiting(url, code, seconds)
 
     def sign_in_failed(self, text: str) -> None:
         """Say why, and let the user try again."""
         if self._sign_in is not None:
-            self._sign_in.set_busy(False)
             self._sign_in.show_error(text)
 
     def signed_in(self) -> None:
@@ -107,6 +128,7 @@ class QtScreen:
         if window is not None:
             window.finish()
             window.deleteLater()
+        self._wishes.entered()
 
     # -- window and tray ---------------------------------------------------------------------------------------------
 
@@ -136,6 +158,11 @@ class QtScreen:
 
             window = self._window = QueueWindow()
             window.set_tray_available(self.tray.available)
+            window.set_settings_available(True)
+            window.set_letter_keys(self._letter_keys)
+            window.set_keep_in_tray(self._keep_in_tray)
+            window.settings_requested.connect(self._wishes.settings)
+            window.quit_requested.connect(self._wishes.quit)
             window.selected.connect(lambda handoff_id: self._tell(lambda c: c.select(handoff_id)))
             window.claim_requested.connect(lambda handoff_id: self._tell(lambda c: c.claim(handoff_id, "window")))
             window.open_requested.connect(lambda handoff_id: self._tell(lambda c: c.open_session(handoff_id)))

@@ -135,7 +135,7 @@ def small_pictures(studio: Studio) -> None:
         studio.shoot(f"toast-{name}", partial(card, view))
     studio.shoot("signin-idle", lambda: SignInWindow("flowpilot.northbeam.example"))
     studio.shoot("signin-error", sign_in_error)
-    studio.shoot("signin-busy", sign_in_busy)
+    studio.shoot("signin-waiting", sign_in_waiting)
     studio.shoot("about", lambda: AboutWindow(samples.ABOUT))
     studio.shoot("dialog-hand-back", lambda: HandBackDialog(None, samples.rows()[1]))
     studio.shoot("dialog-claim-next", lambda: ClaimDialog(samples.rows()[0]))
@@ -157,10 +157,10 @@ def sign_in_error() -> SignInWindow:
     return window
 
 
-def sign_in_busy() -> SignInWindow:
-    """The sign-in window while it waits."""
+def sign_in_waiting() -> SignInWindow:
+    """The sign-in window while it waits for the browser."""
     window = SignInWindow("flowpilot.northbeam.example")
-    window.set_busy(True)
+    window.show_waiting("https://flowpilot.northbeam.example/oauth/authorize", "KQ7F-2MXR", 281)
     return window
 
 

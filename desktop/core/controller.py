@@ -197,7 +197,10 @@ class Controller:
         self._drawing.dirty()
 
     def link_signed_out(self) -> None:
-        """The token is not valid: hide the queue, take the toasts away."""
+        """The token is not valid: hide the queue, take the toasts away. Said once, however many calls find out."""
+        if self._connection.state(self._time.mono()) == "signed_out":
+            return
+        self._ports.trace.mark("signed_out")
         self._connection.signed_out(self._time.wall())
         self._alert(self._notifier.forget())
         if self._ports.watcher is not None:
@@ -220,7 +223,9 @@ class Controller:
             return
         self._deck.withdraw(toast_id)
         self._notifier.closed(toast_id)
-        if action == "open_queue":
+        if action == "open_queue" and self._connection.state(self._time.mono()) == "signed_out":
+            self._ports.screen.ask_sign_in()
+        elif action == "open_queue":
             self._ports.screen.raise_window()
         elif action == "view":
             self.select(toast_id)
@@ -325,9 +330,9 @@ class Controller:
         """The link's state, for the diagnostics."""
         return self._connection.state(self._time.mono()).replace("_", " ").capitalize()
 
-    def notice(self, title: str, body: str) -> None:
+    def notice(self, title: str, body: str, *, loud: bool = False) -> None:
         """Tell something about the app itself."""
-        self._deck.show(toasts.notice(title, body))
+        self._deck.show(toasts.notice(title, body, loud=loud))
 
     def test_notification(self) -> None:
         """Show the test toast."""

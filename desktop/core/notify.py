@@ -147,7 +147,9 @@ class Notifier:
         self._catching_up = False
         ids = {row.id for row in waiting}
         known = self._up | self._rounds.ids | self._held | self._pressed | self._seen | set(self._steps)
-        gone = known - ids - {nudge.row.id for nudge in self._nudges.all()} - {toasts.DIGEST, toasts.TEST}
+        gone = (
+            known - ids - {nudge.row.id for nudge in self._nudges.all()} - {toasts.DIGEST, toasts.TEST, toasts.NOTICE}
+        )
         out: list[Alert] = [alert for handoff_id in sorted(gone) for alert in self._gone(handoff_id)]
         for row in waiting:
             self._rounds.rewind(row)

@@ -12,6 +12,8 @@ from desktop.core.views import ToastAction, ToastVariant, ToastView
 
 DIGEST: Final = "digest"
 TEST: Final = "test"
+NOTICE: Final = "notice"
+"""What the app says of itself; a test must not push it off the screen, nor the other way round."""
 UNKNOWN_TEXT: Final = "No answer yet. Checking whether your claim went through."
 
 _CLAIM: Final[tuple[tuple[ToastAction, str], ...]] = (("claim", "Claim"), ("view", "View"))
@@ -83,14 +85,25 @@ def outcome(
     )
 
 
-def notice(title: str, body: str) -> ToastView:
-    """Something about the app itself."""
-    return ToastView(id=TEST, variant="test", title=title, body=body, buttons=(("dismiss", "Dismiss"),))
+def notice(title: str, body: str, *, loud: bool = False) -> ToastView:
+    """Something about the app itself; `loud` is heard, and stays until it is seen to."""
+    buttons: tuple[tuple[ToastAction, str], ...] = (("open_queue", "Open FlowPilot"),) if loud else ()
+    return ToastView(
+        id=NOTICE,
+        variant="test",
+        title=title,
+        body=body,
+        buttons=(*buttons, ("dismiss", "Dismiss")),
+        urgent=loud,
+        sound=loud,
+        stays_s=None if loud else 20.0,
+    )
 
 
 def test() -> ToastView:
     """The test notification of an empty queue."""
-    return notice("Notifications reach this computer", "This is a test. A hand-off comes with Claim and View.")
+    said = notice("Notifications reach this computer", "This is a test. A hand-off comes with Claim and View.")
+    return replace(said, id=TEST)
 
 
 def system_text(view: ToastView) -> tuple[str, str]:

@@ -34,15 +34,24 @@ class HttpApi:
 
     def __init__(self, session: Session, verify: ssl.SSLContext | None) -> None:
         self._session = session
-        self._client = httpx.AsyncClient(
-            verify=verify if verify is not None else False,
+        self._verify = verify
+        self._client = self._new_client()
+
+    def _new_client(self) -> httpx.AsyncClient:
+        session = self._session
+        return httpx.AsyncClient(
+            verify=self._verify if self._verify is not None else False,
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             headers={"User-Agent": session.user_agent, "Accept": "application/json"},
             limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30.0),
             follow_redirects=False,
-            # A proxy from the environment has no way to this computer itself.
-            trust_env=not session.loopback,
+            **session.proxy.httpx_options(loopback=session.loopback),
         )
+
+    async def reopen(self) -> None:
+        """The session has another proxy now: what is asked from here on goes its way."""
+        former, self._client = self._client, self._new_client()
+        await former.aclose()
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -90,7 +99,13 @@ class HttpApi:
         params: Mapping[str, str] | None = None,
         body: dict[str, Any] | None = None,
     ) -> _T:
-        response = _checked(await self._send(method, path, params=params, body=body))
+        token = await self._session.bearer()
+        response = await self._send(method, path, token, params=params, body=body)
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            # Refused before anything was done, so the same request may be sent again with a newer token.
+            token = await self._session.bearer(refused=token)
+            response = await self._send(method, path, token, params=params, body=body)
+        response = _checked(response)
         try:
             return msgspec.json.decode(response.content, type=answer)
         except msgspec.DecodeError as exc:
@@ -100,19 +115,18 @@ class HttpApi:
         self,
         method: str,
         path: str,
+        token: str,
         *,
         params: Mapping[str, str] | None = None,
         body: dict[str, Any] | None = None,
     ) -> httpx.Response:
-        if self._session.token is None:
-            raise SignedOutError
         try:
             return await self._client.request(
                 method,
                 f"{self._session.server}/api/v1{path}",
                 params=params,
                 json=body,
-                headers=self._session.headers(),
+                headers={"Authorization": f"Bearer {token}"},
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as exc:
             reason = certificate_reason(exc)

@@ -1,6 +1,8 @@
 """The event stream over WebSocket. One connection at a time; reconnecting is the link's business, not the library's."""
 
 import asyncio
+import contextlib
+import json
 import logging
 import ssl
 from typing import Final
@@ -8,8 +10,8 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from backend.contract.events import CLOSE_NOT_ALLOWED, MAX_FRAME_BYTES
-from desktop.core.ports import CertificateError, SignedOutError, Socket, SocketClosedError, UnreachableError
+from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, MAX_FRAME_BYTES
+from desktop.core.ports import ApiError, CertificateError, SignedOutError, Socket, SocketClosedError, UnreachableError
 from desktop.net.api import certificate_reason
 from desktop.net.session import Session
 
@@ -22,10 +24,15 @@ _QUIET.setLevel(logging.WARNING)
 
 
 class WebSocket:
-    """`desktop.core.ports.Socket` over one connection."""
+    """`desktop.core.ports.Socket` over one connection, opened with `token` and kept open with its successors."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, session: Session, token: str) -> None:
         self._connection = connection
+        self._session = session
+        self._token = token
+        self._proofs: set[asyncio.Task[None]] = set()
+        if session.keeper is not None:
+            session.keeper.renewed.append(self._prove)
 
     async def send(self, text: str) -> None:
         """Send one text frame."""
@@ -39,11 +46,40 @@ class WebSocket:
         try:
             return await self._connection.recv()
         except ConnectionClosed as exc:
-            raise _closed(exc) from exc
+            closed = _closed(exc)
+            if closed.code == CLOSE_TOKEN and await self._only_ran_out():
+                raise SocketClosedError(_ABNORMAL, "the access token had run out") from exc
+            raise closed from exc
 
     async def close(self) -> None:
         """Close; a peer that does not answer is left after 2 s."""
+        if self._session.keeper is not None and self._prove in self._session.keeper.renewed:
+            self._session.keeper.renewed.remove(self._prove)
+        for task in self._proofs:
+            task.cancel()
         await self._connection.close()
+
+    def _prove(self, token: str) -> None:
+        """There is a newer token: tell the server, so that the stream outlives the one it was opened with."""
+        self._token = token
+        task = asyncio.get_running_loop().create_task(self._reauth(token))
+        self._proofs.add(task)
+        task.add_done_callback(self._proofs.discard)
+
+    async def _reauth(self, token: str) -> None:
+        # A stream that is closing needs no proof any more.
+        with contextlib.suppress(ConnectionClosed):
+            await self._connection.send(json.dumps({"type": "reauth", "token": token}))
+
+    async def _only_ran_out(self) -> bool:
+        """Whether a token ran out, asleep perhaps, and not the sign-in behind it. No answer counts as yes."""
+        try:
+            await self._session.bearer(refused=self._token)
+        except SignedOutError:
+            return False
+        except ApiError:
+            return True
+        return True
 
 
 class WebSocketConnector:
@@ -55,17 +91,22 @@ class WebSocketConnector:
 
     async def connect(self) -> Socket:
         """Open one stream; raises `ApiError` or `SocketClosedError`."""
-        if self._session.token is None:
-            raise SignedOutError
+        token = await self._session.bearer()
+        try:
+            return await self._open(token)
+        except SignedOutError:
+            return await self._open(await self._session.bearer(refused=token))
+
+    async def _open(self, token: str) -> Socket:
         url = self._session.stream_url
         try:
             opened = await connect(
                 url,
                 ssl=self._verify if url.startswith("wss") else None,
-                additional_headers=self._session.headers(),
+                additional_headers={"Authorization": f"Bearer {token}"},
                 user_agent_header=self._session.user_agent,
                 compression=None,
-                proxy=None if self._session.loopback else True,
+                proxy=self._session.proxy.websocket_option(loopback=self._session.loopback),
                 max_size=MAX_FRAME_BYTES,
                 open_timeout=OPEN_S,
                 close_timeout=CLOSE_S,
@@ -80,7 +121,7 @@ class WebSocketConnector:
             if reason is not None:
                 raise CertificateError(reason) from exc
             raise UnreachableError(f"{type(exc).__name__}: {exc}", sent=False) from exc
-        return WebSocket(opened)
+        return WebSocket(opened, self._session, token)
 
 
 def _closed(exc: ConnectionClosed) -> SocketClosedError:

@@ -130,6 +130,12 @@ class Computer:
         )
         return (await found.communicate())[0].decode()
 
+    async def xdotool(self, *arguments: str) -> None:
+        """Mouse and keyboard; waits until it is done."""
+        tool = await self._spawn("xdotool", *arguments)
+        async with asyncio.timeout(20):
+            assert await tool.wait() == 0, f"xdotool {' '.join(arguments)}"
+
     async def wait_for(self, what: str, ready: Callable[[], Any]) -> Any:
         """Until true; other processes are watched from outside, so this asks again and again."""
         return await self._wait(what, ready)

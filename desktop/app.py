@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from desktop.desk import Desk
     from desktop.platform.attention import Attention
     from desktop.platform.autostart import Autostart
+    from desktop.platform.hotkey import Hotkey
     from desktop.platform.notifications import SystemToasts
     from desktop.windows import Windows
 
@@ -91,6 +92,7 @@ class App:
         self._player = Player(settings.folder / "sounds")
         self._system: SystemToasts | None = None
         self._windows: Windows | None = None
+        self._hotkey: Hotkey | None = None
         self._signing_in: SigningIn | None = None
         self._screen: QtScreen | None = None
         self._tray_host: TrayHost | None = None
@@ -262,6 +264,17 @@ class App:
         if self._desk is not None:
             self._start(self._desk.use_proxy(proxy))
 
+    def set_hotkey(self, keys: str) -> None:
+        """The global shortcut; empty for none."""
+        if self._hotkey is None and keys:
+            from desktop.platform.hotkey import Hotkey  # noqa: PLC0415 - off by default
+
+            self._hotkey = Hotkey(self.raised_from_outside)
+        if self._hotkey is not None:
+            self._hotkey.use(keys)
+        if self._windows is not None:
+            self._windows.facts_changed()
+
     def set_window(self, *, letter_keys: bool, keep_in_tray: bool) -> None:
         """The queue window."""
         if self._screen is not None:
@@ -309,6 +322,7 @@ class App:
                     start=self._start,
                     ask_sign_in=screen.ask_sign_in,
                     sign_out=self._sign_out_asked,
+                    hotkey_trouble=lambda: self._hotkey.trouble if self._hotkey is not None else "",
                 )
             )
         return self._windows
@@ -347,6 +361,8 @@ class App:
         await self._player.stop()
         if self._windows is not None:
             self._windows.close()
+        if self._hotkey is not None:
+            self._hotkey.close()
         if self._screen is not None:
             self._screen.close()
         self._trace.close()

@@ -45,6 +45,10 @@ class Followers(Protocol):
         """The way to the server."""
         ...
 
+    def set_hotkey(self, keys: str) -> None:
+        """The global shortcut; empty for none."""
+        ...
+
     def set_window(self, *, letter_keys: bool, keep_in_tray: bool) -> None:
         """The queue window."""
         ...
@@ -63,6 +67,8 @@ class Applied:
         self._followers.wear(theme(self._store))
         self._window()
         self._enforce()
+        if self._store.words("hotkey"):
+            self._followers.set_hotkey(self._store.words("hotkey"))
         self._store.listen(self._changed)
 
     def _changed(self, names: frozenset[str]) -> None:
@@ -74,6 +80,8 @@ class Applied:
             self._followers.use_proxy(proxy(self._store))
         if names & {"single_letter_keys", "keep_in_tray"}:
             self._window()
+        if "hotkey" in names:
+            self._followers.set_hotkey(self._store.words("hotkey"))
         if "start_at_login" in names:
             self._enforce()
         if "server" in names:

@@ -53,6 +53,7 @@ class Around:
     start: Callable[[Coroutine[Any, Any, None]], object]
     ask_sign_in: Callable[[], None]
     sign_out: Callable[[], None]
+    hotkey_trouble: Callable[[], str]
 
 
 class Windows(QObject):
@@ -87,6 +88,11 @@ class Windows(QObject):
             window.about_requested.connect(self.open_about)
         self._settings.show_facts(self._facts())
         self._show(self._settings)
+
+    def facts_changed(self) -> None:
+        """What the settings show beside themselves has changed."""
+        if self._settings is not None:
+            self._settings.show_facts(self._facts())
 
     def open_about(self) -> None:
         """About and diagnostics, in front."""
@@ -226,6 +232,7 @@ class Windows(QObject):
 
     def _facts(self) -> "Facts":
         from desktop.platform.browser import browsers  # noqa: PLC0415 - with the window
+        from desktop.platform.hotkey import why_not  # noqa: PLC0415 - the same
         from desktop.ui.settings_page import Facts  # noqa: PLC0415 - the same
 
         controller = self._controller()
@@ -246,6 +253,8 @@ class Windows(QObject):
             autostart=on,
             autostart_held=held,
             browsers=browsers(),
+            hotkey=why_not(),
+            hotkey_trouble=self._around.hotkey_trouble(),
         )
 
     def _certificate_words(self) -> str:

@@ -89,5 +89,6 @@ class GeneralPage(Page):
             set_locked(self.keep, _KEEP, NO_TRAY)
         else:
             set_locked(self.keep, _KEEP, self.binder.lock_words(store.get("keep_in_tray")))
-        self.hotkey_hint.setText(facts.hotkey or "For instance Ctrl+Shift+E. It opens the queue from anywhere.")
+        words = "For instance Ctrl+Shift+E. It opens the queue from anywhere."
+        self.hotkey_hint.setText(facts.hotkey or facts.hotkey_trouble or words)
         set_locked(self.hotkey, "Global shortcut for the queue", facts.hotkey)

@@ -31,6 +31,7 @@ class Facts:
     autostart: bool = False
     autostart_held: str = ""
     hotkey: str = "This desktop offers no global shortcuts to programs."  # why there is none; empty when there is
+    hotkey_trouble: str = ""  # why the one that was chosen does not work
     browsers: tuple[tuple[str, str], ...] = ()
 
 

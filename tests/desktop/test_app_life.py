@@ -109,7 +109,7 @@ async def test_a_locked_screen_is_told_truly_and_at_the_unlock_what_waits_is_sho
         await desk.wait_for("the app to hear of the lock", lambda: "cover over the screen: locked" in log.read_text())
         handoff_id = server.escalate(priority="high")
         await server.until(lambda: server.rounds(handoff_id) == [(0, "suppressed", "locked")])
-        await desk.desktop_event("notify", summary="High: VPN to Leeds clinic drops every hour")
+        await desk.desktop_event("notify", summary="High: Harlow Dental Group", body="")
         await desk.command("unlock")
         await server.until(lambda: server.rounds(handoff_id)[1:] == [(0, "shown", None)])
         await desk.desktop_event("replaced", summary="High: Still waiting: VPN to Leeds clinic drops every hour")

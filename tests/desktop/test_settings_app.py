@@ -95,3 +95,20 @@ async def test_the_settings_open_from_the_icons_menu_and_a_second_start_prints_t
         async with asyncio.timeout(10):
             while "About and diagnostics" not in await desk.windows():  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
+
+
+async def test_the_global_shortcut_opens_the_queue_and_gives_its_keys_back(tmp_path: Path) -> None:
+    async with serving() as server, computer(tmp_path) as desk:
+        await desk.start_desktop()
+        keep(desk, hotkey="Ctrl+Shift+E")
+        await desk.start_app(server.url, "dana")
+        await desk.milestone("live")
+
+        async def press_until_open() -> None:
+            async with asyncio.timeout(15):
+                while "FlowPilot Escalations" not in await desk.windows():
+                    keys = await desk._spawn("xdotool", "key", "ctrl+shift+e")
+                    await keys.wait()
+                    await asyncio.sleep(0.1)
+
+        await press_until_open()

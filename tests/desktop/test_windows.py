@@ -59,6 +59,7 @@ class Fake:
                 start=self.started.append,
                 ask_sign_in=lambda: None,
                 sign_out=self._sign_out,
+                hotkey_trouble=lambda: "",
             )
         )
 
@@ -187,6 +188,9 @@ class Follower:
     def use_proxy(self, proxy: ProxyChoice) -> None:
         self.told.append(proxy)
 
+    def set_hotkey(self, keys: str) -> None:
+        self.told.append(keys)
+
     def set_window(self, *, letter_keys: bool, keep_in_tray: bool) -> None:
         self.told.append((letter_keys, keep_in_tray))
 
@@ -202,7 +206,8 @@ def test_each_setting_reaches_what_follows_it_and_nothing_else(tmp_path: Path) -
     store.set("proxy.mode", "none")
     store.set("single_letter_keys", value=False)
     store.set("sound.repeat_s", 120)
-    assert follower.told == ["dark", ProxyChoice("none"), (False, True), Alerting(repeat_s=120)]
+    store.set("hotkey", "Ctrl+Shift+E")
+    assert follower.told == ["dark", ProxyChoice("none"), (False, True), Alerting(repeat_s=120), "Ctrl+Shift+E"]
     assert not autostart.state().on, "the user's own is asked of the system when it is pressed"
     (tmp_path / "policy.d" / "it.json").write_text('{"start_at_login": true}')
     store.reload()

@@ -406,6 +406,26 @@ async def test_a_stream_whose_token_ran_out_asleep_is_opened_again_and_nobody_is
     await keeper.stop()
 
 
+async def test_a_token_that_runs_out_under_a_stream_is_a_broken_line_and_no_sign_out(
+    server: Server, crew: Crew, http: Http, database_url: str
+) -> None:
+    token = await device(server, crew, http)
+    keeper = TokenKeeper(token, AuthServer(server.url, None, "test").renew, Kept().save)
+    session = Session(server=server.url, keeper=keeper)
+    await keeper.bearer()
+    await Owner(database_url).fetch("UPDATE device_token SET expires_at = now() + interval '2 seconds'")
+    stream = await WebSocketConnector(session, None).connect()
+    assert '"hello"' in str(await stream.receive())
+    with pytest.raises(SocketClosedError) as closed:  # before the first heartbeat, which comes after 10 s
+        await asyncio.wait_for(stream.receive(), 9)
+    assert closed.value.code != CLOSE_TOKEN, "that code would sign the computer out"
+    await stream.close()
+    again = await WebSocketConnector(session, None).connect()
+    assert '"hello"' in str(await again.receive())
+    await again.close()
+    await keeper.stop()
+
+
 async def test_a_server_that_is_away_signs_nobody_out(start_server: StartServer, crew: Crew, http: Http) -> None:
     server = await start_server()
     token = (await paired(server, crew.engineer, http(at=server)))["refresh_token"]

@@ -6,7 +6,7 @@ a line: `event` (its name), `mono` (monotonic seconds), `wall` (UTC, RFC 3339), 
 | event | with |
 |---|---|
 | `icon_visible` | `system`: whether the desktop has a tray |
-| `signed_in`, `live` | |
+| `signed_in`, `live`, `signed_out` | |
 | `frame` | `handoff`, `kind`, `seq` of an event frame, before it is handled |
 | `toast_called`, `toast_shown`, `toast_withdrawn` | `toast` (the handoff's id, `digest`, `test`), `variant`, `how` |
 | `toast_covered` | `toast`, `variant`, `reason`: put up while nobody could see it |

@@ -157,7 +157,7 @@ class SigningIn:
         try:
             server = server_address(typed if "://" in typed else f"https://{typed}")
             auth = auth_server(server, self._settings.ca_file, proxy(self._settings.store))
-            async with pairing(auth, DefaultBrowser()) as attempt:
+            async with pairing(auth, DefaultBrowser(lambda: self._settings.store.words("browser"))) as attempt:
                 self._attempt = attempt
                 self._screen.sign_in_waiting(attempt.url, attempt.code, REQUEST_LIFE_S)
                 await self._show_page(attempt)

@@ -120,7 +120,7 @@ class Windows(QObject):
             self._around.settings.store,
             system_key(sys.platform, os.environ.get("XDG_CURRENT_DESKTOP", "")),
             tray=self._around.tray(),
-            autostart=self._begin_autostart(),
+            autostart=self._autostart_state()[0] or self._around.settings.store.flag("start_at_login"),
         )
         window.look_requested.connect(self._send_test)
         window.sign_in_requested.connect(self._around.ask_sign_in)
@@ -173,13 +173,6 @@ class Windows(QObject):
 
     # -- start at login ----------------------------------------------------------------------------------------------
 
-    def _begin_autostart(self) -> bool:
-        """At the first run the machine's default is carried out once; whether it starts at login now."""
-        store = self._around.settings.store
-        if store.flag("start_at_login"):
-            self._ask_autostart(on=True)
-        return self._autostart_state()[0]
-
     def _ask_autostart(self, on: bool) -> None:  # noqa: FBT001 - a signal's argument
         try:
             self._around.autostart().set(on=on)
@@ -189,8 +182,6 @@ class Windows(QObject):
                 self._settings.say(f"Not changed: {(exc.strerror or 'the system refused').lower()}.")
         if self._settings is not None:
             self._settings.show_facts(self._facts())
-        if self._first is not None:
-            self._first.show_autostart(on=self._autostart_state()[0])
 
     def _autostart_state(self) -> tuple[bool, str]:
         try:

@@ -118,10 +118,6 @@ class FirstRunWindow(QWidget):
         self._result_text.setVisible(bool(text))
         self.result.setAccessibleName(f"{title}. {text}".strip())
 
-    def show_autostart(self, *, on: bool) -> None:
-        """What really happens at the next login."""
-        self.start.setChecked(on)
-
     def _build(self, *, autostart: bool) -> None:
         head = column(spacing=0)
         head.addWidget(self._progress)
@@ -211,7 +207,6 @@ class FirstRunWindow(QWidget):
         )
         self.start = Check("firstRunStartAtLogin", "Start when I log in", "Start when I log in")
         self.start.setChecked(autostart)
-        self.start.clicked.connect(self.autostart_requested)
         words = "Keep running in the tray when the window closes"
         self.keep = self._binder.check(Check("firstRunKeepInTray", words, words), "keep_in_tray")
         self.keep.setVisible(self._tray)
@@ -243,6 +238,9 @@ class FirstRunWindow(QWidget):
 
     def _finish(self) -> None:
         self._done = True
+        # Only who has seen the box has agreed to it.
+        if self.start.isEnabled():
+            self.autostart_requested.emit(self.start.isChecked())
         self.finished.emit()
         self.close()
 

@@ -18,8 +18,8 @@ class Closing:
         async with self._db.tenant(job.account_id) as tx:
             row = await handoffs.lock(tx, job.account_id, job.about)
             if row is not None and row.status != "pending":
-                for one in await mail_repository.emailed(tx, job.account_id, row.id):
-                    if one.user_id != row.claimed_by:
-                        await mail_repository.plan_closing(tx, job.account_id, row.id, row.rung, one.user_id)
+                for user_id in await mail_repository.to_be_closed(tx, job.account_id, row.id):
+                    if user_id != row.claimed_by:
+                        await mail_repository.plan_closing(tx, job.account_id, row.id, row.rung, user_id)
             await jobs.finish(tx, job)
         self._db.wakeup.touch(TOPIC)

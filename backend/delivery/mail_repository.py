@@ -98,21 +98,24 @@ async def refused_in(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, ru
     return list((await tx.execute(statement)).all())
 
 
-async def emailed(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
-    """(user_id, last purpose) of everyone whose mailbox holds, or may hold, a message on this handoff."""
-    d = t.delivery
+async def to_be_closed(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[UUID]:
+    """Everyone whose mailbox holds, or may hold, an alert on this handoff that nothing has closed yet."""
+    d, c = t.delivery, t.delivery.alias("closing")
+    mine = sa.and_(c.c.account_id == d.c.account_id, c.c.handoff_id == d.c.handoff_id, c.c.user_id == d.c.user_id)
+    closed = sa.exists().where(mine, c.c.purpose == "closed", c.c.state != "cancelled", c.c.rung >= d.c.rung)
     statement = (
-        sa.select(d.c.user_id, sa.func.max(d.c.rung).label("rung"))
+        sa.select(d.c.user_id)
         .where(
             d.c.account_id == account_id,
             d.c.handoff_id == handoff_id,
             d.c.channel == "email",
             d.c.purpose.in_(("alert", "nobody")),
             d.c.state.in_(("sending", "accepted", "unknown")),
+            ~closed,
         )
-        .group_by(d.c.user_id)
+        .distinct()
     )
-    return list((await tx.execute(statement)).all())
+    return list((await tx.execute(statement)).scalars())
 
 
 async def first_message(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, user_id: UUID) -> str | None:

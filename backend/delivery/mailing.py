@@ -10,12 +10,11 @@ import logging
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-import jinja2
-
 from backend.db.engine import Database
 from backend.delivery import mail_repository as repository
 from backend.delivery.letters import Letter, Letters
 from backend.delivery.mail_repository import MailRow
+from backend.http.problems import DATABASE_DOWN
 from backend.jobs.job import TOPIC, Job
 from backend.mail.outcome import Accepted, NotWanted, Outcome, Refused, Unavailable, Unknown
 from backend.mail.sender import Mailer
@@ -55,22 +54,21 @@ class Mailing:
         if row is None:
             self._db.wakeup.touch(str(job.account_id))
             return
-        outcome: Outcome
-        if self._mailer.missing is not None:
-            outcome = Unavailable(self._mailer.missing)
-        else:
-            letter = await self._write(job, row)
-            outcome = await self._send(job, letter) if letter else Unavailable("the message could not be composed")
-        await self._keep(job, row, outcome)
+        await self._keep(job, row, await self._try(job, row))
 
-    async def _write(self, job: Job, row: MailRow) -> Letter | None:
-        """None when our own words fail us: that is recorded and tried again like any other failure to send."""
-        async with self._db.tenant(job.account_id) as tx:
-            try:
-                return await self._letters.write(tx, job.account_id, row)
-            except (ValueError, LookupError, TypeError, jinja2.TemplateError):
-                log.exception("the e-mail about hand-off %s to user %s cannot be composed", row.handoff_id, row.user_id)
-                return None
+    async def _try(self, job: Job, row: MailRow) -> Outcome:
+        """What comes of one try. A fault of ours is recorded and tried again like any other failure to send."""
+        if self._mailer.missing is not None:
+            return Unavailable(self._mailer.missing)
+        try:
+            async with self._db.tenant(job.account_id) as tx:
+                letter = await self._letters.write(tx, job.account_id, row)
+            return await self._send(job, letter)
+        except DATABASE_DOWN:
+            raise
+        except Exception:
+            log.exception("the e-mail about hand-off %s to user %s cannot be made", row.handoff_id, row.user_id)
+            return Unavailable("the message could not be composed")
 
     async def _send(self, job: Job, letter: Letter) -> Outcome:
         """Send, and let go of the mail server within a moment of nobody wanting the message any more."""

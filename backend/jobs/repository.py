@@ -11,7 +11,7 @@ from backend.db.engine import Database
 from backend.jobs.job import Job, LeaseLostError
 
 _ENQUEUE = sa.text("select enqueue_job(:account, :kind, :key, :handoff, :ref, :due)")
-_HOLD = sa.text("select from job where account_id = :account and id = :id and lease_no = :lease for update")
+_HOLD = sa.text("select id from job where account_id = :account and id = :id and lease_no = :lease for update")
 _FINISH = sa.text("delete from job where account_id = :account and id = :id and lease_no = :lease")
 _AGAIN = sa.text(
     "update job set due_at = :due, attempts = case when :fresh then 0 else attempts end, lease_until = null"

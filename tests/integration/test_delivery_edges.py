@@ -123,6 +123,21 @@ async def test_a_reminder_to_the_claimer_does_not_call_off_what_others_are_to_be
         assert [subject[:23] for subject in subjects(post.accepted, one)] == ["Claimed by Erin Enginee"]
 
 
+async def test_a_thread_is_closed_once_whatever_rounds_come_between(
+    people: People, http: Http, hands: Hands, post: MailServer
+) -> None:
+    """A nudge to the claimer is a round; it must not make a second closing of the resolve, with or without a way out."""
+    crew = await people()
+    made, others = await closings_that_fail(crew, http, hands, post, "VPN drops")
+    await hands.nudge(crew.account_id, made)
+    assert (await act(http(crew.engineer), made, "resolve", note="New key")).status_code == 200
+    await hands.policy("closed")
+    post.behave("ok")
+    await hands.hurry("email")
+    await hands.post()
+    assert {len(subjects(post.accepted, one)) for one in others} == {1}
+
+
 async def test_claimed_by_never_goes_to_whom_the_alert_never_reached(
     people: People, http: Http, hands: Hands, post: MailServer
 ) -> None:

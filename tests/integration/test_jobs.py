@@ -11,7 +11,12 @@ import pytest
 from backend.db.engine import RUNTIME, Database
 from backend.jobs import repository
 from backend.jobs.job import Job, LeaseLostError
-from tests.support.flow import Owner
+from backend.webhooks.courier import Courier, Receiver
+from backend.webhooks.handler import WebhookHandler
+from backend.webhooks.notice import Notice
+from backend.webhooks.sender import Answer, Sender
+from tests.conftest import Http
+from tests.support.flow import Owner, escalated
 from tests.support.people import Crew
 
 People = Callable[..., Awaitable[Crew]]
@@ -150,7 +155,7 @@ async def test_a_worker_that_is_still_taking_keeps_nobody_waiting(
         await slow.close()
 
 
-async def test_who_has_lost_the_work_can_neither_end_nor_move_it(
+async def test_who_has_lost_the_work_can_neither_end_nor_move_nor_hold_it(
     people: People, database: Database, owner: Owner
 ) -> None:
     """A worker that wakes up late must not cross out what another one is doing."""
@@ -165,9 +170,13 @@ async def test_who_has_lost_the_work_can_neither_end_nor_move_it(
     with pytest.raises(LeaseLostError):
         async with database.tenant(late.account_id) as tx:
             await repository.again(tx, late, due_at=datetime.now(UTC))
+    with pytest.raises(LeaseLostError):
+        async with database.tenant(late.account_id) as tx:
+            await repository.hold(tx, late)
     await repository.put_back(database, late, 0)
     assert await owner.fetch("select * from job") == before
     async with database.tenant(holder.account_id) as tx:
+        await repository.hold(tx, holder)
         await repository.finish(tx, holder)
     assert await owner.fetch("select * from job") == []
 
@@ -187,3 +196,43 @@ async def test_work_that_is_asked_for_anew_while_it_is_done_is_done_again(
             await repository.finish(tx, first)
     (again,) = await take(database)
     assert (again.id, again.attempts) == (first.id, 1)
+
+
+class RecordingCourier(Courier):
+    """Posts nowhere and remembers what it was asked to."""
+
+    def __init__(self) -> None:
+        super().__init__(Sender(allow_private=True), secret_key="k" * 32, public_url="https://flowpilot.example")
+        self.posted: list[UUID] = []
+
+    async def send(self, receiver: Receiver, notice: Notice) -> Answer:
+        assert receiver.url == "https://desk.example/hook"
+        self.posted.append(notice.id)
+        return Answer(200, None)
+
+
+async def test_a_worker_whose_notice_was_given_to_another_posts_nothing(
+    people: People, http: Http, database: Database, owner: Owner
+) -> None:
+    """A channel that reads every escalation twice is soon muted."""
+    crew = await people()
+    await owner.fetch(
+        "insert into webhook (account_id, id, name, url, format, secret_salt, secret_hash, events, created_by)"
+        " values ($1, gen_random_uuid(), 'Desk', 'https://desk.example/hook', 'generic', '', '', '{created}', $2)",
+        crew.account_id,
+        crew.admin.id,
+    )
+    await escalated(http(crew.technician))
+    courier = RecordingCourier()
+    handler = WebhookHandler(database, courier)
+    (late,) = await repository.take(database, ["webhook"], 8, LEASE_S)
+    await run_out(owner, late)
+    (holder,) = await repository.take(database, ["webhook"], 8, LEASE_S)
+    with pytest.raises(LeaseLostError):
+        await handler(late)
+    assert courier.posted == []
+    assert await owner.value("select attempts from webhook_delivery") == 0, "the first try is still the holder's"
+    await handler(holder)
+    assert courier.posted == [holder.ref]
+    assert await owner.value("select state from webhook_delivery") == "accepted"
+    assert await owner.value("select count(*) from job where kind = 'webhook'") == 0

@@ -18,7 +18,6 @@ from desktop import applied
 from desktop.core import words
 from desktop.core.ports import ApiError
 from desktop.settings import Settings
-from desktop.version import version
 
 if TYPE_CHECKING:
     from desktop.core.controller import Controller
@@ -309,7 +308,7 @@ class Windows(QObject):
         controller = self._controller()
         window.show_rows(self._rows(), live=controller.vitals.live if controller else False)
         managed = self._around.settings.store.words("organisation")
-        words_now = f"Managed by {managed}" if managed else self._updates or f"Version {version()}"
+        words_now = f"Managed by {managed}" if managed else self._updates or "Not checked for updates yet"
         window.show_update(words_now, can_check=not managed)
         if window.isVisible() != self._fresh.isActive():
             self._fresh.start() if window.isVisible() else self._fresh.stop()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QHideEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QWidget
 
@@ -67,6 +67,7 @@ class AboutWindow(QWidget):
         self.logs_button = Button("Open log folder", name="openLogsButton")
         self.copy_button.clicked.connect(self._copy)
         self.logs_button.clicked.connect(self.open_logs_requested)
+        self._following = QTimer(self, singleShot=True, interval=300)
         self._build()
         self.show_rows(rows)
         placement.restore(self, None, "about")
@@ -99,6 +100,7 @@ class AboutWindow(QWidget):
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setWidget(holder)
+        self._area.verticalScrollBar().rangeChanged.connect(self._room_changed)
         buttons = row(spacing=8)
         for button in (self.test_button, self.logs_button, self.copy_button):
             buttons.addWidget(button)
@@ -139,9 +141,12 @@ class AboutWindow(QWidget):
     def show_steps(self, steps: tuple[ProbeStep, ...], *, running: bool) -> None:
         """The connection test as far as it has come, brought into sight."""
         self.test.show_steps(steps, running=running)
-        if (lines := self.test.layout()) is not None:
-            lines.activate()
-        self._area.ensureWidgetVisible(self.test)
+        # New lines take their room some turns of the loop later.
+        self._following.start()
+
+    def _room_changed(self, _least: int, most: int) -> None:
+        if self._following.isActive():
+            self._area.verticalScrollBar().setValue(most)
 
     def text(self) -> str:
         """The rows as they are copied: one line each."""

@@ -39,9 +39,8 @@ class ConnectionTest(QWidget):
         layout.addLayout(self._lines)
 
     def show_steps(self, steps: tuple[ProbeStep, ...], *, running: bool) -> None:
-        """Replace the lines; while it runs the button waits."""
+        """Replace the lines. The button keeps the focus while it runs; whoever hears it starts no second test."""
         self.steps = steps
-        self.button.setEnabled(not running)
         self.button.set_label("Testing" if running else "Run connection test")
         clear(self._lines)
         for step in steps:
@@ -51,7 +50,7 @@ class ConnectionTest(QWidget):
             line = row(holder, spacing=8)
             line.addWidget(IconLabel(icon, token, 14), 0, Qt.AlignmentFlag.AlignVCenter)
             name = label(step.name, tone="2")
-            name.setFixedWidth(118)
+            name.setFixedWidth(120)
             line.addWidget(name)
             tone: Tone = "danger" if step.state == "bad" else "1"
             line.addWidget(Prose(step.words or ("Running" if step.state == "running" else ""), tone=tone), 1)

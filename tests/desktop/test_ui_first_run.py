@@ -119,14 +119,14 @@ def test_the_connection_test_is_drawn_and_copied_with_the_rest(qtbot: QtBot) -> 
     window.test_button.click()
     assert spy.count() == 1
     window.show_steps((ProbeStep("DNS", "good", "192.0.2.7, 3 ms"), ProbeStep("TLS", "running")), running=True)
-    assert not window.test_button.isEnabled()
+    assert window.test_button.words() == "Testing"
     window.show_steps((ProbeStep("DNS", "bad", "The name is not known."),), running=False)
 
     def drawn() -> list[str]:
         return [each.accessibleName() for each in window.test.findChildren(QWidget) if each.isVisible()]
 
     qtbot.waitUntil(lambda: "DNS: failed. The name is not known." in drawn())
-    assert window.test_button.isEnabled()
+    assert window.test_button.words() == "Run connection test"
     window.copy_button.click()
     assert QGuiApplication.clipboard().text() == "1 steps"
 

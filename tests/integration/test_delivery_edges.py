@@ -126,7 +126,7 @@ async def test_a_reminder_to_the_claimer_does_not_call_off_what_others_are_to_be
 async def test_a_thread_is_closed_once_whatever_rounds_come_between(
     people: People, http: Http, hands: Hands, post: MailServer
 ) -> None:
-    """A nudge to the claimer is a round; it must not make a second closing of the resolve, with or without a way out."""
+    """A nudge to the claimer is a round; it must not make a second closing of the resolve, mail server or not."""
     crew = await people()
     made, others = await closings_that_fail(crew, http, hands, post, "VPN drops")
     await hands.nudge(crew.account_id, made)

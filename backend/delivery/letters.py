@@ -19,6 +19,12 @@ from backend.mail.handoff_mail import HandoffMail, Purpose, RefusedMail
 from backend.mail.message import compose
 
 _NAMES: Final = 3
+_HELD: Final = {
+    "do not disturb": "do not disturb was on",
+    "locked": "your screen was locked",
+    "quiet hours": "it came in your quiet hours,",
+    "notifications off": "your notifications were off",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +124,7 @@ def _not_shown(handoff: Handoff, row: MailRow, tz: ZoneInfo, *, on_client: bool)
     mine = [one for one in handoff.deliveries if one.user.id == str(row.user_id) and one.channel != "email"]
     held = next((one.detail for one in mine if one.state == "suppressed" and one.detail), None)
     if held is not None:
-        return {"do not disturb": "do not disturb was on", "locked": "your screen was locked"}.get(
-            held, held
-        ) + f" at {at}"
+        return f"{_HELD.get(held, held)} at {at}"
     if any(one.state == "failed" for one in mine):
         return f"your desktop app could not show it at {at}"
     return f"your desktop app had not shown it yet at {at}" if on_client else f"your desktop app was offline at {at}"

@@ -21,7 +21,7 @@ RUNTIME: Final[dict[str, str]] = {
     "timezone": "UTC",
     "application_name": "flowpilot",
     "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",  # a frozen process must not hold a handoff's row for long
     "statement_timeout": "30s",
 }
 

@@ -93,6 +93,7 @@ async def test_one_click_from_the_toast_opens_the_session_and_moves_the_metric(
     # Both seniors get a toast from the real daemon, within the promised second of the frame.
     for desk in desks:
         await _toast(desk)
+        await asyncio.to_thread(wait_until, "the toast's own word", partial(desk.events, "toast_shown"))
         frame, shown = desk.events("frame")[0], desk.events("toast_shown")[0]
         assert shown["mono"] - frame["mono"] < 1.0
 

@@ -300,8 +300,9 @@ async def test_with_all_hints_dead_events_still_come(
     owner = Owner(database_url)
     async with listening(other, crew.engineer) as client:
         await client.resume(0)
+        killed = []
         for n in range(1, 4):
-            killed = await owner.fetch(
+            killed += await owner.fetch(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
                 " AND pid <> pg_backend_pid() AND query ~* '(un)?listen|pg_notify'"
             )

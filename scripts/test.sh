@@ -4,7 +4,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 scripts/gates.sh --with-lock
 gates=$?
-.venv/bin/pytest -n auto --dist loadgroup "$@"
+# One more worker than cores: a third of the time goes into waiting for other processes to do something.
+.venv/bin/pytest -n "$(($(nproc) + 1))" --dist loadgroup "$@"
 tests=$?
 [ "$gates" -eq 0 ] && exit "$tests"
 exit 1

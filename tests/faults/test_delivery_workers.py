@@ -30,6 +30,7 @@ def handed_over(world: World) -> Callable[[], Awaitable[bool]]:
     return whole
 
 
+@pytest.mark.soak  # alone on the machine: beside other suites its take-over has been seen to need more than a minute
 async def test_a_frozen_worker_is_replaced_and_sends_nothing_when_it_wakes(world: World) -> None:
     """It woke with four mails in hand that another worker had sent meanwhile: four people mailed twice."""
     handoff, senior = await at_work(world, "tarpit_rcpt")

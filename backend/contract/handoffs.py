@@ -6,7 +6,14 @@ from typing import Literal
 
 from backend.contract.people import Person
 from backend.contract.sessions import Fact, Message, Step, TicketRef
-from backend.contract.vocabulary import AssessmentStatus, Channel, DeliveryState, HandoffStatus, Priority
+from backend.contract.vocabulary import (
+    AssessmentStatus,
+    Channel,
+    DeliveryState,
+    HandoffOutcome,
+    HandoffStatus,
+    Priority,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +39,26 @@ class HandoffPatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffNote:
-    """Body of release, resolve and withdraw. With `claim_epoch` a stale client is fenced off (`claim_lost`)."""
+    """Body of release and withdraw. With `claim_epoch` a stale client is fenced off (`claim_lost`)."""
 
     note: str | None = None
     claim_epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoffResolution:
+    """Body of `POST /handoffs/{id}/resolve`. `note` is what solved it, and is kept as the handoff's `resolution`.
+
+    With `guided_back` and `wrong_team` the session goes on: it is active again, with the note as a message of the one
+    who resolves. With the others, and without an outcome, it ends. `missing` (up to 200 characters) says what the
+    handoff lacked, and implies that `had_what_i_needed` is false.
+    """
+
+    note: str | None = None
+    claim_epoch: int | None = None
+    outcome: HandoffOutcome | None = None
+    had_what_i_needed: bool | None = None
+    missing: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +205,10 @@ class Handoff(QueueRow):
     timeline: list[TimelineEntry]
     deliveries: list[Delivery]
     resolved_at: datetime | None = None
+    outcome: HandoffOutcome | None = None
+    had_what_i_needed: bool | None = None
+    missing: str | None = None
+    resolution: str | None = None
     first_action_at: datetime | None = None
     first_action_kind: str | None = None
     first_action_claimed_at: datetime | None = None

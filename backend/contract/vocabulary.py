@@ -13,6 +13,7 @@ Channel = Literal["desktop", "web", "email", "webhook"]
 DeliveryState = Literal["pending", "sending", "shown", "suppressed", "accepted", "failed", "unknown", "cancelled"]
 ReceiptState = Literal["shown", "suppressed", "failed"]
 FirstActionKind = Literal["message", "step", "fact", "psa_note"]
+HandoffOutcome = Literal["took_over", "guided_back", "wrong_team", "duplicate"]
 EventKind = Literal[
     "handoff.created",
     "handoff.assessed",
@@ -34,6 +35,20 @@ ROLE_LABEL: Final[dict[Role, str]] = {
     "owner": "Owner",
 }
 PRIORITY_LABEL: Final[dict[Priority, str]] = {"low": "Low", "normal": "Normal", "high": "High", "urgent": "Urgent"}
+HANDOFF_OUTCOME_LABEL: Final[dict[HandoffOutcome, str]] = {
+    "took_over": "Took over",
+    "guided_back": "Guided back",
+    "wrong_team": "Wrong team",
+    "duplicate": "Duplicate",
+}
+MISSING_CHOICES: Final = (
+    "Error text",
+    "Steps tried",
+    "Effect on the customer",
+    "Access or credentials",
+    "Whom to call",
+)
+"""What a hand-off most often lacks: offered with one tap, beside words of one's own."""
 PRIORITY_RANK: Final[dict[Priority, int]] = {"urgent": 0, "high": 1, "normal": 2, "low": 3}
 OUTCOME_LABEL: Final[dict[StepOutcome, str]] = {
     "worked": "Worked",

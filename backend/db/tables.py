@@ -188,6 +188,10 @@ handoff = _table(
     _c("first_action_by", _ID),
     _c("first_action_claimed_at", _AT),
     _c("resolved_at", _AT),
+    _c("outcome"),
+    _c("had_what_i_needed", sa.Boolean),
+    _c("missing"),
+    _c("resolution"),
     _c("card", JSONB),
     _c("created_at", _AT),
 )

@@ -9,6 +9,7 @@ from backend.contract.handoffs import (
     Handoff,
     HandoffNote,
     HandoffPatch,
+    HandoffResolution,
     NewHandoff,
     QueuePage,
     Reassignment,
@@ -155,9 +156,11 @@ async def reassign(handoff_id: str, body: Reassignment, caller: CallerDep, holde
 
 
 @router.post("/handoffs/{handoff_id}/resolve", response_model=Handoff, responses=_HELD)
-async def resolve(handoff_id: str, caller: CallerDep, holder: Holder, body: Note = None) -> Json:
-    """End it, and its session."""
-    return Json(await holder.resolve(caller, handoff_id, body or HandoffNote()))
+async def resolve(
+    handoff_id: str, caller: CallerDep, holder: Holder, body: Annotated[HandoffResolution | None, Body()] = None
+) -> Json:
+    """End it, and its session unless that goes back to the junior (`guided_back`, `wrong_team`)."""
+    return Json(await holder.resolve(caller, handoff_id, body or HandoffResolution()))
 
 
 @router.post(

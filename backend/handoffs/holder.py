@@ -9,13 +9,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.contract.handoffs import Handoff, HandoffNote, HandoffPatch, Reassignment
+from backend.contract.handoffs import Handoff, HandoffNote, HandoffPatch, HandoffResolution, Reassignment
 from backend.db.engine import Database
 from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
 from backend.domain.text import clean_optional
-from backend.handoffs import repository
+from backend.handoffs import ending, repository
 from backend.handoffs.service import eligible_target, handoff_id, may_manage, not_found, read_handoff
 from backend.identity.caller import Caller
 from backend.jobs.job import TOPIC as JOBS
@@ -79,16 +79,22 @@ class HolderService:
             result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)
 
-    async def resolve(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
-        """The problem is solved: the handoff ends and its session with it."""
-        note = clean_optional("note", body.note, longest=_LONGEST)
+    async def resolve(self, caller: Caller, wanted: str, body: HandoffResolution) -> Handoff:
+        """The handoff ends, and its session with it unless the outcome gives it back to the junior."""
+        note, values = ending.checked(body)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._held(tx, caller, wanted, body.claim_epoch)
+            goes_on = body.outcome in ending.SESSION_GOES_ON
+            first = await ending.guide(tx, caller, row.session_id, note) if goes_on and note else None
             await repository.update(
-                tx, caller.account_id, row.id, status="resolved", resolved_at=sa.func.clock_timestamp()
+                tx, caller.account_id, row.id, status="resolved", resolved_at=sa.func.clock_timestamp(), **values
             )
-            await repository.set_session_status(tx, caller.account_id, row.session_id, "resolved")
+            await repository.set_session_status(
+                tx, caller.account_id, row.session_id, "active" if goes_on else "resolved"
+            )
             await repository.end_waiting(tx, caller.account_id, row.id)
+            if first is not None:
+                await repository.announce_first_action(tx, caller.account_id, first, caller.user_id, "message")
             await repository.changed(tx, caller.account_id, row.id, "resolved", caller.user_id, note)
             result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)

@@ -54,6 +54,10 @@ def handoff(row: AnyRow, timeline: list[AnyRow], deliveries: list[AnyRow]) -> Ha
             for d in deliveries
         ],
         resolved_at=row.resolved_at,
+        outcome=row.outcome,
+        had_what_i_needed=row.had_what_i_needed,
+        missing=row.missing,
+        resolution=row.resolution,
         first_action_at=row.first_action_at,
         first_action_kind=row.first_action_kind,
         first_action_claimed_at=row.first_action_claimed_at,

@@ -6,7 +6,7 @@ from typing import Annotated, Final, get_args
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from backend.contract.handoffs import HandoffNote
+from backend.contract.handoffs import HandoffNote, HandoffResolution
 from backend.contract.sessions import NewFact, NewMessage, NewStep
 from backend.contract.vocabulary import StepOutcome
 from backend.domain.refusal import Refusal
@@ -116,7 +116,7 @@ async def resolve(
         session = await services.sessions.get(visitor.caller, session_id)
         open_one = next((one for one in session.handoffs if one.status in {"pending", "claimed"}), None)
         if open_one is not None and open_one.status == "claimed":
-            body = HandoffNote(note=note or None, claim_epoch=claim_epoch)
+            body = HandoffResolution(note=note or None, claim_epoch=claim_epoch)
             await services.holder.resolve(visitor.caller, open_one.id, body)
             return
         if open_one is not None:

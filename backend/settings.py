@@ -32,6 +32,7 @@ NAMES: Final = (
     "FLOWPILOT_DATABASE_URL",
     "FLOWPILOT_PUBLIC_URL",
     "FLOWPILOT_SECRET_KEY",
+    "FLOWPILOT_FORMER_SECRET_KEY",
     "FLOWPILOT_SMTP_URL",
     "FLOWPILOT_MAIL_FROM",
     "FLOWPILOT_EVENT_BUS",
@@ -70,6 +71,8 @@ class Settings:
     served_at: str | None = None
     """What `serve` found out about itself, for its workers: `http://host:port` as this machine reaches it."""
     secret_key: str = field(default="", repr=False)
+    former_secret_key: str | None = field(default=None, repr=False)
+    """The key before `secret_key`: opens what was sealed under it, until it is sealed anew."""
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
     event_bus: Literal["postgres"] = "postgres"
@@ -112,6 +115,7 @@ class Settings:
             public_url_given=public_url is not None,
             served_at=served_at,
             secret_key=given_key or _kept_secret_key(data_dir),
+            former_secret_key=values.get("FLOWPILOT_FORMER_SECRET_KEY"),
             smtp_url=_smtp_url(values.get("FLOWPILOT_SMTP_URL")),
             mail_from=_mail_from(values.get("FLOWPILOT_MAIL_FROM")),
             event_bus=_event_bus(values.get("FLOWPILOT_EVENT_BUS")),

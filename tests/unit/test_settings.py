@@ -85,6 +85,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         tmp_path,
         FLOWPILOT_DATABASE_URL="postgresql://u:hush@h/d",
         FLOWPILOT_SECRET_KEY="hush" * 10,
+        FLOWPILOT_FORMER_SECRET_KEY="hush" * 10,
         FLOWPILOT_SMTP_URL="smtp://u:hush@h:25",
         FLOWPILOT_LLM_API_KEY="hush",
     )

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -54,7 +55,14 @@ async def upgrade(url: str) -> tuple[str | None, str | None]:
             await connection.execute(sa.text("select pg_advisory_lock(:key)"), {"key": LOCK})
             await connection.commit()
             try:
-                before, after = await connection.run_sync(_run)
+                try:
+                    before, after = await connection.run_sync(_run)
+                except asyncpg.UniqueViolationError as error:
+                    # Roles belong to the whole cluster, locks to one database: another one made them a moment earlier.
+                    if "pg_authid" not in str(error):
+                        raise
+                    await connection.rollback()
+                    before, after = await connection.run_sync(_run)
                 await connection.commit()
             finally:
                 await connection.rollback()

@@ -1,12 +1,15 @@
 """Migrations: safe from several processes at once, and the tables that statements name are the ones that are there."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
+import pytest
 
 from backend.db import migrate
 from backend.db.tables import metadata
 from tests.support import postgres
+from tests.support.cli import flowpilot
 from tests.support.flow import Owner
 
 
@@ -23,6 +26,15 @@ async def test_four_processes_migrating_at_once_make_one_schema(cluster_url: str
         assert await migrate.current(url) == migrate.head()
     finally:
         await postgres.drop_database(cluster_url, name)
+
+
+@pytest.mark.slow
+async def test_databases_of_a_new_cluster_may_migrate_at_once(tmp_path: Path) -> None:
+    """Roles are the cluster's: all want to make them, and a lock of one database does not hold the others."""
+    with postgres.cluster() as fresh:
+        urls = [await postgres.empty_database(fresh, name) for name in ("one", "two", "three")]
+        at_once = (asyncio.to_thread(flowpilot, "migrate", data_dir=tmp_path, database_url=url) for url in urls)
+        assert [(a.code, a.err) for a in await asyncio.gather(*at_once) if a.code] == []
 
 
 async def test_every_column_that_statements_name_exists(database_url: str) -> None:

@@ -45,6 +45,7 @@ async def worker_database(cluster_url: str, name: str) -> str:
     try:
         await admin.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME)
         if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", TEMPLATE):
+            await admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}_new WITH (FORCE)")  # left by one that failed
             await admin.execute(f"CREATE DATABASE {TEMPLATE}_new")
             await upgrade(_named(cluster_url, f"{TEMPLATE}_new"))
             await admin.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")

@@ -46,7 +46,7 @@ class Drawing:
         screen: Screen,
         *,
         due: Callable[[], float | None],
-        on_time: Callable[[float, datetime], None],
+        on_time: Callable[[], None],
     ) -> None:
         self._known = known
         self._screen = screen
@@ -80,7 +80,7 @@ class Drawing:
     def _wake(self) -> None:
         now, wall = self._known.time.mono(), self._known.time.wall()
         self._known.inbox.expire(now, wall)
-        self._on_time(now, wall)
+        self._on_time()
         self._draw()
 
     def _draw(self) -> None:

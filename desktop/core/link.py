@@ -1,9 +1,12 @@
-"""Keeps one event stream open: connect, feed, wait, again. The only place that decides when to reconnect."""
+"""Keeps one event stream open: connect, feed, wait, again. The only place that decides when to reconnect.
+
+A stream that is given up is left at once and closed behind our back: a dead peer must not hold up the next attempt.
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime
 from typing import Final, Protocol
 
 from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, Event, Receipt
@@ -12,17 +15,31 @@ from backend.contract.people import UserView
 from desktop.core.alarm import Alarm
 from desktop.core.backoff import Backoff
 from desktop.core.feed import Apply, Beat, CaughtUp, Effect, Feed, Greeted, HangUp, Refetch, Send
-from desktop.core.ports import ApiError, Clock, Connector, SignedOutError, Socket, SocketClosedError
+from desktop.core.ports import (
+    CLOSE_ABNORMAL,
+    ApiError,
+    Clock,
+    Connector,
+    SignedOutError,
+    Socket,
+    SocketClosedError,
+)
 from desktop.core.receipts import Receipts
 
 _LOG: Final = logging.getLogger(__name__)
 ROLE_RETRY_S: Final = 60.0
+FRESH_S: Final = 1.0
+"""An attempt that is younger than this is not begun anew, however many reasons come at once."""
+RETRY_AFTER_MOST_S: Final = 300.0
+"""Whatever a server, or something on the way that answers for it, asks for."""
+FAREWELL_S: Final = 0.5
+"""How long the end of the app waits for its streams to close well."""
 
 
 class LinkListener(Protocol):
     """Who hears what the link brings."""
 
-    def link_up(self, user: UserView, clock_offset: timedelta) -> None:
+    def link_up(self, user: UserView, server_time: datetime) -> None:
         """The server greeted; the log is being caught up with."""
         ...
 
@@ -78,8 +95,11 @@ class Link:
         self._fetching: asyncio.Task[None] | None = None
         self._alarm = Alarm(self._on_time)
         self._socket: Socket | None = None
+        self._over: asyncio.Future[str] | None = None
         self._retry_after_s: float | None = None
-        self._closing: asyncio.Task[None] | None = None
+        self._attempt: asyncio.Task[Socket] | None = None
+        self._began = 0.0
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def heard_at(self) -> float | None:
@@ -87,12 +107,17 @@ class Link:
         return self.feed.last_heard
 
     def poke(self) -> None:
-        """Try again at once: the user asked, the network is back, or a new token is there."""
+        """Try again at once: the user asked, the network is back, or a new token is there. An open stream stays."""
         self._backoff.reset()
+        if self._socket is not None:
+            return
         self._poked.set()
+        if self._attempt is not None and self._clock.monotonic() - self._began >= FRESH_S:
+            # It may wait for an answer to what was sent into a network that is no more.
+            self._attempt.cancel()
 
     def drop(self) -> None:
-        """Close the stream and open a new one: after sleep an open socket proves nothing."""
+        """Leave the stream and open a new one: after sleep an open socket proves nothing."""
         self.poke()
         if self._socket is not None:
             self._hang_up(HangUp("dropped on purpose", 0.0))
@@ -109,12 +134,14 @@ class Link:
                 await self._pause(await self._once())
         finally:
             self._alarm.stop()
+            if self._closing:
+                await asyncio.wait(self._closing, timeout=FAREWELL_S)
 
     async def _once(self) -> float | None:
         """One stream from connect to close; answers the seconds to wait, null for until poked."""
         self._retry_after_s = None
         try:
-            socket = await self._connector.connect()
+            socket = await self._connect()
         except SignedOutError:
             self._listener.link_signed_out()
             return None
@@ -124,28 +151,52 @@ class Link:
             return self._closed(exc)
         began = self._clock.monotonic()
         try:
-            await self._serve(socket)
+            raise await self._serve(socket)
         except SocketClosedError as exc:
             self._backoff.linked_for(self._clock.monotonic() - began)
             return self._closed(exc)
         finally:
             self._leave()
-            await socket.close()
-        return 0.0
+            self._close(socket)
 
-    async def _serve(self, socket: Socket) -> None:
-        self._socket = socket
+    async def _connect(self) -> Socket:
         self._poked.clear()
+        self._began = self._clock.monotonic()
+        attempt = self._attempt = asyncio.get_running_loop().create_task(self._connector.connect())
+        try:
+            await asyncio.wait({attempt})
+        finally:
+            self._attempt = None
+            attempt.cancel()
+        if attempt.cancelled():
+            raise SocketClosedError(CLOSE_ABNORMAL, "begun anew", 0.0)
+        return attempt.result()
+
+    async def _serve(self, socket: Socket) -> SocketClosedError:
+        """Until the stream ends or is given up; answers why."""
+        loop = asyncio.get_running_loop()
+        self._socket, over = socket, loop.create_future()
+        self._over = over
         self._outbox = asyncio.Queue()
         self.feed.opened(self._clock.monotonic())
         self._set_alarm()
-        writer = asyncio.get_running_loop().create_task(self._write(socket))
+        writer = loop.create_task(self._write(socket))
+        reader = loop.create_task(self._read(socket, over))
         try:
-            while True:
-                text = await socket.receive()
-                self._carry_out(self.feed.received(text, self._clock.monotonic()))
+            await asyncio.wait({reader, over}, return_when=asyncio.FIRST_COMPLETED)
+            return SocketClosedError(CLOSE_ABNORMAL, over.result()) if over.done() else reader.result()
         finally:
             writer.cancel()
+            reader.cancel()
+
+    async def _read(self, socket: Socket, over: "asyncio.Future[str]") -> SocketClosedError:
+        while not over.done():
+            try:
+                text = await socket.receive()
+            except SocketClosedError as exc:
+                return exc
+            self._carry_out(self.feed.received(text, self._clock.monotonic()))
+        return SocketClosedError(CLOSE_ABNORMAL, over.result())
 
     async def _write(self, socket: Socket) -> None:
         while True:
@@ -155,8 +206,13 @@ class Link:
             except SocketClosedError:
                 return
 
+    def _close(self, socket: Socket) -> None:
+        closing = asyncio.get_running_loop().create_task(socket.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
     def _leave(self) -> None:
-        self._socket = None
+        self._socket = self._over = None
         self._my_id = None
         self.feed.closed()
         self._alarm.at(None)
@@ -186,7 +242,7 @@ class Link:
         self._set_alarm()
 
     def _greet(self, greeted: Greeted) -> None:
-        self._listener.link_up(greeted.user, greeted.server_time - self._clock.now())
+        self._listener.link_up(greeted.user, greeted.server_time)
         self._my_id = greeted.user.id
         self._outage = False
         self._receipts.greeted()
@@ -211,8 +267,8 @@ class Link:
     def _hang_up(self, effect: HangUp) -> None:
         _LOG.info("closing the stream: %s", effect.reason)
         self._retry_after_s = effect.retry_after_s
-        if self._socket is not None:
-            self._closing = asyncio.get_running_loop().create_task(self._socket.close())
+        if self._over is not None and not self._over.done():
+            self._over.set_result(effect.reason)
 
     def _on_time(self) -> None:
         self._carry_out(self.feed.on_time(self._clock.monotonic()))
@@ -231,7 +287,7 @@ class Link:
         return self._failed(str(exc), wish)
 
     def _failed(self, reason: str, retry_after_s: float | None) -> float:
-        delay = self._backoff.delay() if retry_after_s is None else retry_after_s
+        delay = self._backoff.delay() if retry_after_s is None else min(retry_after_s, RETRY_AFTER_MOST_S)
         # One line for each outage: a night without the server must not fill the log.
         _LOG.log(logging.DEBUG if self._outage else logging.INFO, "no stream (%s); next try in %.1f s", reason, delay)
         self._outage = True

@@ -12,11 +12,14 @@ ToastFailedError        the notification service did not take it, with the reaso
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from backend.contract.handoffs import ClaimResult, Handoff, QueuePage
 from backend.contract.people import Me, Person
 from desktop.core.views import DetailView, QueueView, ToastAction, ToastView, TrayView
+
+CLOSE_ABNORMAL: Final = 1006
+"""The link just broke, or was given up: nobody said why."""
 
 
 class ApiError(Exception):
@@ -244,7 +247,11 @@ class Clock(Protocol):
     """Time, so that tests own it."""
 
     def monotonic(self) -> float:
-        """Seconds that only go forward."""
+        """Seconds that only go forward; the loop's own. They may stand still while the computer sleeps."""
+        ...
+
+    def elapsed(self) -> float:
+        """Seconds that only go forward, sleep included."""
         ...
 
     def now(self) -> datetime:

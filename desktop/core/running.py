@@ -12,11 +12,19 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class ServerTime:
-    """This computer's clock, corrected by what the server said last."""
+    """What time it is at the server: its own word at the last greeting, and what has passed since, sleep included.
+
+    Setting this computer's clock, by hand or by a time service, moves nothing. Before the first greeting its clock is
+    all there is.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.offset = timedelta()
+        self._said: tuple[datetime, float] | None = None
+
+    def is_now(self, server_time: datetime) -> None:
+        """The server has said so."""
+        self._said = server_time, self._clock.elapsed()
 
     def mono(self) -> float:
         """Monotonic seconds."""
@@ -24,7 +32,16 @@ class ServerTime:
 
     def wall(self) -> datetime:
         """The server's UTC time."""
-        return self._clock.now() + self.offset
+        if self._said is None:
+            return self._clock.now()
+        at, then = self._said
+        return at + timedelta(seconds=self._clock.elapsed() - then)
+
+    @property
+    def offset(self) -> timedelta:
+        """How far the server is ahead of this computer's clock, to half a second: it is drawn, and must not tremble."""
+        ahead = (self.wall() - self._clock.now()).total_seconds()
+        return timedelta(seconds=round(ahead * 2) / 2)
 
 
 class Tasks:

@@ -11,13 +11,20 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, MAX_FRAME_BYTES
-from desktop.core.ports import ApiError, CertificateError, SignedOutError, Socket, SocketClosedError, UnreachableError
+from desktop.core.ports import (
+    CLOSE_ABNORMAL,
+    ApiError,
+    CertificateError,
+    SignedOutError,
+    Socket,
+    SocketClosedError,
+    UnreachableError,
+)
 from desktop.net.api import certificate_reason
 from desktop.net.session import Session
 
 OPEN_S: Final = 10.0
 CLOSE_S: Final = 2.0
-_ABNORMAL: Final = 1006
 _QUIET: Final = logging.getLogger("flowpilot.websocket")
 # The library logs whole handshakes, with the Authorization header, at its debug level.
 _QUIET.setLevel(logging.WARNING)
@@ -48,7 +55,7 @@ class WebSocket:
         except ConnectionClosed as exc:
             closed = _closed(exc)
             if closed.code == CLOSE_TOKEN and await self._only_ran_out():
-                raise SocketClosedError(_ABNORMAL, "the access token had run out") from exc
+                raise SocketClosedError(CLOSE_ABNORMAL, "the access token had run out") from exc
             raise closed from exc
 
     async def close(self) -> None:
@@ -126,7 +133,7 @@ class WebSocketConnector:
 
 def _closed(exc: ConnectionClosed) -> SocketClosedError:
     frame = exc.rcvd
-    return SocketClosedError(frame.code, frame.reason) if frame else SocketClosedError(_ABNORMAL, "the link broke")
+    return SocketClosedError(frame.code, frame.reason) if frame else SocketClosedError(CLOSE_ABNORMAL, "the link broke")
 
 
 def _refused(exc: InvalidStatus) -> Exception:
@@ -136,5 +143,5 @@ def _refused(exc: InvalidStatus) -> Exception:
         return SignedOutError()
     wish = response.headers.get("Retry-After", "")
     retry_after_s = float(wish) if wish.isascii() and wish.isdigit() else None
-    code = CLOSE_NOT_ALLOWED if response.status_code == 403 else _ABNORMAL
+    code = CLOSE_NOT_ALLOWED if response.status_code == 403 else CLOSE_ABNORMAL
     return SocketClosedError(code, f"handshake answered {response.status_code}", retry_after_s)

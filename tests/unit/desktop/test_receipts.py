@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from hypothesis import given, settings
@@ -122,7 +122,7 @@ class Wire:
 class Listener:
     """Hears everything and needs nothing."""
 
-    def link_up(self, user: UserView, clock_offset: timedelta) -> None: ...
+    def link_up(self, user: UserView, server_time: datetime) -> None: ...
     def link_live(self) -> None: ...
     def link_down(self, reason: str, retry_in_s: float | None) -> None: ...
     def link_event(self, event: Event) -> None: ...
@@ -134,6 +134,9 @@ class Listener:
 class LoopClock:
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def elapsed(self) -> float:
+        return self.monotonic()
 
     def now(self) -> datetime:
         return T0

@@ -93,11 +93,18 @@ class SimilarHandoff:
     id: str
     title: str
     resolution: str | None = None
+    customer: str | None = None
+    session_id: str | None = None
+    resolved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """`ai_assessment`. `confidence` is 0 to 1; `source` says how it was made."""
+    """`ai_assessment`. `confidence` is 0 to 1; `source` says how it was made.
+
+    `extractive` is put together from the session and from similar resolved handoffs, without a model; its confidence
+    is never above 0.39. `known` are the facts that it rests on; `model` is the model's name.
+    """
 
     source: Literal["model", "extractive"]
     likely_cause: str
@@ -106,11 +113,17 @@ class Assessment:
     tried: list[str] | None = None
     next_steps: list[str] | None = None
     similar: list[SimilarHandoff] | None = None
+    summary: str | None = None
+    known: list[str] | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationPackage:
-    """What the senior needs in one object. `assessment` is null until it arrives."""
+    """What the senior needs in one object. `assessment` is null until it arrives.
+
+    `assessment_reason` says in a sentence why there is none, or why it was made without the model.
+    """
 
     reason: str
     need: str | None
@@ -118,6 +131,7 @@ class EscalationPackage:
     snapshot: Snapshot
     assessment: Assessment | None
     assessment_status: AssessmentStatus
+    assessment_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class AccountSettings:
     `manual_baseline_is_estimate` says that it is the product's own estimate, which nobody in the account has set.
     `escalation_policy` is what counts, defaults included. `email_content` `title_only` keeps customer, need and AI
     assessment out of mails. `email_offline_delay_s` (0 to 300) waits before mailing a person who is on no client.
+    With `ai_enabled` false nothing of this account is sent to a model.
     """
 
     manual_baseline_minutes: float | None
@@ -62,6 +63,7 @@ class AccountSettings:
     retention_days: int
     email_content: EmailContent
     email_offline_delay_s: int
+    ai_enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +79,4 @@ class AccountSettingsPatch:
     retention_days: int | None = None
     email_content: EmailContent | None = None
     email_offline_delay_s: int | None = None
+    ai_enabled: bool | None = None

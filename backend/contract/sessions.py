@@ -53,13 +53,17 @@ class NewFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One chat message. `author` is null when the assistant or the system speaks."""
+    """One chat message. `author` is null when the assistant or the system speaks.
+
+    `stopped` says that somebody stopped the assistant while it wrote, and this is the part that had come.
+    """
 
     id: str
     author: Person | None
     author_kind: AuthorKind
     content: str
     created_at: datetime
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

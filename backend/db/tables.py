@@ -32,6 +32,7 @@ account = _table(
     _c("retention_days", sa.Integer),
     _c("email_content"),
     _c("email_offline_delay_s", sa.Integer),
+    _c("ai_enabled", sa.Boolean),
     _c("created_at", _AT),
     tenant=False,
 )
@@ -134,6 +135,7 @@ message = _table(
     _c("author_id", _ID),
     _c("author_kind"),
     _c("content"),
+    _c("stopped", sa.Boolean),
     _c("version", sa.BigInteger),
     _c("created_at", _AT),
 )
@@ -172,6 +174,7 @@ handoff = _table(
     _c("snapshot", BYTEA),
     _c("assessment", JSONB),
     _c("assessment_status"),
+    _c("assessment_reason"),
     _c("claimed_by", _ID),
     _c("claimed_at", _AT),
     _c("claim_epoch", sa.Integer),
@@ -231,4 +234,40 @@ open_ticket = _table(
     _c("created_at", _AT),
     _c("expires_at", _AT),
     _c("used_at", _AT),
+)
+assistant_reply = _table(
+    "assistant_reply",
+    _c("session_id", _ID),
+    _c("message_id", _ID),
+    _c("kind"),
+    _c("state"),
+    _c("content"),
+    _c("reason"),
+    _c("retry_after_s", sa.Double),
+    _c("asked_by", _ID),
+    _c("started_at", _AT),
+    _c("beat_at", _AT),
+    _c("ended_at", _AT),
+)
+proposal = _table(
+    "proposal",
+    _c("session_id", _ID),
+    _c("message_id", _ID),
+    _c("kind"),
+    _c("content", JSONB),
+    _c("state"),
+    _c("created_at", _AT),
+    _c("decided_at", _AT),
+    _c("decided_by", _ID),
+)
+one_time_secret = _table(
+    "one_time_secret",
+    _c("session_id", _ID),
+    _c("created_by", _ID),
+    _c("nonce", BYTEA),
+    _c("sealed", BYTEA),
+    _c("created_at", _AT),
+    _c("expires_at", _AT),
+    _c("viewed_at", _AT),
+    _c("viewed_by", _ID),
 )

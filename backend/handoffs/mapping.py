@@ -17,6 +17,7 @@ def handoff(row: AnyRow, timeline: list[AnyRow], deliveries: list[AnyRow]) -> Ha
         snapshot=snapshot.read(row.snapshot),
         assessment=msgspec.convert(row.assessment, Assessment) if row.assessment is not None else None,
         assessment_status=row.assessment_status,
+        assessment_reason=row.assessment_reason,
     )
     return Handoff(
         id=str(row.id),

@@ -38,6 +38,7 @@ STATUS: Final[dict[Code, int]] = {
     "ticket_refused": 403,
     "limit_reached": 409,
     "not_retryable": 409,
+    "secret_gone": 410,
     "too_many_requests": 429,
     "database_unavailable": 503,
     "internal_error": 500,

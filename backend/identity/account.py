@@ -41,6 +41,8 @@ def _checked(patch: AccountSettingsPatch, given: set[str]) -> dict[str, object]:
         if not 30 <= patch.retention_days <= 3_650:
             raise _refuse("retention_days", "must be 30 to 3650 days")
         changes["retention_days"] = patch.retention_days
+    if patch.ai_enabled is not None:
+        changes["ai_enabled"] = patch.ai_enabled
     return changes | _email(patch)
 
 
@@ -107,6 +109,7 @@ class AccountService:
             retention_days=row.retention_days,
             email_content=row.email_content,
             email_offline_delay_s=row.email_offline_delay_s,
+            ai_enabled=row.ai_enabled,
         )
 
     async def change(self, caller: Caller, patch: AccountSettingsPatch, given: set[str]) -> AccountSettings:

@@ -116,6 +116,7 @@ async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:
         a.c.retention_days,
         a.c.email_content,
         a.c.email_offline_delay_s,
+        a.c.ai_enabled,
     )
     return (await tx.execute(statement.where(a.c.id == account_id))).one()
 

@@ -30,6 +30,7 @@ def message(row: AnyRow) -> Message:
         author_kind=row.author_kind,
         content=row.content,
         created_at=row.created_at,
+        stopped=row.stopped,
     )
 
 

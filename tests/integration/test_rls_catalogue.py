@@ -155,6 +155,8 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "audit_accounts",
         "audit_oldest_due",
         "canary_forget",
+        "search_cases",
+        "search_runbooks",
     }, "a new one is reviewed by name"
     for row in rows:
         assert row["owner"] == "flowpilot_definer", row["name"]

@@ -1,0 +1,1 @@
+"""FlowPilot, the assistant: replies in the chat, proposals, assessments of hand-offs, guided mode."""

@@ -1,0 +1,1 @@
+"""Secrets that one person may see, once."""

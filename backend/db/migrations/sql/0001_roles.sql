@@ -4,13 +4,17 @@
 
 do $$
 begin
-    perform pg_advisory_xact_lock(7305110413);  -- roles belong to the whole cluster: two databases may migrate at once
-    if not exists (select from pg_roles where rolname = 'flowpilot_app') then
+    -- Roles belong to the whole cluster and the lock to this database: where two databases migrate at once, the second
+    -- waits for the first one's commit and then finds the roles there.
+    perform pg_advisory_xact_lock(7305110413);
+    begin
         create role flowpilot_app nologin nosuperuser nobypassrls nocreatedb nocreaterole;
-    end if;
-    if not exists (select from pg_roles where rolname = 'flowpilot_definer') then
+    exception when duplicate_object or unique_violation then null;
+    end;
+    begin
         create role flowpilot_definer nologin nosuperuser nobypassrls nocreatedb nocreaterole;
-    end if;
+    exception when duplicate_object or unique_violation then null;
+    end;
     if not (select rolsuper from pg_roles where rolname = current_user) then
         execute format('grant flowpilot_app, flowpilot_definer to %I', current_user);
     end if;

@@ -264,7 +264,6 @@ one_time_secret = _table(
     "one_time_secret",
     _c("session_id", _ID),
     _c("created_by", _ID),
-    _c("nonce", BYTEA),
     _c("sealed", BYTEA),
     _c("created_at", _AT),
     _c("expires_at", _AT),

@@ -83,8 +83,7 @@ create table one_time_secret (
     id uuid not null,
     session_id uuid,
     created_by uuid not null,
-    nonce bytea,
-    sealed bytea,                               -- AES-GCM; gone once it has been seen or has expired
+    sealed bytea,                               -- backend/sealed.py; gone once it has been seen or has expired
     created_at timestamptz not null default clock_timestamp(),
     expires_at timestamptz not null,
     viewed_at timestamptz,

@@ -25,11 +25,26 @@ RUNTIME: Final[dict[str, str]] = {
     "statement_timeout": "30s",
 }
 
+TRANSACTION_S: Final = 12
+"""A transaction that lasts longer, in seconds, is ended with its connection: longer than any wait for a lock."""
+_BOUNDS_TRANSACTIONS: Final = (17, 0)
+
 _SET_ACCOUNT = sa.text("select set_config('app.account_id', :account, true)")
 
 
 async def _keep_session(_connection: Any) -> None:
     """Replaces asyncpg's reset query at each release: hot calls leave nothing behind, their settings are local."""
+
+
+async def _bound(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Bound whole transactions, where the server can (PostgreSQL 17 and newer).
+
+    The driver prepares a statement in two steps. A process that freezes between them leaves a session that the server
+    takes for active though it waits for its client: neither the limit for idle transactions nor the one for statements
+    ends it, and it keeps its locks for as long as the process is frozen (seen: a handoff's row, for minutes).
+    """
+    if connection.get_server_version()[:2] >= _BOUNDS_TRANSACTIONS:
+        await connection.execute(f"set transaction_timeout = '{TRANSACTION_S}s'")
 
 
 @contextmanager
@@ -62,14 +77,21 @@ class Database:
             max_size=pool_size,
             server_settings=RUNTIME,
             command_timeout=30,
+            init=_bound,
             reset=_keep_session,
         )
+
+        async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+            connection = await asyncpg.connect(asyncpg_url(url), server_settings=RUNTIME, command_timeout=30)
+            await _bound(connection)
+            return connection
+
         engine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            connect_args={"server_settings": RUNTIME, "command_timeout": 30},
+            async_creator=connect,
         )
         wakeup = Wakeup(asyncpg_url(url), RUNTIME)
         wakeup.start()

@@ -64,6 +64,8 @@ DATABASE_DOWN: Final = (
     asyncpg.TransactionRollbackError,  # deadlock, serialization
     asyncpg.InsufficientResourcesError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # a lock that is not to be had, a database that takes no connections
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was frozen within a transaction
+    asyncpg.TransactionTimeoutError,
     asyncpg.InternalClientError,  # the driver's state after a connection was cut in the middle of a statement
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,

@@ -84,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", parents=[shared], help="check settings, database, mail, AI and broker")
     doctor.set_defaults(handler="backend.commands.doctor:run")
 
+    audit = _group(commands, "audit", "the audit log")
+    verify = audit.add_parser("verify", parents=[shared], help="check that nothing in it was changed or taken out")
+    verify.add_argument("--account", type=UUID, metavar="ID", help="one account alone (default: all)")
+    verify.add_argument(
+        "--anchors", type=Path, metavar="FILE", help="the anchors (default: those of the data directory)"
+    )
+    verify.set_defaults(handler="backend.commands.audit:verify")
+
     _add_people(commands, shared)
     return parser
 

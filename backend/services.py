@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from backend.analytics.service import AnalyticsService
+from backend.audit.service import AuditService
 from backend.db.engine import Database
 from backend.db.wakeup import Wakeup
 from backend.delivery.service import DeliveryService
@@ -37,6 +38,7 @@ class Services:
     wakeup: Wakeup
     identity: IdentityService
     account: AccountService
+    audit: AuditService
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService
@@ -67,6 +69,7 @@ class Services:
             wakeup=database.wakeup,
             identity=identity,
             account=AccountService(database),
+            audit=AuditService(database),
             tickets=tickets,
             authorization=AuthorizationService(database, settings.secret_key),
             devices=DeviceService(database),

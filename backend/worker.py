@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from backend.audit.keeper import AuditKeeper
 from backend.db.engine import Database
 from backend.delivery.closing import Closing
 from backend.delivery.idle import IdleClaims
@@ -38,7 +39,11 @@ def build_worker(database: Database, settings: Settings) -> Worker:
     mailing = Mailing(database, build_mailer(settings), Letters(settings.public_url, sender(settings)))
     email = Lane(name="email", handlers={"email": mailing}, places=_MAIL_PLACES, lease_s=LEASE_S)
     lanes = [policy, email, webhook_lane(database, settings), watch_lane(database, settings)]
-    return Worker(database, lanes, away=DATABASE_DOWN, chores={"plan the self-audit": House(database).keep})
+    chores = {
+        "plan the self-audit": House(database).keep,
+        "keep the audit log": AuditKeeper(database, settings.data_dir).keep,
+    }
+    return Worker(database, lanes, away=DATABASE_DOWN, chores=chores)
 
 
 def build_mailer(settings: Settings) -> Mailer:

@@ -270,3 +270,24 @@ one_time_secret = _table(
     _c("viewed_at", _AT),
     _c("viewed_by", _ID),
 )
+audit_entry = sa.Table(
+    "audit_entry",
+    metadata,
+    sa.Column("account_id", _ID, primary_key=True),
+    sa.Column("no", sa.BigInteger, primary_key=True),
+    _c("at", _AT),
+    _c("actor_id", _ID),
+    _c("actor"),
+    _c("action"),
+    _c("target"),
+    _c("detail"),
+    _c("address"),
+    _c("hash", BYTEA),
+)
+audit_chain = sa.Table(
+    "audit_chain",
+    metadata,
+    sa.Column("account_id", _ID, primary_key=True),
+    _c("last_no", sa.BigInteger),
+    _c("last_hash", BYTEA),
+)

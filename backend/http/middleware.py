@@ -8,6 +8,7 @@ from uuid import uuid4
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.http.client import note_client
 from backend.http.methods import answer_head
 from backend.http.problems import broken, problem_response
 
@@ -42,6 +43,7 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        note_client(scope)
         started = time.perf_counter()
         request_id = uuid4().hex[:16]
         status = 0

@@ -1,17 +1,20 @@
 """An account's settings."""
 
 from functools import cache
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.audit.record import record
 from backend.contract.people import AccountSettings, AccountSettingsPatch
 from backend.contract.policy import EscalationPolicy
 from backend.contract.vocabulary import Role
 from backend.db.engine import Database
+from backend.db.tables import AnyRow
 from backend.domain.policy import PolicyError, document, parse, stored
+from backend.domain.policy_changes import changes as changed_parts
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
 from backend.identity import repository
@@ -91,6 +94,25 @@ async def _check_people(tx: AsyncConnection, account_id: UUID, policy: Escalatio
             )
 
 
+async def _note(tx: AsyncConnection, caller: Caller, before: AnyRow, changes: dict[str, object]) -> None:
+    """One audit entry for each part that was changed, with what it was and what it is."""
+    parts: dict[str, dict[str, object]] = {}
+    for column, value in changes.items():
+        was = getattr(before, column)
+        if column == "baseline_is_estimate" or was == value:
+            continue
+        if column == "escalation_policy":
+            differences = changed_parts(stored(was), stored(cast("dict[str, Any]", value)))
+            if differences:
+                parts["policy.changed"] = {"changed": differences}
+            continue
+        part = "baseline.changed" if column == "manual_baseline_minutes" else "settings.changed"
+        part = "email.changed" if column.startswith("email_") else part
+        parts.setdefault(part, {})[column] = f"{was} to {value}"
+    for action, detail in parts.items():
+        await record(tx, caller, action, "", detail)
+
+
 class AccountService:
     """Reads for everyone in the account, writes for administrators."""
 
@@ -125,7 +147,9 @@ class AccountService:
         async with self._db.tenant(caller.account_id) as tx:
             if patch.escalation_policy is not None:
                 await _check_people(tx, caller.account_id, parse(patch.escalation_policy))
+            before = await repository.settings(tx, caller.account_id)
             await repository.update_settings(tx, caller.account_id, changes)
+            await _note(tx, caller, before, changes)
             if replan:
                 await repository.replan(tx, caller.account_id)
         if replan:

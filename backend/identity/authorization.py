@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.audit.record import record
 from backend.db.engine import Database
 from backend.db.ids import new_id
 from backend.domain.refusal import Refusal
@@ -94,6 +95,7 @@ class AuthorizationService:
                 device_version=request.version,
                 expires_at=now + CODE_LIFE,
             )
+            await record(tx, caller, "device.connected", request.name, {"system": request.system})
         return Approved(code=code, trusted_cookie=cookie)
 
     async def redeem(self, *, code: str, verifier: str, redirect_uri: str) -> Granted:

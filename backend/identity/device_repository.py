@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
 
-_d, _c, _k = t.device, t.oauth_code, t.device_token
+_d, _c, _k, _p = t.device, t.oauth_code, t.device_token, t.client_presence
 
 
 async def proved(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> bool:
@@ -122,19 +122,41 @@ async def revoke(
     return True
 
 
-async def exists(tx: AsyncConnection, account_id: UUID, user_id: UUID, device_id: UUID) -> bool:
-    """Whether this user has or had such a device."""
-    statement = sa.select(_d.c.id).where(_d.c.account_id == account_id, _d.c.user_id == user_id, _d.c.id == device_id)
-    return (await tx.execute(statement)).first() is not None
+_NAMED = sa.select(
+    _d,
+    t.app_user.c.name.label("user_name"),
+    # A connected app renews its token every quarter of an hour; presence says whether its person is on at all.
+    (
+        (_d.c.last_seen_at > sa.func.now() - sa.text("interval '16 minutes'"))
+        & sa.exists().where(
+            _p.c.account_id == _d.c.account_id,
+            _p.c.user_id == _d.c.user_id,
+            _p.c.channel == "desktop",
+            _p.c.seen_at > sa.func.now() - sa.text("interval '45 seconds'"),
+        )
+    ).label("on_now"),
+).join(t.app_user, (t.app_user.c.account_id == _d.c.account_id) & (t.app_user.c.id == _d.c.user_id))
+_SIGNED_IN = _d.c.revoked_at.is_(None) & (_d.c.expires_at > sa.func.now())
+
+
+async def device(tx: AsyncConnection, account_id: UUID, device_id: UUID) -> t.AnyRow | None:
+    """One device, signed in or not, with whose it is."""
+    statement = _NAMED.where(_d.c.account_id == account_id, _d.c.id == device_id)
+    return (await tx.execute(statement)).one_or_none()
 
 
 async def devices(tx: AsyncConnection, account_id: UUID, user_id: UUID, warned_since: datetime) -> list[t.AnyRow]:
     """This user's signed-in devices, and those shut out for misuse since then; the newest first."""
-    signed_in = _d.c.revoked_at.is_(None) & (_d.c.expires_at > sa.func.now())
     warned = _d.c.revoked_why.in_(("reused", "code_reused")) & (_d.c.revoked_at > warned_since)
-    statement = (
-        sa.select(_d)
-        .where(_d.c.account_id == account_id, _d.c.user_id == user_id, signed_in | warned)
-        .order_by(_d.c.created_at.desc(), _d.c.id.desc())
+    statement = _NAMED.where(_d.c.account_id == account_id, _d.c.user_id == user_id, _SIGNED_IN | warned).order_by(
+        _d.c.created_at.desc(), _d.c.id.desc()
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def all_devices(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
+    """The account's signed-in devices, the last seen first."""
+    statement = _NAMED.where(_d.c.account_id == account_id, _SIGNED_IN).order_by(
+        _d.c.last_seen_at.desc(), _d.c.id.desc()
     )
     return list((await tx.execute(statement)).all())

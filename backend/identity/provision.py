@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from backend.audit.record import record_of
 from backend.contract.vocabulary import Role
 from backend.db.engine import Database
 from backend.db.ids import new_id
@@ -68,6 +69,7 @@ async def create_user(
             tx, account_id=account_id, user_id=user_id, email=address, name=full_name, role=role, password_hash=hashed
         ):
             raise Refusal("invalid_body", f"There is already a user with the address {address}.", field="email")
+        await record_of(tx, account_id, "people.created", full_name, {"role": role}, actor="Command line")
     return user_id
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from backend.audit.record import record, record_of
 from backend.contract.pairing import ACCESS_PREFIX
 from backend.contract.people import UserView
 from backend.db.engine import Database
@@ -71,6 +72,9 @@ class IdentityService:
             async with self._db.before_account() as tx:
                 user = await repository.user_by_email(tx, email.strip())
         if not await verify_password(password, user.password_hash if user else None) or user is None:
+            if user is not None:
+                async with self._db.tenant(user.account_id) as tx:
+                    await record_of(tx, user.account_id, "sign_in.failed", user.email)
             raise Refusal("unauthenticated", "That e-mail and password do not match.")
         trusted = new_secret()
         session = await self.open_web_session(
@@ -85,6 +89,7 @@ class IdentityService:
                 cookie_hash=digest(trusted),
                 expires_at=datetime.now(UTC) + TRUSTED_BROWSER_LIFE,
             )
+            await record(tx, session.caller, "sign_in.ok", "", {"browser": user_agent[:120]})
         return WebSession(token=session.token, csrf=session.csrf, caller=session.caller, trusted_cookie=trusted)
 
     async def open_web_session(
@@ -115,6 +120,7 @@ class IdentityService:
         if caller is not None:
             async with self._db.tenant(caller.account_id) as tx:
                 await repository.revoke_web_session(tx, caller.account_id, caller.credential_id)
+                await record(tx, caller, "sign_in.ended")
 
     async def still_valid(self, credential_ids: list[UUID]) -> set[UUID]:
         """Which of these sign-ins hold; asked for open sockets every few seconds."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from backend.audit.record import record
 from backend.db.engine import Database
 from backend.db.ids import new_id
 from backend.domain.refusal import Refusal
@@ -93,4 +94,6 @@ class TicketService:
         session = await self._identity.open_web_session(
             row["account_id"], row["user_id"], address=address, user_agent=user_agent
         )
+        async with self._db.tenant(row["account_id"]) as tx:
+            await record(tx, session.caller, "sign_in.ticket")
         return Redeemed(web_session=session, handoff_id=row["handoff_id"])

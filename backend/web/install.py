@@ -23,6 +23,7 @@ from backend.web import (
     pages_queue,
     pages_sessions,
 )
+from backend.web.admin import ROUTERS as ADMIN
 from backend.web.routing import error_page
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -73,6 +74,8 @@ def install(app: FastAPI) -> None:
         pages_analytics,
     ):
         app.include_router(module.router)
+    for router in ADMIN:
+        app.include_router(router)
     app.add_route("/static/htmx.min.js", _htmx, include_in_schema=False)
     app.mount("/static", Static(directory=STATIC), name="static")
     before = app.exception_handlers.get(HTTPException, http_exception_handler)

@@ -8,6 +8,7 @@ from fastapi import Depends, Form, Request
 from starlette.responses import Response
 
 from backend.analytics.service import AnalyticsService
+from backend.audit.service import AuditService
 from backend.delivery.service import DeliveryService
 from backend.domain.refusal import Refusal
 from backend.handoffs.claiming import ClaimingService
@@ -29,6 +30,7 @@ class Services(Protocol):
 
     identity: IdentityService
     account: AccountService
+    audit: AuditService
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService

@@ -125,9 +125,18 @@ async def test_the_server_may_not_rewrite_history_or_empty_tables(owner: Owner) 
     )
     assert [r["name"] for r in rows if r["truncate"] or r["trigger"]] == [], "TRUNCATE passes policies by"
     fixed = {r["name"] for r in rows if not r["update"]}
-    assert fixed >= {"account_event", "handoff_timeline", "alembic_version"}
+    assert fixed >= {"account_event", "handoff_timeline", "alembic_version", "audit_entry", "audit_pending"}
     kept = {r["name"] for r in rows if not r["delete"]}
-    assert kept >= {"account_event", "handoff_timeline", "handoff", "ai_session", "account", "app_user"}
+    assert kept >= {
+        "account_event",
+        "audit_entry",
+        "audit_chain",
+        "handoff_timeline",
+        "handoff",
+        "ai_session",
+        "account",
+        "app_user",
+    }
 
 
 async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner: Owner) -> None:
@@ -157,6 +166,9 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "canary_forget",
         "search_cases",
         "search_runbooks",
+        "audit_behind",
+        "audit_chains",
+        "audit_anchor",
     }, "a new one is reviewed by name"
     for row in rows:
         assert row["owner"] == "flowpilot_definer", row["name"]

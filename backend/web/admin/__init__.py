@@ -1,0 +1,13 @@
+"""The administrators' pages, one module per tab.
+
+A new tab: a module with a `router` here, its line in `tabs.TABS`, its router in `ROUTERS`; the page answers with
+`tabs.page(request, visitor, "key", "admin/template.html", …)` and its template extends `admin/frame.html`.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from backend.web.admin import audit, home
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (home.router, audit.router)

@@ -1,0 +1,44 @@
+"""The frame of the administrators' pages: who may see them, which tabs there are."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Request
+from starlette.responses import Response
+
+from backend.web import render
+from backend.web.visitor import Visitor, services_of
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab: `key` names it in test ids (`admin-nav-KEY`), `path` is its page."""
+
+    key: str
+    label: str
+    path: str
+
+
+TABS: Final = (Tab("audit-log", "Audit log", "/admin/audit"),)
+"""In the order in which they are drawn."""
+
+
+async def page(
+    request: Request, visitor: Visitor, tab: str, template: str, *, status: int = 200, **context: object
+) -> Response:
+    """One page in the administrators' frame; refuses `role_required` below administrator."""
+    visitor.caller.require("admin")
+    services = services_of(request)
+    queue = await services.handoffs.queue_text(visitor.caller, "pending", None, 0)
+    return render.html(
+        request,
+        template,
+        status=status,
+        caller=visitor.caller,
+        shell=visitor,
+        seq=queue.seq,
+        waiting=await services.handoffs.waiting_count(visitor.caller),
+        tabs=TABS,
+        tab=tab,
+        **context,
+    )

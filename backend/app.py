@@ -17,6 +17,7 @@ from backend.analytics.api import router as analytics_router
 from backend.db.engine import Database
 from backend.feed.poll import router as poll_router
 from backend.feed.socket import EventSockets
+from backend.feed.trial import router as trial_router
 from backend.handoffs.api import router as handoffs_router
 from backend.http import openapi, problems
 from backend.http.middleware import Edge
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sessions_router,
         handoffs_router,
         poll_router,
+        trial_router,
         analytics_router,
         webhooks_router,
         alarms_router,

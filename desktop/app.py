@@ -113,6 +113,7 @@ class App:
                 entered=lambda: self._windows_asked().entered(),
                 settings=lambda: self._windows_asked().open_settings(),
                 about=lambda: self._windows_asked().open_about(),
+                test=lambda: self._windows_asked().send_test(),
                 quit=self._quit.set,
             ),
         )
@@ -322,6 +323,7 @@ class App:
                     start=self._start,
                     ask_sign_in=screen.ask_sign_in,
                     sign_out=self._sign_out_asked,
+                    show_test=screen.show_test,
                     hotkey_trouble=lambda: self._hotkey.trouble if self._hotkey is not None else "",
                 )
             )

@@ -75,6 +75,9 @@ def text(
             "Connection test",
             *(f"{step.name}: {step.state.replace('_', ' ')}. {step.words}" for step in steps),
         ]
+    if controller is not None and controller.trial.steps:
+        parts += ["", "Test notification"]
+        parts += [f"{each.name}: {each.state.replace('_', ' ')}. {each.words}" for each in controller.trial.steps]
     if controller is not None:
         parts += ["", "Connection so far", *controller.vitals.history]
     parts += ["", "Settings", *store.lines()]

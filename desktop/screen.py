@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from desktop.core.presence import DndChoice
-from desktop.core.views import DetailView, QueueView, ToastAction, TrayView
+from desktop.core.views import DetailView, ProbeStep, QueueView, ToastAction, TrayView
 from desktop.ui.tray import Tray
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Wishes:
     entered: Callable[[], None]
     settings: Callable[[], None]
     about: Callable[[], None]
+    test: Callable[[], None]
     quit: Callable[[], None]
 
 
@@ -100,6 +101,11 @@ class QtScreen:
         if self._window is not None:
             self._window.set_letter_keys(letter_keys)
             self._window.set_keep_in_tray(keep_in_tray)
+
+    def show_test(self, steps: tuple[ProbeStep, ...]) -> None:
+        """The test notification's hops, where the queue is empty."""
+        if self._window is not None:
+            self._window.show_test(steps)
 
     def copy_text(self, text: str) -> None:
         """To the clipboard."""
@@ -173,7 +179,7 @@ class QtScreen:
             window.retry_requested.connect(lambda: self._tell(lambda c: c.retry()))
             window.sign_in_requested.connect(self.ask_sign_in)
             window.dnd_requested.connect(self._do_not_disturb)
-            window.test_notification_requested.connect(lambda: self._tell(lambda c: c.test_notification()))
+            window.test_notification_requested.connect(self._wishes.test)
             if self._queue is not None:
                 window.show_queue(self._queue)
             if self._detail is not None:

@@ -17,6 +17,7 @@ from backend.contract.vocabulary import ROLE_LABEL
 from desktop import applied
 from desktop.core import words
 from desktop.core.ports import ApiError
+from desktop.core.trial import NAMES
 from desktop.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Around:
     start: Callable[[Coroutine[Any, Any, None]], object]
     ask_sign_in: Callable[[], None]
     sign_out: Callable[[], None]
+    show_test: Callable[[tuple["ProbeStep", ...]], None]
     hotkey_trouble: Callable[[], str]
 
 
@@ -80,7 +82,7 @@ class Windows(QObject):
             self._settings = window = SettingsWindow(self._around.settings.store, self._facts())
             window.sign_out_requested.connect(self._around.sign_out)
             window.sign_in_requested.connect(self._around.ask_sign_in)
-            window.test_requested.connect(self._send_test)
+            window.test_requested.connect(self.send_test)
             window.sound_requested.connect(lambda: self._around.player.ring(2))
             window.autostart_requested.connect(self._ask_autostart)
             window.connection_test_requested.connect(self.test_connection)
@@ -101,6 +103,7 @@ class Windows(QObject):
             self._about = window = AboutWindow([], self._diagnostics)
             window.open_logs_requested.connect(self._open_logs)
             window.connection_test_requested.connect(self.test_connection)
+            window.test_requested.connect(self.send_test)
             window.updates_requested.connect(lambda: self._around.start(self._check_version()))
         self._refresh()
         self._show(self._about)
@@ -121,7 +124,7 @@ class Windows(QObject):
             tray=self._around.tray(),
             autostart=self._autostart_state()[0] or self._around.settings.store.flag("start_at_login"),
         )
-        window.look_requested.connect(self._send_test)
+        window.look_requested.connect(self.send_test)
         window.sign_in_requested.connect(self._around.ask_sign_in)
         window.autostart_requested.connect(self._ask_autostart)
         window.finished.connect(self._set_up)
@@ -138,23 +141,36 @@ class Windows(QObject):
 
     # -- the test notification ---------------------------------------------------------------------------------------
 
-    def _send_test(self) -> None:
+    def send_test(self) -> None:
+        """By way of the server; every window that can shows how far it has come."""
         if (controller := self._controller()) is not None:
-            controller.vitals.test_heard = self._test_heard
+            controller.trial.listener = self._test_heard
             controller.test_notification()
 
-    def _test_heard(self, trouble: str | None) -> None:
-        now = datetime.now().astimezone().strftime("%H:%M:%S")
-        router = self._around.router()
+    def _test_heard(self, steps: "tuple[ProbeStep, ...]", running: bool) -> None:  # noqa: FBT001 - the trial's listener
+        self._around.show_test(steps)
+        if self._about is not None:
+            self._about.show_test(steps, running=running)
+        if self._settings is not None:
+            self._settings.notifications.show_test(steps, running=running)
+        if self._first is not None and not running and steps:
+            self._tell_first(steps)
+
+    def _tell_first(self, steps: "tuple[ProbeStep, ...]") -> None:
         if self._first is None:
             return
-        if trouble is not None:
-            self._first.show_result(
-                "The notification did not come up", f"{trouble[:1].upper()}{trouble[1:]}.", good=False
-            )
-        elif (cover := self._around.cover()) is not None:
+        now = words.clock_seconds(datetime.now().astimezone())
+        router = self._around.router()
+        shown = next((step for step in steps if step.name == NAMES[2]), steps[-1])
+        trouble = next((step for step in steps if step.state == "bad"), None)
+        if (cover := self._around.cover()) is not None:
             text = "The system holds notifications back. Nothing is shown until that ends."
             self._first.show_result(f"{cover[:1].upper()}{cover[1:]}", text, good=False)
+        elif shown.state == "bad":
+            self._first.show_result("The notification did not come up", f"{shown.words}.", good=False)
+        elif trouble is not None:
+            text = f"{trouble.name}: {trouble.words}."
+            self._first.show_result("Shown, but it did not come from the server", text, good=False)
         elif router is not None and router.by_system:
             self._first.show_result(
                 "Notifications are allowed", f"The system took the notification at {now}.", good=True
@@ -279,7 +295,7 @@ class Windows(QObject):
                 qt=f"Qt {qVersion()}",
                 log=str(around.settings.log_path),
                 profile=around.settings.profile,
-                test_shown=controller.vitals.test_shown if controller else None,
+                test_shown=controller.trial.shown_at if controller else None,
             ),
         )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from backend.contract.people import UserView
-from backend.contract.vocabulary import EventKind, ReceiptState
+from backend.contract.vocabulary import EventKind, ReceiptState, TrialState
 
 PROTOCOL: Final = 1
 MAX_FRAME_BYTES: Final = 65_536
@@ -71,6 +71,20 @@ class Bye:
 
     type: str = "bye"
     retry_after_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialAlert:
+    """A test notification, to the sign-in that asked for one: `sent`, then what its own receipt said, and when.
+
+    It is answered by a receipt with this `id` in place of a handoff's. No log, delivery or figure knows of it.
+    """
+
+    type: str = "test"
+    id: str
+    asked_at: datetime
+    state: TrialState
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ AuthorKind = Literal["user", "assistant", "system"]
 Channel = Literal["desktop", "web", "email", "webhook"]
 DeliveryState = Literal["pending", "sending", "shown", "suppressed", "accepted", "failed", "unknown", "cancelled"]
 ReceiptState = Literal["shown", "suppressed", "failed"]
+TrialState = Literal["asked", "sent", "shown", "suppressed", "failed"]
 FirstActionKind = Literal["message", "step", "fact", "psa_note"]
 HandoffOutcome = Literal["took_over", "guided_back", "wrong_team", "duplicate"]
 EventKind = Literal[

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -72,7 +73,10 @@ class Allowance:
 
 @dataclass(eq=False, slots=True)
 class Link:
-    """One open socket. `cursor` is the last position told to the client; None while it has to ask first."""
+    """One open socket. `cursor` is the last position told to the client; None while it has to ask first.
+
+    `tests` are the test notifications sent over it, with the time at which each was asked for.
+    """
 
     socket: WebSocket
     caller: Caller
@@ -83,6 +87,7 @@ class Link:
     replay_to: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     allowance: Allowance = field(default_factory=Allowance)
+    tests: dict[str, datetime] = field(default_factory=dict)
 
     async def send(self, text: str) -> None:
         """Send one frame; TooSlowError when the client does not read, GoneError when it is not there."""

@@ -27,6 +27,7 @@ from backend.domain.refusal import Refusal
 from backend.feed.hub import AccountFeed, FeedHub, TooFar
 from backend.feed.link import FloodingError, GoneError, Link, NotSameError, ProtocolFault, TooSlowError
 from backend.feed.ports import Audience
+from backend.feed.trial import Trials
 from backend.http.problems import DATABASE_DOWN, problem_response
 from backend.http.respond import encode
 from backend.identity.caller import Caller
@@ -54,6 +55,7 @@ class EventSockets:
         self._per_user: Counter[UUID] = Counter()
         self._recheck: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
+        self.tests = Trials(wakeup, lambda: tuple(self._links))
         wakeup.subscribe(self._hinted)
 
     def start(self) -> None:
@@ -157,6 +159,9 @@ class EventSockets:
                 link.replay_to = -1
                 link.asked.set()
             elif isinstance(frame, wire.Receipt):
+                if frame.handoff_id in link.tests:
+                    await self.tests.answered(link, frame)
+                    continue
                 await self._audience.receipt(link.caller, link.channel, frame)
             elif isinstance(frame, wire.Reauth):
                 link.caller = await self._same(link.caller, frame.token)
@@ -202,6 +207,7 @@ class EventSockets:
     def _hinted(self, topic: str) -> None:
         if topic == SIGN_INS:
             self._ended.set()
+        self.tests.hinted(topic)
 
     async def _close_revoked(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -22,7 +22,7 @@ from desktop.core.presence import DndChoice, DoNotDisturb
 from desktop.core.quiet import QuietHours, QuietWatch
 from desktop.core.ringer import Ringer
 from desktop.core.running import ServerTime
-from desktop.core.toasts import DIGEST, TEST
+from desktop.core.toasts import DIGEST
 from desktop.core.views import ToastView
 from desktop.core.vitals import Vitals
 
@@ -50,9 +50,7 @@ class Alerts:
         self.notifier = Notifier()
         self.dnd = DoNotDisturb()
         self.ringer = Ringer(told.sounds, told.time.mono, self._renew)
-        self.deck = Deck(
-            told.toasts, told.tell, told.trace, up=self._toast_up, down=self.ringer.gone, lost=self._toast_lost
-        )
+        self.deck = Deck(told.toasts, told.tell, told.trace, up=self._toast_up, down=self.ringer.gone)
         self._quiet = QuietWatch(QuietHours())
         self._wish(alerting)
 
@@ -107,10 +105,6 @@ class Alerts:
     def notice(self, title: str, body: str, *, loud: bool = False) -> None:
         """Tell something about the app itself."""
         self.deck.show(toasts.notice(title, body, loud=loud))
-
-    def test(self) -> None:
-        """Show the test toast."""
-        self.deck.show(toasts.test())
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -174,12 +168,6 @@ class Alerts:
         row = self._told.row(view.id) if view.variant == "new" else None
         if row is not None:
             self._told.vitals.shown(row.created_at)
-        elif view.id == TEST:
-            self._told.vitals.tested(None)
-
-    def _toast_lost(self, toast_id: str, reason: str) -> None:
-        if toast_id == TEST:
-            self._told.vitals.tested(reason)
 
     def _renew(self, toast_id: str) -> None:
         self.deck.renew(toast_id)

@@ -26,6 +26,7 @@ from desktop.core.ports import Api, ApiError, Browser, Clock, Connector, Screen,
 from desktop.core.presence import Connection, DndChoice
 from desktop.core.running import ServerTime, Tasks
 from desktop.core.selection import Selection
+from desktop.core.trial import Trial
 from desktop.core.views import ToastAction
 from desktop.core.vitals import Vitals
 
@@ -61,6 +62,13 @@ class Controller:
         self._connection = Connection(server, self._time.mono())
         self.vitals = Vitals(self._time.mono, self._time.wall, lambda: self._link.heard_at)
         self._link = Link(ports.connector, ports.api.queue, self, ports.clock)
+        self.trial = Trial(
+            ports.api,
+            tell=self._link.tell,
+            mono=self._time.mono,
+            wall=self._time.wall,
+            muted=lambda: self._alerts.notifier.muted,
+        )
         self._alerts = Alerts(
             Told(
                 inbox=self._inbox,
@@ -70,11 +78,12 @@ class Controller:
                 sounds=ports.sounds,
                 trace=ports.trace,
                 vitals=self.vitals,
-                tell=self._link.tell,
+                tell=self.trial.tell,
                 row=self._rows.get,
             ),
             alerting or Alerting(),
         )
+        self.trial.show, self._link.heard_test = self._alerts.deck.show, self.trial.heard
         self._selection = Selection(ports.api, self._dirty, self.link_signed_out)
         self._claims = Claims(
             Around(
@@ -320,8 +329,8 @@ class Controller:
         self._alerts.notice(title, body, loud=loud)
 
     def test_notification(self) -> None:
-        """Show the test toast."""
-        self._alerts.test()
+        """Have the server send one, and follow it."""
+        self._tasks.start(self.trial.run())
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 Showing and withdrawing one toast never overtake each other, a newer wish replaces one that has not been carried out,
 and a toast that hangs holds up no other. The receipt is sent here, once the service has taken the toast: `shown`, or
 `suppressed` while a cover lies over the screen (it is locked, or the desktop holds its notifications back). On a locked
-screen a toast says no more than `lock_text` lets it. `up`, `down` and `lost` hear what becomes of each.
+screen a toast says no more than `lock_text` lets it. `up` and `down` hear what becomes of each.
 """
 
 import asyncio
@@ -42,10 +42,9 @@ class Deck:
         *,
         up: Callable[[ToastView], None] = lambda _view: None,
         down: Callable[[str], None] = lambda _toast_id: None,
-        lost: Callable[[str, str], None] = lambda _toast_id, _reason: None,
     ) -> None:
         self._toasts = toasts
-        self._heard_up, self._heard_down, self._heard_lost = up, down, lost
+        self._heard_up, self._heard_down = up, down
         self.lock_text: LockText = "full"
         self._tell = tell
         self._trace = trace
@@ -87,7 +86,6 @@ class Deck:
     def failed(self, toast_id: str, reason: str) -> None:
         """One that should have come up has not; if it does after all, `came_up` says so."""
         _LOG.warning("a toast was not shown: %s", reason)
-        self._heard_lost(toast_id, reason)
         self._tell_all(self._behind.get(toast_id, ()), "failed", reason)
 
     def cover(self, reason: str | None) -> tuple[Round, ...]:
@@ -135,7 +133,6 @@ class Deck:
         except ToastFailedError as exc:
             self._up.pop(view.id, None)
             _LOG.warning("a toast was not shown: %s", exc)
-            self._heard_lost(view.id, str(exc))
             self._tell_all((*self._behind.pop(view.id, ()), *tells), "failed", str(exc))
             return
         tells = tuple(dict.fromkeys((*self._behind.pop(view.id, ()), *tells)))

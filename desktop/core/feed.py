@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from backend.contract.events import Ack, Bye, Event, Heartbeat, Hello, Receipt, Reset, Resume
+from backend.contract.events import Ack, Bye, Event, Heartbeat, Hello, Receipt, Reset, Resume, TrialAlert
 from backend.contract.people import UserView
 from desktop.core.frames import BadFrameError, Skip, decode, encode
 
@@ -61,6 +61,13 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class Tested:
+    """A test notification, or the server's word on its receipt."""
+
+    alert: TrialAlert
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Close the socket. `retry_after_s` is the server's wish, else the backoff decides."""
 
@@ -68,7 +75,7 @@ class HangUp:
     retry_after_s: float | None = None
 
 
-Effect = Send | Greeted | Apply | Refetch | CaughtUp | Beat | HangUp
+Effect = Send | Greeted | Apply | Refetch | CaughtUp | Beat | Tested | HangUp
 
 
 class Feed:
@@ -121,6 +128,8 @@ class Feed:
                 return self._refetch(frame.reason)
             case Bye():
                 return [HangUp("bye", frame.retry_after_ms / 1000)]
+            case TrialAlert():
+                return [Tested(frame)]
             case None:
                 return []
 

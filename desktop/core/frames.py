@@ -5,7 +5,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from backend.contract.events import Ack, Bye, Event, Heartbeat, Hello, Receipt, Reset, Resume
+from backend.contract.events import Ack, Bye, Event, Heartbeat, Hello, Receipt, Reset, Resume, TrialAlert
 from backend.contract.vocabulary import EventKind
 
 _SERVER: Final[dict[str, type]] = {
@@ -14,6 +14,7 @@ _SERVER: Final[dict[str, type]] = {
     "heartbeat": Heartbeat,
     "reset": Reset,
     "bye": Bye,
+    "test": TrialAlert,
 }
 _KINDS: Final = frozenset(get_args(EventKind))
 
@@ -30,7 +31,7 @@ class Skip:
     prev: int
 
 
-ServerFrame = Hello | Event | Skip | Heartbeat | Reset | Bye
+ServerFrame = Hello | Event | Skip | Heartbeat | Reset | Bye | TrialAlert
 
 
 def decode(text: str | bytes) -> ServerFrame | None:

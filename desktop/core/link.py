@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, Protocol
 
-from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, Event, Receipt
+from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, Event, Receipt, TrialAlert
 from backend.contract.handoffs import QueuePage
 from backend.contract.people import UserView
 from desktop.core.alarm import Alarm
 from desktop.core.backoff import Backoff
-from desktop.core.feed import Apply, Beat, CaughtUp, Effect, Feed, Greeted, HangUp, Refetch, Send
+from desktop.core.feed import Apply, Beat, CaughtUp, Effect, Feed, Greeted, HangUp, Refetch, Send, Tested
 from desktop.core.ports import (
     CLOSE_ABNORMAL,
     ApiError,
@@ -100,6 +100,7 @@ class Link:
         self._attempt: asyncio.Task[Socket] | None = None
         self._began = 0.0
         self._closing: set[asyncio.Task[None]] = set()
+        self.heard_test: Callable[[TrialAlert], None] = lambda _alert: None
 
     @property
     def heard_at(self) -> float | None:
@@ -237,6 +238,8 @@ class Link:
                 case Refetch():
                     self._receipts.log_is(self.feed.epoch)
                     self._refetch(effect.reason)
+                case Tested():
+                    self.heard_test(effect.alert)
                 case HangUp():
                     self._hang_up(effect)
         self._set_alarm()

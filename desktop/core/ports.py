@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from backend.contract.events import TrialAlert
 from backend.contract.handoffs import ClaimResult, Handoff, QueuePage
 from backend.contract.people import Me, Person
 from desktop.core.views import DetailView, QueueView, ToastAction, ToastView, TrayView
@@ -115,6 +116,10 @@ class Api(Protocol):
 
     async def release(self, handoff_id: str, note: str) -> Handoff:
         """Hand back to the queue."""
+        ...
+
+    async def test_notification(self) -> TrialAlert:
+        """Have one sent to this app over its stream."""
         ...
 
 

@@ -100,10 +100,10 @@ def notice(title: str, body: str, *, loud: bool = False) -> ToastView:
     )
 
 
-def test() -> ToastView:
-    """The test notification of an empty queue."""
-    said = notice("Notifications reach this computer", "This is a test. A hand-off comes with Claim and View.")
-    return replace(said, id=TEST)
+def trial(*, alone: bool = False) -> ToastView:
+    """The test notification; `alone` when it came from this computer and not from the server."""
+    way = "It came from this computer, not from the server." if alone else "It came the way that a hand-off comes."
+    return replace(notice("Test: notifications reach this computer", f"This is a test. {way}"), id=TEST)
 
 
 def system_text(view: ToastView) -> tuple[str, str]:

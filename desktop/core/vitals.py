@@ -31,13 +31,6 @@ class Vitals:
         self._states: deque[tuple[datetime, ConnectionState]] = deque(maxlen=KEPT)
         self._since = mono()
         self._delay: timedelta | None = None
-        self.test_shown: datetime | None = None
-        self.test_heard: Callable[[str | None], None] = lambda _trouble: None
-
-    def tested(self, trouble: str | None) -> None:
-        """The test notification is on the screen, or is not, for this reason."""
-        self.test_shown = self._wall() if trouble is None else self.test_shown
-        self.test_heard(trouble)
 
     def state(self, state: ConnectionState) -> None:
         """The connection as it is now; kept when it is another than before."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from backend.contract.events import TrialAlert
 from backend.contract.handoffs import ClaimResult, Handoff, QueuePage, QueueRow
 from backend.contract.people import Me
 from desktop.core.ports import (
@@ -89,6 +90,10 @@ class HttpApi:
     async def release(self, handoff_id: str, note: str) -> Handoff:
         """`POST /handoffs/{id}/release`."""
         return await self._call("POST", f"/handoffs/{quote(handoff_id, safe='')}/release", Handoff, body={"note": note})
+
+    async def test_notification(self) -> TrialAlert:
+        """`POST /devices/test-notification`."""
+        return await self._call("POST", "/devices/test-notification", TrialAlert)
 
     async def _call(
         self,

@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QWidget
 
 from desktop.core.views import ProbeStep
 from desktop.ui import placement
-from desktop.ui.about_test import ConnectionTest
+from desktop.ui.about_test import ConnectionTest, StepLines
 from desktop.ui.brand import app_icon
 from desktop.ui.buttons import Button
+from desktop.ui.flow import FlowLayout
 from desktop.ui.fonts import font
 from desktop.ui.glyphs import paint_dot
 from desktop.ui.panel import Hairline, IconLabel, clear, column, filled, row
@@ -18,7 +19,7 @@ from desktop.ui.text import Prose, label
 from desktop.ui.theme import ink
 from desktop.version import version
 
-NOTE = "Copied diagnostics hold no tokens, customer names or conversation text."
+NOTE = "Copied and saved diagnostics hold no tokens, customer names or conversation text."
 
 
 class Dot(QWidget):
@@ -41,6 +42,8 @@ class AboutWindow(QWidget):
     open_logs_requested = Signal()
     connection_test_requested = Signal()
     updates_requested = Signal()
+    test_requested = Signal()
+    save_requested = Signal()
 
     def __init__(
         self, rows: Sequence[tuple[str, str]], copied: Callable[[Sequence[ProbeStep]], str] | None = None
@@ -64,7 +67,12 @@ class AboutWindow(QWidget):
         self.test_button = self.test.button
         self.test.requested.connect(self.connection_test_requested)
         self.copy_button = Button("Copy diagnostics", name="copyDiagnosticsButton")
+        self.save_button = Button("Save diagnostics", name="saveDiagnosticsButton")
+        self.send_button = Button("Send a test notification", name="testNotificationButton")
+        self.hops = StepLines()
         self.logs_button = Button("Open log folder", name="openLogsButton")
+        self.send_button.clicked.connect(self.test_requested)
+        self.save_button.clicked.connect(self.save_requested)
         self.copy_button.clicked.connect(self._copy)
         self.logs_button.clicked.connect(self.open_logs_requested)
         self._following = QTimer(self, singleShot=True, interval=300)
@@ -93,6 +101,7 @@ class AboutWindow(QWidget):
         inner = column(holder, spacing=12, margins=(0, 0, 8, 0))
         inner.addLayout(self._table)
         inner.addWidget(self.test)
+        inner.addWidget(self.hops)
         inner.addStretch()
         self._area = QScrollArea()
         self._area.setObjectName("detailScroll")
@@ -101,18 +110,21 @@ class AboutWindow(QWidget):
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setWidget(holder)
         self._area.verticalScrollBar().rangeChanged.connect(self._room_changed)
-        buttons = row(spacing=8)
-        for button in (self.test_button, self.logs_button, self.copy_button):
+        holds = QWidget()
+        filled(holds, "surface")
+        buttons = FlowLayout(holds, spacing=8, line_gap=8)
+        for button in (self.test_button, self.send_button, self.logs_button, self.copy_button, self.save_button):
             buttons.addWidget(button)
-        buttons.addStretch()
         note = row(spacing=8)
         note.addWidget(IconLabel("info", "text_2", 14))
-        note.addWidget(label(NOTE, scale="caption", tone="2"), 1)
+        self.note = label(NOTE, scale="caption", tone="2", name="diagnosticsNote")
+        self.note.setWordWrap(True)
+        note.addWidget(self.note, 1)
         layout = column(self, spacing=18, margins=(24, 20, 24, 20))
         layout.addLayout(head)
         layout.addWidget(Hairline())
         layout.addWidget(self._area, 1)
-        layout.addLayout(buttons)
+        layout.addWidget(holds)
         layout.addLayout(note)
 
     def show_rows(self, rows: Sequence[tuple[str, str]], *, live: bool | None = None) -> None:
@@ -143,6 +155,16 @@ class AboutWindow(QWidget):
         self.test.show_steps(steps, running=running)
         # New lines take their room some turns of the loop later.
         self._following.start()
+
+    def show_test(self, steps: tuple[ProbeStep, ...], *, running: bool) -> None:
+        """The test notification as far as it has come, brought into sight."""
+        self.send_button.set_label("Sending" if running else "Send a test notification")
+        self.hops.show_steps(steps)
+        self._following.start()
+
+    def say(self, words: str) -> None:
+        """One line at the foot: where the diagnostics are, or why there are none."""
+        self.note.setText(words or NOTE)
 
     def _room_changed(self, _least: int, most: int) -> None:
         if self._following.isActive():

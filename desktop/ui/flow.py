@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 class FlowLayout(QLayout):
     """Left to right, wrapping; a widget wider than the line gets the whole line."""
 
-    def __init__(self, parent: QWidget | None = None, *, spacing: int = 6) -> None:
+    def __init__(self, parent: QWidget | None = None, *, spacing: int = 6, line_gap: int = 2) -> None:
         super().__init__(parent)
         self._items: list[QLayoutItem] = []
-        self._gap = spacing
+        self._gap, self._line_gap = spacing, line_gap
         self.setContentsMargins(0, 0, 0, 0)
 
     def addItem(self, item: QLayoutItem) -> None:
@@ -76,7 +76,7 @@ class FlowLayout(QLayout):
             width = min(size.width(), max(1, rect.width()))
             following = self._width_after(item)
             if x > rect.x() and x + width + following > rect.x() + rect.width():
-                x, y, line = rect.x(), y + line + 2, 0
+                x, y, line = rect.x(), y + line + self._line_gap, 0
                 if following:
                     if move:
                         item.setGeometry(QRect(x, y, 0, 0))

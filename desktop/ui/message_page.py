@@ -4,6 +4,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
+from desktop.ui.about_test import StepLines
 from desktop.ui.buttons import Button
 from desktop.ui.icons import paint_icon
 from desktop.ui.panel import column, row
@@ -12,7 +13,7 @@ from desktop.ui.theme import ink, plain, tokens
 
 
 class MessagePage(QWidget):
-    """Centred message. `button` and `second` are hidden until they have words."""
+    """Centred message. `button` and `second` are hidden until they have words, `steps` until a test has run."""
 
     def __init__(self, name: str, *, icon: str) -> None:
         super().__init__()
@@ -34,6 +35,9 @@ class MessagePage(QWidget):
         buttons.addWidget(self.button)
         buttons.addStretch()
         inner.addLayout(buttons)
+        self.steps = StepLines()
+        inner.addSpacing(10)
+        inner.addWidget(self.steps)
         holder = QWidget()
         holder.setMaximumWidth(372)
         holder.setLayout(inner)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QResizeEvent, QSho
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from backend.contract.vocabulary import Priority
-from desktop.core.views import ConnectionState, DetailView, QueueView
+from desktop.core.views import ConnectionState, DetailView, ProbeStep, QueueView
 from desktop.ui import placement
 from desktop.ui.announce import Announcer
 from desktop.ui.banners import OfflineBanner
@@ -65,6 +65,7 @@ class QueueWindow(QWidget):
         self._priority: Priority | None = None
         self._tray = self._keep = True
         self._seen: set[str] | None = None
+        self._test: tuple[ProbeStep, ...] = ()
         self._narrow, self._list_width = False, LIST_WIDTH
         self.announcer = Announcer(self)
         self.toolbar = Toolbar()
@@ -138,6 +139,11 @@ class QueueWindow(QWidget):
             if view.banner is not None and (before is None or before.banner != view.banner):
                 self.announcer.say(f"{view.banner.title}. {view.banner.text}".strip())
         self.column.list.select(view.row.id if view else None)
+        self._choose_page()
+
+    def show_test(self, steps: tuple[ProbeStep, ...]) -> None:
+        """How far the test notification has come, below the button that sent it."""
+        self._test = steps
         self._choose_page()
 
     def raise_window(self) -> None:
@@ -222,6 +228,7 @@ class QueueWindow(QWidget):
         self.page.button.set_variant("primary" if name == "signInButton" else "secondary")
         self.page.button.set_label(button)
         self.page.show_message(title, text)
+        self.page.steps.show_steps(self._test if name == "testNotificationButton" else ())
         self._body.setCurrentWidget(self.page)
 
     def _show_banner(self) -> None:

@@ -7,7 +7,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from backend.contract.vocabulary import PRIORITY_LABEL, Priority
+from desktop.core.views import ProbeStep
 from desktop.settings.layers import Resolved
+from desktop.ui.about_test import StepLines
 from desktop.ui.badges import PriorityPill
 from desktop.ui.buttons import Button
 from desktop.ui.panel import filled
@@ -80,9 +82,11 @@ class NotificationsPage(Page):
     def __init__(self, binder: Binder) -> None:
         names = _ALL | {"notify.scope", "sound.name", "lock_screen.text", "sound.repeat_s"}
         super().__init__("Notifications", "Notifications", binder, names)
-        test = Button("Send a test", name="testNotificationButton", accessible="Send a test notification")
-        test.clicked.connect(self.test_requested)
-        self.head.addWidget(test)
+        self.test = Button("Send a test", name="testNotificationButton", accessible="Send a test notification")
+        self.test.clicked.connect(self.test_requested)
+        self.head.addWidget(self.test)
+        self.steps = StepLines()
+        self.body.addWidget(self.steps)
         self.body.addWidget(Matrix(binder))
         self.body.addWidget(self.notice)
         grid = self.rows()
@@ -113,6 +117,11 @@ class NotificationsPage(Page):
         self.silent.setText(facts.sound)
         self.silent.setVisible(bool(facts.sound))
         self._show_play()
+
+    def show_test(self, steps: tuple[ProbeStep, ...], *, running: bool) -> None:
+        """How far the test notification has come."""
+        self.test.set_label("Sending" if running else "Send a test", accessible="Send a test notification")
+        self.steps.show_steps(steps)
 
     def _show_play(self) -> None:
         self.play.setEnabled(self.binder.store.words("sound.name") != "none" and not self._sound_missing)

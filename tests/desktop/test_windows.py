@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.applied import Applied
 from desktop.core.alerting import Alerting
+from desktop.core.views import ProbeStep
 from desktop.core.vitals import Vitals
 from desktop.net.proxy import ProxyChoice
 from desktop.platform.autostart import XdgAutostart
@@ -37,11 +38,13 @@ class Fake:
         self.autostart = XdgAutostart(("flowpilot-tray",), folder / "autostart", (folder / "system",))
         self.vitals = Vitals(lambda: 0.0, lambda: NOW, lambda: None)
         self.sent = 0
+        self.hops: list[tuple[ProbeStep, ...]] = []
         self.cover: str | None = None
         self.by_system = True
         self.signed_out = 0
         self.started: list[Coroutine[Any, Any, None]] = []
-        controller = SimpleNamespace(me=None, vitals=self.vitals, test_notification=self._send)
+        self.trial = SimpleNamespace(listener=None, shown_at=None, steps=())
+        controller = SimpleNamespace(me=None, vitals=self.vitals, trial=self.trial, test_notification=self._send)
         self.desk = SimpleNamespace(controller=controller)
         router = SimpleNamespace(words="The system's, with buttons", by_system=True)
         self.windows = Windows(
@@ -59,6 +62,7 @@ class Fake:
                 start=self.started.append,
                 ask_sign_in=lambda: None,
                 sign_out=self._sign_out,
+                show_test=self.hops.append,
                 hotkey_trouble=lambda: "",
             )
         )
@@ -115,7 +119,8 @@ def test_the_first_run_tells_what_became_of_the_test_notification(
     qtbot.addWidget(first)
     assert (first.step, fake.sent) == (LOOK, 1)
     assert not fake.autostart.state().on, "nothing is done before the user has seen the box"
-    fake.vitals.tested(trouble)
+    shown = ProbeStep("Notification", "bad", trouble) if trouble else ProbeStep("Notification", "good", "On the screen")
+    fake.trial.listener((ProbeStep("Server", "good"), ProbeStep("Live link", "good"), shown), False)
     assert first.result.accessibleName().startswith(f"{title}. ")
     first.yes.click()
     assert first.step == FINISH
@@ -171,6 +176,28 @@ async def test_a_version_that_the_server_does_not_take_is_said(tmp_path: Path, q
     assert window.update_line.text() == "Your server needs version 1.2. Ask whoever runs FlowPilot"
     await fake.windows._check_version()
     assert window.update_line.text().startswith("Works with your server, checked today ")
+    fake.windows.close()
+
+
+def test_the_hops_of_a_test_notification_stand_in_whatever_window_is_open(tmp_path: Path, qtbot: QtBot) -> None:
+    fake = Fake(tmp_path)
+    fake.windows.open_about()
+    fake.windows.open_settings()
+    about, settings = fake.windows._about, fake.windows._settings
+    assert about is not None
+    assert settings is not None
+    qtbot.addWidget(about)
+    qtbot.addWidget(settings)
+    about.send_button.click()
+    assert fake.sent == 1
+    steps = (ProbeStep("Server", "good", "Took the request, 10:46:02, 34 ms"), ProbeStep("Live link", "running"))
+    fake.trial.listener(steps, True)
+    assert (about.send_button.text(), settings.notifications.test.text()) == ("Sending", "Sending")
+    fake.trial.listener(steps, False)
+    assert about.hops.steps == settings.notifications.steps.steps == steps
+    assert fake.hops[-1] == steps, "and where the queue is empty"
+    assert about.hops.isVisibleTo(about)
+    assert settings.notifications.steps.isVisibleTo(settings)
     fake.windows.close()
 
 

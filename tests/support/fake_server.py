@@ -8,8 +8,6 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from tests.support.fake_parts import Faults, QuietServer, problem
+
 MINA = {"id": "u-mina", "name": "Mina Okafor"}
 DANA = {"id": "u-dana", "name": "Dana Reyes"}
 LEE = {"id": "u-lee", "name": "Lee Park"}
@@ -29,17 +29,6 @@ LEE = {"id": "u-lee", "name": "Lee Park"}
 def person(user: dict[str, str], role: str) -> dict[str, str]:
     """A `UserView`."""
     return {**user, "email": f"{user['id']}@example.test", "role": role}
-
-
-@dataclass
-class Faults:
-    """What goes wrong on purpose. `claims` is awaited inside each claim before it takes effect."""
-
-    claims: asyncio.Event | None = None
-    swallow_claim_answer: bool = False
-    swallow_claim: bool = False
-    handoff_status: int | None = None
-    queue_status: int | None = None
 
 
 @dataclass
@@ -203,7 +192,7 @@ class FakeServer:
         config = uvicorn.Config(
             self._app(), log_level="error", ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=1
         )
-        server = self._server = _Server(config)
+        server = self._server = QuietServer(config)
         self._task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
         async with asyncio.timeout(10):
             while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag
@@ -226,6 +215,7 @@ class FakeServer:
                 Route(f"{api}/handoffs/{{id}}", self._handoff),
                 Route(f"{api}/handoffs/{{id}}/claim", self._claim, methods=["POST"]),
                 Route(f"{api}/handoffs/{{id}}/release", self._release, methods=["POST"]),
+                Route(f"{api}/devices/test-notification", self._test, methods=["POST"]),
                 WebSocketRoute(f"{api}/events/stream", self._stream),
             ]
         )
@@ -310,6 +300,16 @@ class FakeServer:
             }
         )
 
+    async def _test(self, request: Request) -> Response:
+        if self._user(request.headers) is None:
+            return problem(401, "unauthenticated", "Sign in first")
+        if self.faults.test_status:
+            return problem(self.faults.test_status, "not_found", "")
+        alert = {"type": "test", "id": f"t-{next(self._numbers)}", "asked_at": now(), "at": now()}
+        if not self.faults.lose_tests:
+            await self.tell_all({**alert, "state": "sent"})
+        return JSONResponse({**alert, "state": "asked"}, status_code=202)
+
     async def _release(self, request: Request) -> Response:
         handoff_id = request.path_params["id"]
         user = self._user(request.headers)
@@ -375,7 +375,10 @@ class FakeServer:
                 frame = json.loads(await connection.receive_text())
                 self.received.append({**frame, "user": user["id"]})
                 self.wake()
-                if frame["type"] == "receipt":
+                if frame["type"] == "receipt" and frame["handoff_id"].startswith("t-"):
+                    told = {"id": frame["handoff_id"], "state": frame["state"], "asked_at": now(), "at": now()}
+                    await connection.send_text(json.dumps({"type": "test", **told}))
+                elif frame["type"] == "receipt":
                     self._keep_receipt(frame, user)
                 if frame["type"] != "resume":
                     continue
@@ -430,21 +433,6 @@ class FakeServer:
                 await connection.send_text(json.dumps(frame))
 
 
-class _Server(uvicorn.Server):
-    """Signals belong to the test runner."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None of them."""
-        yield
-
-
 def now() -> str:
     """The server's time."""
     return datetime.now(UTC).isoformat()
-
-
-def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
-    """`application/problem+json`."""
-    body = {"type": f"urn:{code}", "title": detail, "status": status, "detail": detail, "code": code, **more}
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")

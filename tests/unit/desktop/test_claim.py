@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from backend.contract.events import TrialAlert
 from backend.contract.handoffs import ClaimResult, Handoff, QueuePage, TimelineEntry
 from backend.contract.people import Me
 from desktop.core.claim import ClaimFlow, Failed, Gone, Lost, Offline, Outcome, Own, RoleGone, SignedOut, Won
@@ -37,6 +38,9 @@ class FakeApi:
         raise NotImplementedError
 
     async def release(self, handoff_id: str, note: str) -> Handoff:
+        raise NotImplementedError
+
+    async def test_notification(self) -> TrialAlert:
         raise NotImplementedError
 
 

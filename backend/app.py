@@ -28,6 +28,7 @@ from backend.selfaudit.api import router as alarms_router
 from backend.selfaudit.gauges import AuditGauges
 from backend.services import Services
 from backend.sessions.api import router as sessions_router
+from backend.sessions.api_entries import router as entries_router
 from backend.settings import Settings
 from backend.web.install import install as install_pages
 from backend.webhooks.api import router as webhooks_router
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (
         identity_router,
         sessions_router,
+        entries_router,
         handoffs_router,
         poll_router,
         trial_router,

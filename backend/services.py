@@ -22,6 +22,8 @@ from backend.identity.tickets import TicketService
 from backend.jobs.worker import Worker
 from backend.selfaudit.monitor import Monitor
 from backend.selfaudit.service import AlarmService
+from backend.sessions.editing import EditingService
+from backend.sessions.presence import SessionPresence
 from backend.sessions.service import SessionService
 from backend.sessions.stream import LivePages
 from backend.settings import Settings
@@ -43,6 +45,8 @@ class Services:
     authorization: AuthorizationService
     devices: DeviceService
     sessions: SessionService
+    editing: EditingService
+    presence: SessionPresence
     handoffs: HandoffService
     holder: HolderService
     claiming: ClaimingService
@@ -74,6 +78,8 @@ class Services:
             authorization=AuthorizationService(database, settings.secret_key),
             devices=DeviceService(database),
             sessions=sessions,
+            editing=EditingService(database, sessions, FirstActionRecorder()),
+            presence=SessionPresence(database),
             handoffs=HandoffService(database, sessions, email_after_s=settings.email_after_s),
             holder=HolderService(database, email_after_s=settings.email_after_s),
             claiming=ClaimingService(database, tickets),
@@ -102,6 +108,7 @@ class Services:
         if self.worker is not None:
             await self.worker.stop()
         await self.monitor.stop()
+        await self.presence.stop()
         await self.sockets.stop()
         await self.delivery.stop()
         await self.feed.stop()

@@ -1,11 +1,11 @@
 """Handoffs on the wire: the queue row, the whole handoff, the escalation package, the claim."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from backend.contract.people import Person
-from backend.contract.sessions import Fact, Message, Step, TicketRef
+from backend.contract.sessions import Fact, Message, Step, Task, TicketRef
 from backend.contract.vocabulary import (
     AssessmentStatus,
     Channel,
@@ -62,6 +62,30 @@ class HandoffResolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Body of `POST /handoffs/{id}/assessment/reject`: why the assessment is not it, in a line."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """Who said that the assessment is not it, when and why."""
+
+    by: Person
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A senior who has opened the waiting hand-off, and when last. Opening claims nothing."""
+
+    user: Person
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reassignment:
     """Body of `POST /handoffs/{id}/reassign`."""
 
@@ -84,6 +108,8 @@ class Snapshot:
     facts: list[Fact]
     steps: list[Step]
     message_count: int
+    active_fix: Step | None = None
+    tasks: list[Task] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +254,9 @@ class Handoff(QueueRow):
     first_action_claimed_at: datetime | None = None
     next_step: NextStep | None = None
     exhausted_at: datetime | None = None
+    opened: list[Opened] = field(default_factory=list)
+    assessment_rejected: Rejected | None = None
+    guidance_message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """FlowPilot sessions on the wire: chat, steps tried, facts gathered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from backend.contract.people import Person
@@ -52,6 +52,52 @@ class NewFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepPatch:
+    """Body of `PATCH …/steps/{id}` and `PATCH …/active-fix`; what is left out stays as it is.
+
+    With `revision` a change that somebody else has made meanwhile is not overwritten (`edit_conflict`).
+    """
+
+    action: str | None = None
+    outcome: StepOutcome | None = None
+    detail: str | None = None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactPatch:
+    """Body of `PATCH …/facts/{id}`; `revision` as for steps."""
+
+    label: str | None = None
+    value: str | None = None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """Body of `POST /ai-sessions/{id}/tasks`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPatch:
+    """Body of `PATCH …/tasks/{id}`; `revision` as for steps."""
+
+    text: str | None = None
+    done: bool | None = None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFix:
+    """Body of `PUT …/active-fix`: what is being done now."""
+
+    action: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One chat message. `author` is null when the assistant or the system speaks.
 
@@ -68,7 +114,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step tried, with what came of it."""
+    """One step, with what came of it. The one `in_progress` is the session's active fix.
+
+    `revision` rises with each edit; `edited_by` is null while nobody has edited it.
+    """
 
     id: str
     author: Person | None
@@ -76,17 +125,40 @@ class Step:
     outcome: StepOutcome
     detail: str | None
     created_at: datetime
+    in_progress: bool = False
+    revision: int = 1
+    edited_at: datetime | None = None
+    edited_by: Person | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One fact gathered."""
+    """One fact gathered. `revision` and `edited_by` as for steps."""
 
     id: str
     author: Person | None
     label: str
     value: str
     created_at: datetime
+    revision: int = 1
+    edited_at: datetime | None = None
+    edited_by: Person | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One line of the session's checklist. `done_at` and `done_by` are null while it is open."""
+
+    id: str
+    author: Person | None
+    text: str
+    done: bool
+    done_at: datetime | None
+    done_by: Person | None
+    created_at: datetime
+    revision: int = 1
+    edited_at: datetime | None = None
+    edited_by: Person | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +202,10 @@ class SessionPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Answer of `GET /ai-sessions/{id}`. `version` rises with every message, step and fact."""
+    """Answer of `GET /ai-sessions/{id}`. `version` rises with every message, step, fact and task, and their changes.
+
+    `active_fix` is the step in progress; it stands among `steps` too.
+    """
 
     id: str
     title: str
@@ -147,3 +222,5 @@ class Session:
     facts: list[Fact]
     steps: list[Step]
     handoffs: list[SessionHandoff]
+    active_fix: Step | None = None
+    tasks: list[Task] = field(default_factory=list)

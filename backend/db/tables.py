@@ -148,6 +148,12 @@ step = _table(
     _c("detail"),
     _c("version", sa.BigInteger),
     _c("created_at", _AT),
+    _c("revision", sa.Integer),
+    _c("changed", sa.BigInteger),
+    _c("edited_at", _AT),
+    _c("edited_by", _ID),
+    _c("removed_at", _AT),
+    _c("in_progress", sa.Boolean),
 )
 fact = _table(
     "fact",
@@ -157,6 +163,35 @@ fact = _table(
     _c("value"),
     _c("version", sa.BigInteger),
     _c("created_at", _AT),
+    _c("revision", sa.Integer),
+    _c("changed", sa.BigInteger),
+    _c("edited_at", _AT),
+    _c("edited_by", _ID),
+    _c("removed_at", _AT),
+)
+task = _table(
+    "task",
+    _c("session_id", _ID),
+    _c("author_id", _ID),
+    _c("text"),
+    _c("done_at", _AT),
+    _c("done_by", _ID),
+    _c("version", sa.BigInteger),
+    _c("created_at", _AT),
+    _c("revision", sa.Integer),
+    _c("changed", sa.BigInteger),
+    _c("edited_at", _AT),
+    _c("edited_by", _ID),
+    _c("removed_at", _AT),
+)
+session_visitor = _table("session_visitor", _c("session_id", _ID), _c("user_id", _ID), _c("seen_at", _AT))
+handoff_opened = sa.Table(
+    "handoff_opened",
+    metadata,
+    sa.Column("account_id", _ID, primary_key=True),
+    sa.Column("handoff_id", _ID, primary_key=True),
+    sa.Column("user_id", _ID, primary_key=True),
+    _c("at", _AT),
 )
 handoff = _table(
     "handoff",
@@ -195,6 +230,10 @@ handoff = _table(
     _c("had_what_i_needed", sa.Boolean),
     _c("missing"),
     _c("resolution"),
+    _c("assessment_rejected_at", _AT),
+    _c("assessment_rejected_by", _ID),
+    _c("assessment_rejected_why"),
+    _c("guidance_id", _ID),
     _c("card", JSONB),
     _c("created_at", _AT),
 )

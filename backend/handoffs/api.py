@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Header, Query, Request
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 
 from backend.contract.handoffs import (
     ClaimResult,
@@ -13,6 +13,7 @@ from backend.contract.handoffs import (
     NewHandoff,
     QueuePage,
     Reassignment,
+    Rejection,
 )
 from backend.contract.vocabulary import ROLE_LABEL
 from backend.domain.claim import (
@@ -55,6 +56,7 @@ Handoffs = Annotated[HandoffService, Depends(_handoffs)]
 Holder = Annotated[HolderService, Depends(_holder)]
 Claiming = Annotated[ClaimingService, Depends(_claiming)]
 Note = Annotated[HandoffNote | None, Body()]
+_REJECT = openapi_responses("not_found", "role_required", "not_pending")
 _HELD = openapi_responses("not_found", "role_required", "claim_lost", "not_pending", "user_not_eligible")
 
 
@@ -161,6 +163,21 @@ async def resolve(
 ) -> Json:
     """End it, and its session unless that goes back to the junior (`guided_back`, `wrong_team`)."""
     return Json(await holder.resolve(caller, handoff_id, body or HandoffResolution()))
+
+
+@router.post("/handoffs/{handoff_id}/assessment/reject", response_model=Handoff, responses=_REJECT)
+async def reject_assessment(handoff_id: str, body: Rejection, caller: CallerDep, holder: Holder) -> Json:
+    """Say that the assessment is not it, and why."""
+    return Json(await holder.reject_assessment(caller, handoff_id, body))
+
+
+@router.post(
+    "/handoffs/{handoff_id}/opened", status_code=204, responses=openapi_responses("not_found", "role_required")
+)
+async def opened(handoff_id: str, caller: CallerDep, holder: Holder) -> Response:
+    """Tell that a senior has opened a waiting handoff; it claims nothing."""
+    await holder.opened(caller, handoff_id)
+    return Response(None, 204)
 
 
 @router.post(

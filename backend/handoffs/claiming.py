@@ -27,7 +27,8 @@ class ClaimingService:
                 raise not_found()
             timeline = await repository.timeline(tx, caller.account_id, claimed_id)
             deliveries = await repository.deliveries(tx, caller.account_id, claimed_id)
-        handoff = mapping.handoff(row, timeline, deliveries)
+            opened = await repository.opened_by(tx, caller.account_id, claimed_id)
+        handoff = mapping.handoff(row, timeline, deliveries, opened)
         self._db.wakeup.touch(handoff.session_id)
         session_url = f"{base}/pilot/{handoff.session_id}"
         if row.external_url:

@@ -7,13 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.contract.handoffs import HandoffResolution
 from backend.contract.vocabulary import HandoffOutcome
-from backend.db import tables as t
-from backend.db.ids import new_id
 from backend.domain.refusal import Refusal
 from backend.domain.text import clean_optional
 from backend.handoffs import repository
 from backend.identity.caller import Caller
-from backend.sessions import repository as sessions
+from backend.sessions.service import leave_message
 
 SESSION_GOES_ON: Final[frozenset[HandoffOutcome | None]] = frozenset({"guided_back", "wrong_team"})
 """Outcomes after which the problem is still there: the session is the junior's again."""
@@ -38,24 +36,10 @@ def checked(body: HandoffResolution) -> tuple[str | None, dict[str, object]]:
     }
 
 
-async def guide(tx: AsyncConnection, caller: Caller, session_id: UUID, note: str) -> UUID | None:
-    """Write the guidance into the chat; answers the handoff when that is its first action.
+async def guide(tx: AsyncConnection, caller: Caller, session_id: UUID, note: str) -> tuple[UUID | None, UUID]:
+    """Write the guidance into the chat; answers the handoff when that is its first action, and the message.
 
     Called while the handoff is claimed and locked: handoff row before session row.
     """
     first = await repository.mark_first_action(tx, caller.account_id, session_id, caller.user_id, "message")
-    state = await sessions.touch(tx, caller.account_id, session_id)
-    if state is None:
-        raise LookupError(f"session {session_id} of a handoff is gone")
-    await sessions.insert_entry(
-        tx,
-        t.message,
-        account_id=caller.account_id,
-        id=new_id(),
-        session_id=session_id,
-        author_id=caller.user_id,
-        author_kind="user",
-        content=note,
-        version=state.version,
-    )
-    return first
+    return first, await leave_message(tx, caller, session_id, note)

@@ -9,12 +9,19 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.contract.handoffs import Handoff, HandoffNote, HandoffPatch, HandoffResolution, Reassignment
+from backend.contract.handoffs import (
+    Handoff,
+    HandoffNote,
+    HandoffPatch,
+    HandoffResolution,
+    Reassignment,
+    Rejection,
+)
 from backend.db.engine import Database
 from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
-from backend.domain.text import clean_optional
+from backend.domain.text import clean, clean_optional
 from backend.handoffs import ending, repository
 from backend.handoffs.service import eligible_target, handoff_id, may_manage, not_found, read_handoff
 from backend.identity.caller import Caller
@@ -85,7 +92,9 @@ class HolderService:
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._held(tx, caller, wanted, body.claim_epoch)
             goes_on = body.outcome in ending.SESSION_GOES_ON
-            first = await ending.guide(tx, caller, row.session_id, note) if goes_on and note else None
+            first = None
+            if goes_on and note:
+                first, values["guidance_id"] = await ending.guide(tx, caller, row.session_id, note)
             await repository.update(
                 tx, caller.account_id, row.id, status="resolved", resolved_at=sa.func.clock_timestamp(), **values
             )
@@ -134,6 +143,41 @@ class HolderService:
                 await repository.changed(tx, caller.account_id, row.id, "updated", caller.user_id, ", ".join(values))
             result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)
+
+    async def reject_assessment(self, caller: Caller, wanted: str, body: Rejection) -> Handoff:
+        """Keep that the assessment is not it, and why; the latest word stands. Refuses `not_pending` when over."""
+        why = clean("why", body.why, longest=500)
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await self._locked(tx, caller, wanted)
+            caller.require("engineer")
+            if row.status in {"resolved", "withdrawn"}:
+                raise _not_pending(row)
+            await repository.update(
+                tx,
+                caller.account_id,
+                row.id,
+                assessment_rejected_at=sa.func.clock_timestamp(),
+                assessment_rejected_by=caller.user_id,
+                assessment_rejected_why=why,
+            )
+            await repository.bump_session(tx, caller.account_id, row.session_id)
+            await repository.noted(tx, caller.account_id, row.id, "assessment_rejected", caller.user_id, why)
+            result = await read_handoff(tx, caller.account_id, row.id)
+        return self._told(caller, result)
+
+    async def opened(self, caller: Caller, wanted: str) -> None:
+        """A senior has opened a waiting handoff: the escalating side sees that it is being read. Claims nothing."""
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await repository.whose(tx, caller.account_id, handoff_id(wanted))
+            if row is None:
+                raise not_found()
+            caller.require("engineer")
+            if row.status != "pending" or row.handed_off_by == caller.user_id:
+                return
+            if not await repository.mark_opened(tx, caller.account_id, row.id, caller.user_id):
+                return
+            await repository.bump_session(tx, caller.account_id, row.session_id)
+        self._db.wakeup.touch(str(row.session_id))
 
     def _told(self, caller: Caller, handoff: Handoff) -> Handoff:
         self._db.wakeup.touch(str(caller.account_id), handoff.session_id, JOBS)

@@ -2,13 +2,22 @@
 
 import msgspec
 
-from backend.contract.handoffs import Assessment, Delivery, EscalationPackage, Handoff, NextStep, TimelineEntry
+from backend.contract.handoffs import (
+    Assessment,
+    Delivery,
+    EscalationPackage,
+    Handoff,
+    NextStep,
+    Opened,
+    Rejected,
+    TimelineEntry,
+)
 from backend.db.tables import AnyRow
 from backend.handoffs import snapshot
 from backend.sessions.mapping import known_person, person, ticket
 
 
-def handoff(row: AnyRow, timeline: list[AnyRow], deliveries: list[AnyRow]) -> Handoff:
+def handoff(row: AnyRow, timeline: list[AnyRow], deliveries: list[AnyRow], opened: list[AnyRow]) -> Handoff:
     """The whole handoff with its escalation package."""
     package = EscalationPackage(
         reason=row.reason,
@@ -68,4 +77,14 @@ def handoff(row: AnyRow, timeline: list[AnyRow], deliveries: list[AnyRow]) -> Ha
         waiting_since=row.waiting_since,
         next_step=msgspec.convert(row.next_step, NextStep) if row.next_step else None,
         exhausted_at=row.exhausted_at,
+        opened=[Opened(user=known_person(one.user_id, one.name), at=one.at) for one in opened],
+        assessment_rejected=_rejected(row),
+        guidance_message_id=str(row.guidance_id) if row.guidance_id else None,
     )
+
+
+def _rejected(row: AnyRow) -> Rejected | None:
+    if row.assessment_rejected_at is None:
+        return None
+    by = known_person(row.assessment_rejected_by, row.rejecter_name)
+    return Rejected(by=by, at=row.assessment_rejected_at, why=row.assessment_rejected_why)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
@@ -19,7 +20,7 @@ def _user(alias: "sa.FromClause", column: "sa.ColumnElement[UUID]") -> "sa.Colum
 async def handoff(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:
     """One handoff with its session's title and everybody's names."""
     h, s = t.handoff, t.ai_session
-    by, owner, holder = (t.app_user.alias(name) for name in ("by_user", "owner", "holder"))
+    by, owner, holder, rejecter = (t.app_user.alias(name) for name in ("by_user", "owner", "holder", "rejecter"))
     statement = (
         sa.select(
             *h.c,
@@ -32,11 +33,13 @@ async def handoff(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> An
             by.c.name.label("by_name"),
             owner.c.name.label("owner_name"),
             holder.c.name.label("holder_name"),
+            rejecter.c.name.label("rejecter_name"),
         )
         .join(s, sa.and_(s.c.account_id == h.c.account_id, s.c.id == h.c.session_id))
         .join(by, _user(by, h.c.handed_off_by))
         .join(owner, _user(owner, h.c.session_owner))
         .outerjoin(holder, _user(holder, h.c.claimed_by))
+        .outerjoin(rejecter, _user(rejecter, h.c.assessment_rejected_by))
         .where(h.c.account_id == account_id, h.c.id == handoff_id)
     )
     return (await tx.execute(statement)).one_or_none()
@@ -114,6 +117,13 @@ async def update(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, **valu
     await tx.execute(sa.update(h).where(h.c.account_id == account_id, h.c.id == handoff_id).values(**values))
 
 
+async def bump_session(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> None:
+    """Tell the session's open pages to look again; its place in the list stays."""
+    s = t.ai_session
+    where = (s.c.account_id == account_id, s.c.id == session_id)
+    await tx.execute(sa.update(s).where(*where).values(version=s.c.version + 1))
+
+
 async def set_session_status(tx: AsyncConnection, account_id: UUID, session_id: UUID, status: str) -> None:
     """The session follows its handoff; its live page is told by the raised version."""
     s = t.ai_session
@@ -156,6 +166,16 @@ async def changed(
     )
     seq: int = row.scalar_one()
     return seq
+
+
+async def noted(
+    tx: AsyncConnection, account_id: UUID, handoff_id: UUID, kind: str, actor_id: UUID, detail: str | None
+) -> None:
+    """Timeline entry and `handoff.updated` for what changes no state; the transaction's last statement."""
+    await tx.execute(
+        sa.text("select handoff_noted(:account, :handoff, :kind, :actor, :detail)"),
+        {"account": account_id, "handoff": handoff_id, "kind": kind, "actor": actor_id, "detail": detail},
+    )
 
 
 async def mark_first_action(
@@ -252,3 +272,41 @@ async def waiting_count(tx: AsyncConnection, account_id: UUID) -> int:
     statement = sa.select(sa.func.count()).where(h.c.account_id == account_id, h.c.status == "pending")
     count: int = (await tx.execute(statement)).scalar_one()
     return count
+
+
+async def whose(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:
+    """(id, session_id, status, handed_off_by), without a lock."""
+    h = t.handoff
+    statement = sa.select(h.c.id, h.c.session_id, h.c.status, h.c.handed_off_by).where(
+        h.c.account_id == account_id, h.c.id == handoff_id
+    )
+    return (await tx.execute(statement)).one_or_none()
+
+
+async def mark_opened(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, user_id: UUID) -> bool:
+    """Keep that this senior has it open; false when that was kept within the last minute already."""
+    o = t.handoff_opened
+    now = sa.func.clock_timestamp()
+    statement = (
+        insert(o)
+        .values(account_id=account_id, handoff_id=handoff_id, user_id=user_id, at=now)
+        .on_conflict_do_update(
+            index_elements=[o.c.account_id, o.c.handoff_id, o.c.user_id],
+            set_={"at": now},
+            where=o.c.at < now - sa.text("interval '1 minute'"),
+        )
+        .returning(o.c.user_id)
+    )
+    return (await tx.execute(statement)).first() is not None
+
+
+async def opened_by(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
+    """(user_id, name, at) of the seniors who have opened it, by name."""
+    o, u = t.handoff_opened, t.app_user
+    statement = (
+        sa.select(o.c.user_id, u.c.name, o.c.at)
+        .join(u, sa.and_(u.c.account_id == o.c.account_id, u.c.id == o.c.user_id))
+        .where(o.c.account_id == account_id, o.c.handoff_id == handoff_id)
+        .order_by(u.c.name, u.c.id)
+    )
+    return list((await tx.execute(statement)).all())

@@ -92,7 +92,8 @@ async def read_handoff(tx: AsyncConnection, account_id: UUID, wanted: UUID) -> H
     if row is None:
         raise not_found()
     timeline = await repository.timeline(tx, account_id, wanted)
-    return mapping.handoff(row, timeline, await repository.deliveries(tx, account_id, wanted))
+    deliveries = await repository.deliveries(tx, account_id, wanted)
+    return mapping.handoff(row, timeline, deliveries, await repository.opened_by(tx, account_id, wanted))
 
 
 class HandoffService:

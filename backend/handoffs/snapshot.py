@@ -26,6 +26,8 @@ def take(session: Session, at: datetime) -> bytes:
         facts=session.facts,
         steps=session.steps,
         message_count=len(session.messages),
+        active_fix=session.active_fix,
+        tasks=session.tasks,
     )
     return zlib.compress(encode(frozen), 6)
 

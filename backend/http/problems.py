@@ -34,6 +34,7 @@ STATUS: Final[dict[Code, int]] = {
     "claim_lost": 409,
     "session_resolved": 409,
     "idempotency_mismatch": 409,
+    "edit_conflict": 409,
     "user_not_eligible": 422,
     "ticket_refused": 403,
     "limit_reached": 409,

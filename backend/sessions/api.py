@@ -21,13 +21,13 @@ from backend.http.problems import openapi_responses
 from backend.http.respond import Json
 from backend.identity.dependencies import CallerDep, Identity
 from backend.sessions.service import SessionService
-from backend.sessions.stream import LivePages, session_events
+from backend.sessions.stream import LivePages, Sources, session_events
 
 router = APIRouter(prefix="/ai-sessions", tags=["sessions"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
+class SessionResolution:
     """Body of `POST /ai-sessions/{id}/resolve`."""
 
     note: str | None = None
@@ -94,7 +94,7 @@ async def add_fact(session_id: str, new: NewFact, caller: CallerDep, sessions: S
     response_model=Session,
     responses=openapi_responses("not_found", "role_required", "already_escalated", "session_resolved"),
 )
-async def resolve_session(session_id: str, body: Resolution, caller: CallerDep, sessions: Sessions) -> Json:
+async def resolve_session(session_id: str, body: SessionResolution, caller: CallerDep, sessions: Sessions) -> Json:
     """End a session that has no open hand-off."""
     return Json(await sessions.resolve(caller, session_id, body.note))
 
@@ -122,11 +122,12 @@ async def stream_session(
     after: Annotated[int, Query(ge=0, lt=10**_DIGITS)] = 0,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    """Live messages, steps and facts as server-sent events; `Last-Event-ID` or `after` is the version known."""
+    """Whatever is new in the session as server-sent events; `Last-Event-ID` or `after` is the version known."""
     told = _version(last_event_id)
     known = after if told is None else told
     await sessions.changes(caller, session_id, known)  # an unknown session is a 404 before the stream begins
     services = request.app.state.services
-    events = session_events(sessions, identity, services.wakeup, caller, session_id, known)
+    sources = Sources(sessions, identity, services.presence, services.wakeup)
+    events = session_events(sources, caller, session_id, known)
     pages: LivePages = services.live_pages
     return pages.response(caller.user_id, events)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from backend.contract.people import Person
-from backend.contract.sessions import Fact, Message, Session, SessionHandoff, SessionRow, Step, TicketRef
+from backend.contract.sessions import Fact, Message, Session, SessionHandoff, SessionRow, Step, Task, TicketRef
 from backend.db.tables import AnyRow
 
 
@@ -43,6 +43,10 @@ def step(row: AnyRow) -> Step:
         outcome=row.outcome,
         detail=row.detail,
         created_at=row.created_at,
+        in_progress=row.in_progress,
+        revision=row.revision,
+        edited_at=row.edited_at,
+        edited_by=person(row.edited_by, row.editor_name),
     )
 
 
@@ -54,6 +58,25 @@ def fact(row: AnyRow) -> Fact:
         label=row.label,
         value=row.value,
         created_at=row.created_at,
+        revision=row.revision,
+        edited_at=row.edited_at,
+        edited_by=person(row.edited_by, row.editor_name),
+    )
+
+
+def task(row: AnyRow) -> Task:
+    """One line of the checklist."""
+    return Task(
+        id=str(row.id),
+        author=person(row.author_id, row.author_name),
+        text=row.text,
+        done=row.done_at is not None,
+        done_at=row.done_at,
+        done_by=person(row.done_by, row.done_name),
+        created_at=row.created_at,
+        revision=row.revision,
+        edited_at=row.edited_at,
+        edited_by=person(row.edited_by, row.editor_name),
     )
 
 
@@ -89,9 +112,15 @@ def session_row(row: AnyRow, open_handoff: SessionHandoff | None) -> SessionRow:
 
 
 def session(
-    row: AnyRow, messages: list[AnyRow], facts: list[AnyRow], steps: list[AnyRow], handoffs: list[AnyRow]
+    row: AnyRow,
+    messages: list[AnyRow],
+    facts: list[AnyRow],
+    steps: list[AnyRow],
+    tasks: list[AnyRow],
+    handoffs: list[AnyRow],
 ) -> Session:
     """The whole session."""
+    tried = [step(s) for s in steps]
     return Session(
         id=str(row.id),
         title=row.title,
@@ -106,6 +135,8 @@ def session(
         version=row.version,
         messages=[message(m) for m in messages],
         facts=[fact(f) for f in facts],
-        steps=[step(s) for s in steps],
+        steps=tried,
         handoffs=[session_handoff(h) for h in handoffs],
+        active_fix=next((one for one in tried if one.in_progress), None),
+        tasks=[task(one) for one in tasks],
     )

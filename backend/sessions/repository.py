@@ -48,7 +48,7 @@ async def sessions(
     s, st = t.ai_session, t.step
     steps = (
         sa.select(sa.func.count())
-        .where(st.c.account_id == s.c.account_id, st.c.session_id == s.c.id)
+        .where(st.c.account_id == s.c.account_id, st.c.session_id == s.c.id, st.c.removed_at.is_(None))
         .scalar_subquery()
         .label("steps")
     )
@@ -116,15 +116,76 @@ async def _handoffs(tx: AsyncConnection, account_id: UUID, *where: "sa.ColumnEle
 async def entries(
     tx: AsyncConnection, table: sa.Table, account_id: UUID, session_id: UUID, after_version: int = 0
 ) -> list[AnyRow]:
-    """Messages, steps or facts of a session after a version, oldest first, each with its author's name."""
-    author = sa.and_(t.app_user.c.account_id == table.c.account_id, t.app_user.c.id == table.c.author_id)
-    statement = (
-        sa.select(*table.c, t.app_user.c.name.label("author_name"))
-        .outerjoin(t.app_user, author)
-        .where(table.c.account_id == account_id, table.c.session_id == session_id, table.c.version > after_version)
-        .order_by(table.c.version, table.c.created_at, table.c.id)
+    """Messages, steps, facts or tasks of a session that are new or changed after a version, in their order.
+
+    With the names of who wrote, edited and ticked them; what was taken out is left out.
+    """
+    where = [table.c.account_id == account_id, table.c.session_id == session_id]
+    if "removed_at" in table.c:
+        where.append(table.c.removed_at.is_(None))
+    return await _entries(tx, table, *where, _changed(table) > after_version)
+
+
+async def entry(
+    tx: AsyncConnection, table: sa.Table, account_id: UUID, session_id: UUID, entry_id: UUID
+) -> AnyRow | None:
+    """One of them, taken out or not."""
+    where = (table.c.account_id == account_id, table.c.session_id == session_id, table.c.id == entry_id)
+    rows = await _entries(tx, table, *where)
+    return rows[0] if rows else None
+
+
+async def removed(
+    tx: AsyncConnection, table: sa.Table, account_id: UUID, session_id: UUID, after_version: int
+) -> list[AnyRow]:
+    """(id, changed) of what was taken out after a version."""
+    statement = sa.select(table.c.id, table.c.changed).where(
+        table.c.account_id == account_id,
+        table.c.session_id == session_id,
+        table.c.removed_at.is_not(None),
+        table.c.changed > after_version,
     )
     return list((await tx.execute(statement)).all())
+
+
+def _changed(table: sa.Table) -> "sa.ColumnElement[int]":
+    """The session's version at the latest change of an entry."""
+    version: sa.ColumnElement[int] = table.c.version
+    return sa.func.coalesce(table.c.changed, version) if "changed" in table.c else version
+
+
+async def _entries(tx: AsyncConnection, table: sa.Table, *where: "sa.ColumnElement[bool]") -> list[AnyRow]:
+    columns: list[sa.ColumnElement[Any]] = [*table.c, _changed(table).label("at_version")]
+    source: sa.FromClause = table
+    for key, name in (("author_id", "author_name"), ("edited_by", "editor_name"), ("done_by", "done_name")):
+        if key in table.c:
+            user = t.app_user.alias(name)
+            source = source.outerjoin(user, sa.and_(user.c.account_id == table.c.account_id, user.c.id == table.c[key]))
+            columns.append(user.c.name.label(name))
+    statement = (
+        sa.select(*columns).select_from(source).where(*where).order_by(table.c.version, table.c.created_at, table.c.id)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def change_entry(
+    tx: AsyncConnection, table: sa.Table, account_id: UUID, entry_id: UUID, version: int, **values: object
+) -> None:
+    """Write columns of an entry; its revision rises, and `version` is when the session's readers are told."""
+    statement = (
+        sa.update(table)
+        .where(table.c.account_id == account_id, table.c.id == entry_id)
+        .values(changed=version, revision=table.c.revision + 1, **values)
+    )
+    await tx.execute(statement)
+
+
+async def step_in_progress(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> AnyRow | None:
+    """The session's active fix."""
+    s = t.step
+    where = (s.c.account_id == account_id, s.c.session_id == session_id, s.c.in_progress, s.c.removed_at.is_(None))
+    rows = await _entries(tx, s, *where)
+    return rows[0] if rows else None
 
 
 async def touch(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> AnyRow | None:

@@ -1,7 +1,7 @@
 """What people do in a FlowPilot session: open it, write, record steps and facts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, get_args
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from backend.contract.sessions import (
     Session,
     SessionPage,
     Step,
+    Task,
 )
 from backend.contract.vocabulary import FirstActionKind, Role, SessionStatus
 from backend.db import tables as t
@@ -48,14 +49,24 @@ class FirstActions(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """An entry that was taken out: `kind` is step, fact or task."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What a session gained after a version, for the live page."""
 
     version: int
     status: SessionStatus
-    messages: list[Message]
-    steps: list[Step]
-    facts: list[Fact]
+    messages: list[Message] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    removed: list[Removed] = field(default_factory=list)
 
 
 def not_found() -> Refusal:
@@ -93,7 +104,7 @@ class SessionService:
     async def get(self, caller: Caller, session_id: str) -> Session:
         """The whole session."""
         async with self._db.tenant(caller.account_id) as tx:
-            return await self._read(tx, caller, _id(session_id))
+            return await self._read(tx, caller, session_id_of(session_id))
 
     async def _read(self, tx: AsyncConnection, caller: Caller, session_id: UUID) -> Session:
         row = await repository.session(tx, caller.account_id, session_id)
@@ -105,6 +116,7 @@ class SessionService:
             await repository.entries(tx, t.message, *where),
             await repository.entries(tx, t.fact, *where),
             await repository.entries(tx, t.step, *where),
+            await repository.entries(tx, t.task, *where),
             await repository.handoffs_of(tx, *where),
         )
 
@@ -166,12 +178,12 @@ class SessionService:
     async def _add(
         self, caller: Caller, session_id: str, kind: FirstActionKind, table: sa.Table, values: Mapping[str, object]
     ) -> t.AnyRow:
-        session, entry_id = _id(session_id), new_id()
-        await self._require(caller, session_id, "technician")
+        session, entry_id = session_id_of(session_id), new_id()
+        await self.require(caller, session_id, "technician")
         async with self._db.tenant(caller.account_id) as tx:
             # Handoff row before session row before log row: the order that claims take them in.
             handoff_id = await self._first_actions.mark(tx, caller, session, kind)
-            state = await self._writable(tx, caller, session)
+            state = await writable(tx, caller, session)
             await repository.insert_entry(
                 tx,
                 table,
@@ -188,24 +200,16 @@ class SessionService:
         self._db.wakeup.touch(str(session), *([str(caller.account_id)] if handoff_id else []))
         return next(row for row in rows if row.id == entry_id)
 
-    async def _require(self, caller: Caller, session_id: str, needed: Role) -> None:
+    async def require(self, caller: Caller, session_id: str, needed: Role) -> None:
         """Refuse by role only who may see the session: for anybody else it does not exist."""
         if not at_least(caller.role, needed):
             await self.get(caller, session_id)
             caller.require(needed)
 
-    async def _writable(self, tx: AsyncConnection, caller: Caller, session_id: UUID) -> t.AnyRow:
-        state = await repository.touch(tx, caller.account_id, session_id)
-        if state is None:
-            raise not_found()
-        if state.status == "resolved":
-            raise Refusal("session_resolved", "This session is resolved; nothing can be added.")
-        return state
-
     async def resolve(self, caller: Caller, session_id: str, note: str | None = None) -> Session:
         """End a session that nobody holds; an open hand-off is resolved or withdrawn first."""
-        await self._require(caller, session_id, "technician")
-        session, text = _id(session_id), clean_optional("note", note, longest=2_000)
+        await self.require(caller, session_id, "technician")
+        session, text = session_id_of(session_id), clean_optional("note", note, longest=2_000)
         async with self._db.tenant(caller.account_id) as tx:
             current = await self._read(tx, caller, session)
             open_handoff = next((h for h in current.handoffs if h.status in {"pending", "claimed"}), None)
@@ -215,52 +219,80 @@ class SessionService:
                     "This session has an open hand-off: resolve or withdraw that first.",
                     handoff_id=open_handoff.id,
                 )
-            state = await self._writable(tx, caller, session)
+            state = await writable(tx, caller, session)
             if state.status != "active":  # escalated between our look and our lock
                 raise Refusal("already_escalated", "This session is being escalated: resolve or withdraw that first.")
-            await repository.resolve(tx, caller.account_id, session)
             if text:
-                await repository.insert_entry(
-                    tx,
-                    t.message,
-                    account_id=caller.account_id,
-                    id=new_id(),
-                    session_id=session,
-                    author_id=caller.user_id,
-                    author_kind="user",
-                    content=text,
-                    version=state.version,
-                )
+                await leave_message(tx, caller, session, text)
+            await repository.resolve(tx, caller.account_id, session)
             result = await self._read(tx, caller, session)
         self._db.wakeup.touch(str(session))
         return result
 
     async def changes(self, caller: Caller, session_id: str, after_version: int) -> Changes:
         """What came after a version; for the live stream."""
-        session = _id(session_id)
+        session = session_id_of(session_id)
         where = (caller.account_id, session, after_version)
         async with self._db.tenant(caller.account_id) as tx:
             row = await repository.session(tx, caller.account_id, session)
             if row is None:
                 raise not_found()
-            if row.version <= after_version:
-                return Changes(version=row.version, status=row.status, messages=[], steps=[], facts=[])
             # What was committed after the session row was read belongs to the next look.
             upto = row.version
-            messages = [m for m in await repository.entries(tx, t.message, *where) if m.version <= upto]
-            steps = [s for s in await repository.entries(tx, t.step, *where) if s.version <= upto]
-            facts = [f for f in await repository.entries(tx, t.fact, *where) if f.version <= upto]
+            if upto <= after_version:
+                return Changes(version=upto, status=row.status)
+            found = {
+                table.name: [one for one in await repository.entries(tx, table, *where) if one.at_version <= upto]
+                for table in (t.message, t.step, t.fact, t.task)
+            }
+            gone = [
+                Removed(kind=table.name, id=str(one.id))
+                for table in (t.step, t.fact, t.task)
+                for one in await repository.removed(tx, table, *where)
+                if one.changed <= upto
+            ]
         return Changes(
             version=upto,
             status=row.status,
-            messages=[mapping.message(m) for m in messages],
-            steps=[mapping.step(s) for s in steps],
-            facts=[mapping.fact(f) for f in facts],
+            messages=[mapping.message(one) for one in found["message"]],
+            steps=[mapping.step(one) for one in found["step"]],
+            facts=[mapping.fact(one) for one in found["fact"]],
+            tasks=[mapping.task(one) for one in found["task"]],
+            removed=gone,
         )
 
 
-def _id(text: str) -> UUID:
+def session_id_of(text: str) -> UUID:
+    """The identifier, or `not_found`."""
     parsed = parse_id(text)
     if parsed is None:
         raise not_found()
     return parsed
+
+
+async def writable(tx: AsyncConnection, caller: Caller, session_id: UUID) -> t.AnyRow:
+    """Raise the session's version; answers it with the status. Refuses `not_found` and `session_resolved`."""
+    state = await repository.touch(tx, caller.account_id, session_id)
+    if state is None:
+        raise not_found()
+    if state.status == "resolved":
+        raise Refusal("session_resolved", "This session is resolved; nothing can be added.")
+    return state
+
+
+async def leave_message(tx: AsyncConnection, caller: Caller, session_id: UUID, content: str) -> UUID:
+    """A chat message inside a transaction that does more than that; answers its id."""
+    state = await writable(tx, caller, session_id)
+    message_id = new_id()
+    await repository.insert_entry(
+        tx,
+        t.message,
+        account_id=caller.account_id,
+        id=message_id,
+        session_id=session_id,
+        author_id=caller.user_id,
+        author_kind="user",
+        content=content,
+        version=state.version,
+    )
+    return message_id

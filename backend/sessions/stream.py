@@ -1,19 +1,27 @@
-"""The live session page: server-sent events `message`, `step`, `fact`, `session`, with the version as their id."""
+"""The live session page: server-sent events with the session's version as their id.
+
+`message`, `step`, `fact` and `task` carry one that is new or changed, `removed` the kind and id of one taken out,
+`session` status and version, `presence` who else has the page open.
+"""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from backend.contract.people import Person
 from backend.db.wakeup import EVERYONE, Wakeup
 from backend.domain.refusal import Refusal
 from backend.http.respond import encode
 from backend.identity.caller import Caller
 from backend.identity.service import IdentityService
+from backend.sessions.presence import SessionPresence
 from backend.sessions.service import Changes, SessionService
 
 _QUIET_S: Final = 10.0
@@ -62,40 +70,86 @@ def _frame(event: str, version: int, data: object) -> bytes:
 
 
 def _frames(changes: Changes) -> list[bytes]:
-    frames = [_frame("fact", changes.version, fact) for fact in changes.facts]
+    frames = [_frame("removed", changes.version, one) for one in changes.removed]
+    frames += [_frame("task", changes.version, task) for task in changes.tasks]
+    frames += [_frame("fact", changes.version, fact) for fact in changes.facts]
     frames += [_frame("step", changes.version, step) for step in changes.steps]
     frames += [_frame("message", changes.version, message) for message in changes.messages]
     frames.append(_frame("session", changes.version, {"status": changes.status, "version": changes.version}))
     return frames
 
 
-async def session_events(
-    sessions: SessionService, identity: IdentityService, wakeup: Wakeup, caller: Caller, session_id: str, after: int
-) -> AsyncIterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a live page is read from."""
+
+    sessions: SessionService
+    identity: IdentityService
+    presence: SessionPresence
+    wakeup: Wakeup
+
+
+class _Watch:
+    """One open page: what it has been told, and that it counts as open while it is."""
+
+    def __init__(self, sources: Sources, caller: Caller, session_id: str, after: int) -> None:
+        self._from = sources
+        self._who = caller
+        self._session = session_id
+        self._after = after
+        self._others: list[Person] = []
+        self._vouched = 0.0
+        self.visit: UUID | None = None
+
+    async def look(self) -> list[bytes]:
+        """The frames of whatever is new."""
+        frames: list[bytes] = []
+        if self.visit is None:
+            self.visit = await self._from.presence.arrive(self._who, self._session)
+            self._vouched = time.monotonic()
+        elif time.monotonic() - self._vouched >= _QUIET_S:
+            await self._from.presence.stay(self._who, self.visit)
+            self._vouched = time.monotonic()
+        changes = await self._from.sessions.changes(self._who, self._session, self._after)
+        if changes.version > self._after:
+            self._after = changes.version
+            frames = _frames(changes)
+        others = await self._from.presence.here(self._who, self._session)
+        if others != self._others:
+            self._others = others
+            frames.append(_frame("presence", self._after, {"people": others}))
+        return frames
+
+    async def allowed(self) -> bool:
+        """False when the sign-in has ended meanwhile."""
+        return bool(await self._from.identity.still_valid([self._who.credential_id]))
+
+
+async def session_events(sources: Sources, caller: Caller, session_id: str, after: int) -> AsyncIterator[bytes]:
     """Everything after a version, then live until the client leaves or its sign-in ends."""
     woken = asyncio.Event()
+    watch = _Watch(sources, caller, session_id, after)
 
     def hear(topic: str) -> None:
         if topic in {session_id, EVERYONE}:
             woken.set()
 
-    unsubscribe = wakeup.subscribe(hear)
+    unsubscribe = sources.wakeup.subscribe(hear)
     try:
         yield b"retry: 2000\n\n"
         while True:
             woken.clear()
             # Shielded: a client that leaves must not cancel a query and cost the pool a connection.
-            changes = await asyncio.shield(asyncio.ensure_future(sessions.changes(caller, session_id, after)))
-            if changes.version > after:
-                after = changes.version
-                for frame in _frames(changes):
-                    yield frame
+            for frame in await asyncio.shield(asyncio.ensure_future(watch.look())):
+                yield frame
             try:
                 async with asyncio.timeout(_QUIET_S):
                     await woken.wait()
             except TimeoutError:
                 yield b": still here\n\n"
-                if not await asyncio.shield(asyncio.ensure_future(identity.still_valid([caller.credential_id]))):
+                if not await asyncio.shield(asyncio.ensure_future(watch.allowed())):
                     return
     finally:
         unsubscribe()
+        if watch.visit is not None:
+            sources.presence.leave(caller, session_id, watch.visit)

@@ -26,6 +26,19 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("post", "/ai-sessions/{session_id}/facts"): {"label": "Firmware", "value": "7.2"},
     ("post", "/ai-sessions/{session_id}/resolve"): {},
     ("get", "/ai-sessions/{session_id}/stream"): None,
+    ("patch", "/ai-sessions/{session_id}/steps/{step_id}"): {"outcome": "worked"},
+    ("delete", "/ai-sessions/{session_id}/steps/{step_id}"): None,
+    ("post", "/ai-sessions/{session_id}/steps/{step_id}/restore"): None,
+    ("patch", "/ai-sessions/{session_id}/facts/{fact_id}"): {"value": "7.4"},
+    ("delete", "/ai-sessions/{session_id}/facts/{fact_id}"): None,
+    ("post", "/ai-sessions/{session_id}/facts/{fact_id}/restore"): None,
+    ("post", "/ai-sessions/{session_id}/tasks"): {"text": "Call them back"},
+    ("patch", "/ai-sessions/{session_id}/tasks/{task_id}"): {"done": True},
+    ("delete", "/ai-sessions/{session_id}/tasks/{task_id}"): None,
+    ("post", "/ai-sessions/{session_id}/tasks/{task_id}/restore"): None,
+    ("put", "/ai-sessions/{session_id}/active-fix"): {"action": "Raise the lifetime"},
+    ("patch", "/ai-sessions/{session_id}/active-fix"): {"outcome": "worked"},
+    ("delete", "/ai-sessions/{session_id}/active-fix"): None,
     ("post", "/ai-sessions/{session_id}/handoff"): {"reason": REASON},
     ("get", "/handoffs/{handoff_id}"): None,
     ("patch", "/handoffs/{handoff_id}"): {"priority": "urgent"},
@@ -33,6 +46,8 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("post", "/handoffs/{handoff_id}/release"): None,
     ("post", "/handoffs/{handoff_id}/resolve"): {"note": "Done"},
     ("post", "/handoffs/{handoff_id}/withdraw"): None,
+    ("post", "/handoffs/{handoff_id}/opened"): None,
+    ("post", "/handoffs/{handoff_id}/assessment/reject"): {"why": "The log says otherwise"},
     ("post", "/handoffs/{handoff_id}/reassign"): {"user_id": "{user_id}"},
     ("get", "/account/webhooks/{webhook_id}"): None,
     ("patch", "/account/webhooks/{webhook_id}"): {"active": False},
@@ -80,6 +95,7 @@ class World:
     handoffs: list[str]
     webhooks: list[str]
     notices: list[str]
+    entries: dict[str, str]
 
     def address(self, path: str, number: int) -> str:
         """The path with ids of their things."""
@@ -88,6 +104,7 @@ class World:
             handoff_id=self.handoffs[number % len(self.handoffs)],
             webhook_id=self.webhooks[0],
             delivery_id=self.notices[0],
+            **self.entries,
         )
 
     def things(self, path: str) -> int:
@@ -107,6 +124,19 @@ async def busy(http: Http, crew: Crew) -> tuple[list[str], list[str]]:
     assert (await senior.post(f"{API}/handoffs/{done['id']}/resolve")).status_code == 200
     three = (pending, held, done)
     return [plain, *(h["session_id"] for h in three)], [h["id"] for h in three]
+
+
+async def worked_on(client: httpx.AsyncClient, session_id: str) -> dict[str, str]:
+    """A step, a fact and a task in the first of their sessions, by the names that stand in paths."""
+    made = {}
+    for kind, body in (
+        ("step", {"action": "Restarted it", "outcome": "helped"}),
+        ("fact", {"label": "Firmware", "value": "7.2"}),
+        ("task", {"text": "Call them back"}),
+    ):
+        answer = await client.post(f"{API}/ai-sessions/{session_id}/{kind}s", json=body)
+        made[f"{kind}_id"] = str(answer.json()["id"])
+    return made
 
 
 async def hooked(http: Http, crew: Crew, handoff_id: str, owner: Owner) -> tuple[str, str]:
@@ -132,7 +162,8 @@ async def world(people: Callable[..., Awaitable[Crew]], http: Http, database_url
     await busy(http, ours)
     sessions, handoffs = await busy(http, theirs)
     webhook_id, notice_id = await hooked(http, theirs, handoffs[0], Owner(database_url))
-    return World(ours, theirs, sessions, handoffs, [webhook_id], [notice_id])
+    entries = await worked_on(http(theirs.technician), sessions[0])
+    return World(ours, theirs, sessions, handoffs, [webhook_id], [notice_id], entries)
 
 
 async def routes(client: httpx.AsyncClient) -> set[tuple[str, str]]:
@@ -163,7 +194,8 @@ async def test_another_accounts_ids_answer_404_for_every_role_and_change_nothing
         client = http(who)
         for (verb, path), sent in BODIES.items():
             body = filled(sent, who.id)
-            ids = dict.fromkeys(("session_id", "handoff_id", "webhook_id", "delivery_id"), NOBODYS)
+            names = ("session_id", "handoff_id", "webhook_id", "delivery_id", *world.entries)
+            ids = dict.fromkeys(names, NOBODYS)
             nobodys = await client.request(verb, API + path.format(**ids), json=body)
             for number in range(world.things(path)):
                 address = world.address(path, number)

@@ -16,6 +16,7 @@ from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
 from backend.identity.account import AccountService
 from backend.identity.authorization import AuthorizationService
+from backend.identity.baselines import BaselineService
 from backend.identity.devices import DeviceService
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
@@ -41,6 +42,7 @@ class Services:
     identity: IdentityService
     account: AccountService
     audit: AuditService
+    baselines: BaselineService
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService
@@ -74,6 +76,7 @@ class Services:
             identity=identity,
             account=AccountService(database),
             audit=AuditService(database),
+            baselines=BaselineService(database),
             tickets=tickets,
             authorization=AuthorizationService(database, settings.secret_key),
             devices=DeviceService(database),

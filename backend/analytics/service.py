@@ -8,6 +8,7 @@ from backend.contract.metrics import EscalationMetrics
 from backend.db.engine import Database
 from backend.domain.recovered import Measured, metrics, month_bounds
 from backend.domain.refusal import Refusal
+from backend.identity import baselines
 from backend.identity.caller import Caller
 from backend.identity.repository import settings
 
@@ -30,6 +31,7 @@ class AnalyticsService:
                 start, end = month_bounds(wanted, zone)
             except (ValueError, OverflowError) as error:
                 raise Refusal("bad_request", "`month` must look like 2026-11.", field="month") from error
+            baseline = (await baselines.load(tx, caller.account_id)).minutes_at(datetime.now(UTC))
             rows = await repository.month_rows(tx, caller.account_id, start, end)
         measured = [
             Measured(
@@ -41,6 +43,4 @@ class AnalyticsService:
             )
             for row in rows
         ]
-        return metrics(
-            measured, month=wanted, zone=zone, baseline_min=account.manual_baseline_minutes, today=now.date()
-        )
+        return metrics(measured, month=wanted, zone=zone, baseline_min=baseline, today=now.date())

@@ -50,10 +50,12 @@ class Me:
 class AccountSettings:
     """Answer of `GET /account/settings`. `manual_baseline_minutes` is 0.5 to 480, or null when it was removed.
 
-    `manual_baseline_is_estimate` says that it is the product's own estimate, which nobody in the account has set.
-    `escalation_policy` is what counts, defaults included. `email_content` `title_only` keeps customer, need and AI
-    assessment out of mails. `email_offline_delay_s` (0 to 300) waits before mailing a person who is on no client.
-    With `ai_enabled` false nothing of this account is sent to a model.
+    It is the version in force now (`GET /analytics/baselines` has all); `manual_baseline_is_estimate` says that it is
+    the product's own estimate, which nobody in the account has set. `escalation_policy` is what counts, with defaults.
+    `email_content` `title_only` keeps customer, need and AI assessment out of mails. `email_offline_delay_s` (0 to 300)
+    waits before mailing a person who is on no client. With `ai_enabled` false nothing of this account is sent to a
+    model. `analytics_names_for_seniors` lets senior engineers see everybody's name in analytics, not their own alone;
+    `analytics_small_groups` shows people with one or two escalations by themselves.
     """
 
     manual_baseline_minutes: float | None
@@ -64,11 +66,16 @@ class AccountSettings:
     email_content: EmailContent
     email_offline_delay_s: int
     ai_enabled: bool = True
+    analytics_names_for_seniors: bool
+    analytics_small_groups: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettingsPatch:
     """Body of `PATCH /account/settings`; what is left out stays as it is.
+
+    `manual_baseline_minutes` adds an estimated version of the baseline that counts from now on; the first that anybody
+    in the account sets also counts for what went before.
 
     `escalation_policy` is the whole document as `AccountSettings` shows it; what is left out of it is the default.
     """
@@ -80,3 +87,5 @@ class AccountSettingsPatch:
     email_content: EmailContent | None = None
     email_offline_delay_s: int | None = None
     ai_enabled: bool | None = None
+    analytics_names_for_seniors: bool | None = None
+    analytics_small_groups: bool | None = None

@@ -26,15 +26,25 @@ account = _table(
     "account",
     _c("name"),
     _c("timezone"),
-    _c("manual_baseline_minutes", sa.Double),
-    _c("baseline_is_estimate", sa.Boolean),
     _c("escalation_policy", JSONB),
     _c("retention_days", sa.Integer),
     _c("email_content"),
     _c("email_offline_delay_s", sa.Integer),
     _c("ai_enabled", sa.Boolean),
+    _c("analytics_names_for_seniors", sa.Boolean),
+    _c("analytics_small_groups", sa.Boolean),
     _c("created_at", _AT),
     tenant=False,
+)
+baseline = _table(
+    "baseline",
+    _c("minutes", sa.Double),
+    _c("basis"),
+    _c("origin"),
+    _c("note"),
+    _c("effective_from", _AT),
+    _c("set_by", _ID),
+    _c("set_at", _AT),
 )
 app_user = _table(
     "app_user",

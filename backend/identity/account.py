@@ -1,13 +1,15 @@
 """An account's settings."""
 
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 from uuid import UUID
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.audit.record import record
+from backend.contract.baseline import NewBaseline
 from backend.contract.people import AccountSettings, AccountSettingsPatch
 from backend.contract.policy import EscalationPolicy
 from backend.contract.vocabulary import Role
@@ -17,7 +19,7 @@ from backend.domain.policy import PolicyError, document, parse, stored
 from backend.domain.policy_changes import changes as changed_parts
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
-from backend.identity import repository
+from backend.identity import baselines, repository
 from backend.identity.caller import Caller
 from backend.jobs.job import TOPIC
 
@@ -26,14 +28,12 @@ def _refuse(field: str, why: str) -> Refusal:
     return Refusal("invalid_body", f"`{field}` {why}.", field=field)
 
 
-def _checked(patch: AccountSettingsPatch, given: set[str]) -> dict[str, object]:
-    """The columns to write; only what the body named."""
+def _checked(patch: AccountSettingsPatch) -> dict[str, object]:
+    """The columns to write."""
     changes: dict[str, object] = {}
-    if "manual_baseline_minutes" in given:
-        minutes = patch.manual_baseline_minutes
-        if minutes is not None and not 0.5 <= minutes <= 480:
-            raise _refuse("manual_baseline_minutes", "must be 0.5 to 480 minutes")
-        changes |= {"manual_baseline_minutes": minutes, "baseline_is_estimate": False}
+    for field in ("analytics_names_for_seniors", "analytics_small_groups"):
+        if getattr(patch, field) is not None:
+            changes[field] = getattr(patch, field)
     if patch.timezone is not None:
         if patch.timezone not in _zones():
             raise _refuse("timezone", "must be an IANA time zone such as Europe/London")
@@ -99,15 +99,14 @@ async def _note(tx: AsyncConnection, caller: Caller, before: AnyRow, changes: di
     parts: dict[str, dict[str, object]] = {}
     for column, value in changes.items():
         was = getattr(before, column)
-        if column == "baseline_is_estimate" or was == value:
+        if was == value:
             continue
         if column == "escalation_policy":
             differences = changed_parts(stored(was), stored(cast("dict[str, Any]", value)))
             if differences:
                 parts["policy.changed"] = {"changed": differences}
             continue
-        part = "baseline.changed" if column == "manual_baseline_minutes" else "settings.changed"
-        part = "email.changed" if column.startswith("email_") else part
+        part = "email.changed" if column.startswith("email_") else "settings.changed"
         parts.setdefault(part, {})[column] = f"{was} to {value}"
     for action, detail in parts.items():
         await record(tx, caller, action, "", detail)
@@ -123,33 +122,42 @@ class AccountService:
         """The account's settings."""
         async with self._db.tenant(caller.account_id) as tx:
             row = await repository.settings(tx, caller.account_id)
+            baseline = (await baselines.load(tx, caller.account_id)).at(datetime.now(UTC))
         return AccountSettings(
-            manual_baseline_minutes=row.manual_baseline_minutes,
-            manual_baseline_is_estimate=row.baseline_is_estimate,
+            manual_baseline_minutes=baseline.minutes if baseline else None,
+            manual_baseline_is_estimate=baseline is not None and baseline.origin == "product",
             timezone=row.timezone,
             escalation_policy=stored(row.escalation_policy),
             retention_days=row.retention_days,
             email_content=row.email_content,
             email_offline_delay_s=row.email_offline_delay_s,
             ai_enabled=row.ai_enabled,
+            analytics_names_for_seniors=row.analytics_names_for_seniors,
+            analytics_small_groups=row.analytics_small_groups,
         )
 
     async def change(self, caller: Caller, patch: AccountSettingsPatch, given: set[str]) -> AccountSettings:
-        """Write what the body named (`given`), answer all. An explicit null clears the baseline.
+        """Write what the body named (`given`), answer all. A baseline is added as a version; null says there is none.
 
         With another policy or time zone every open handoff looks at its plan again.
         """
         caller.require("admin")
-        changes = _checked(patch, given)
-        if not changes:
+        changes = _checked(patch)
+        minutes = baselines.checked_minutes(patch.manual_baseline_minutes, "manual_baseline_minutes")
+        new_baseline = "manual_baseline_minutes" in given
+        if not changes and not new_baseline:
             return await self.settings(caller)
         replan = not changes.keys().isdisjoint(("escalation_policy", "timezone"))
         async with self._db.tenant(caller.account_id) as tx:
             if patch.escalation_policy is not None:
                 await _check_people(tx, caller.account_id, parse(patch.escalation_policy))
             before = await repository.settings(tx, caller.account_id)
-            await repository.update_settings(tx, caller.account_id, changes)
-            await _note(tx, caller, before, changes)
+            if changes:
+                await repository.update_settings(tx, caller.account_id, changes)
+                await _note(tx, caller, before, changes)
+            if new_baseline:
+                zone = ZoneInfo(patch.timezone or caller.timezone)
+                await baselines.add(tx, caller, NewBaseline(minutes=minutes), zone)
             if replan:
                 await repository.replan(tx, caller.account_id)
         if replan:

@@ -9,10 +9,11 @@ from backend.audit.record import record_of
 from backend.contract.vocabulary import Role
 from backend.db.engine import Database
 from backend.db.ids import new_id
+from backend.domain.baseline import BEGINNING, PRODUCTS_OWN
 from backend.domain.refusal import Refusal
 from backend.domain.roles import RANK
 from backend.domain.text import clean
-from backend.identity import repository
+from backend.identity import baseline_repository, repository
 from backend.identity.credentials import TOKEN_PREFIX, digest, hash_password, new_secret
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+")
@@ -46,6 +47,16 @@ async def create_account(
     owner = clean("owner_name", owner_name, longest=120)
     async with database.tenant(account_id) as tx:
         await repository.insert_account(tx, account_id=account_id, name=name)
+        await baseline_repository.insert(
+            tx,
+            account_id,
+            minutes=PRODUCTS_OWN,
+            basis="estimated",
+            origin="product",
+            note="Two calls of five minutes",
+            effective_from=BEGINNING,
+            set_by=None,
+        )
         user_id = new_id()
         if not await repository.insert_user(
             tx, account_id=account_id, user_id=user_id, email=email, name=owner, role="owner", password_hash=hashed

@@ -109,14 +109,14 @@ async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:
     """The account's settings."""
     a = t.account
     statement = sa.select(
-        a.c.manual_baseline_minutes,
-        a.c.baseline_is_estimate,
         a.c.timezone,
         a.c.escalation_policy,
         a.c.retention_days,
         a.c.email_content,
         a.c.email_offline_delay_s,
         a.c.ai_enabled,
+        a.c.analytics_names_for_seniors,
+        a.c.analytics_small_groups,
     )
     return (await tx.execute(statement.where(a.c.id == account_id))).one()
 

@@ -16,6 +16,7 @@ from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
 from backend.identity.account import AccountService
 from backend.identity.authorization import AuthorizationService
+from backend.identity.baselines import BaselineService
 from backend.identity.caller import Caller
 from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
 from backend.identity.devices import DeviceService
@@ -31,6 +32,7 @@ class Services(Protocol):
     identity: IdentityService
     account: AccountService
     audit: AuditService
+    baselines: BaselineService
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService

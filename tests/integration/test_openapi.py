@@ -32,6 +32,7 @@ CONTRACT = {
     "/handoffs/{handoff_id}/withdraw": {"post"},
     "/events": {"get"},
     "/analytics/escalation-metrics": {"get"},
+    "/analytics/baselines": {"get", "post"},
     "/account/settings": {"get", "patch"},
     "/account/webhooks": {"get", "post"},
     "/account/webhooks/{webhook_id}": {"get", "patch", "delete"},

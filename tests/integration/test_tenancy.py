@@ -69,6 +69,8 @@ WITHOUT_ID = {
     ("get", "/handoffs"),
     ("get", "/events"),
     ("get", "/analytics/escalation-metrics"),
+    ("get", "/analytics/baselines"),
+    ("post", "/analytics/baselines"),
 }
 
 # Beside the API: what is known of a caller there is a token or a cookie, never an id. The pages of own computers take

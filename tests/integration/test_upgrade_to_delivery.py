@@ -158,3 +158,12 @@ async def test_the_upgrade_leaves_every_table_under_forced_row_level_security(ev
         " and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'tenant')"
     )
     assert without == []
+
+
+async def test_the_baseline_of_before_is_its_first_version(upgraded: tuple[str, UUID, UUID], everything: Owner) -> None:
+    """Row-level security binds the migrating role: without care nothing is carried over, and every figure is lost."""
+    assert upgraded
+    rows = await everything.fetch(
+        "select minutes, origin from baseline b join account a on a.id = b.account_id where a.name = 'Before MSP'"
+    )
+    assert [tuple(row) for row in rows] == [(10, "product")]

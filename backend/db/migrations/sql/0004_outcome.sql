@@ -8,8 +8,13 @@ alter table handoff
     add column resolution text,                 -- the note of who resolved it; similar handoffs are found by it
     add constraint handoff_missing check (missing is null or had_what_i_needed is false);
 
--- What was said at the end of those that are resolved already stands in their history.
+-- What was said at the end of those that are resolved already stands in their history. Forced row-level security binds the
+-- owner too, who would see none of them.
+alter table handoff no force row level security;
+alter table handoff_timeline no force row level security;
 update handoff h set resolution = e.detail
 from (select distinct on (account_id, handoff_id) account_id, handoff_id, detail from handoff_timeline
       where kind = 'resolved' and detail is not null order by account_id, handoff_id, id desc) e
 where h.account_id = e.account_id and h.id = e.handoff_id and h.status = 'resolved';
+alter table handoff force row level security;
+alter table handoff_timeline force row level security;

@@ -15,6 +15,7 @@ from starlette.routing import WebSocketRoute
 from backend import operations
 from backend.analytics.api import router as analytics_router
 from backend.db.engine import Database
+from backend.delivery.api import router as receipts_router
 from backend.feed.poll import router as poll_router
 from backend.feed.socket import EventSockets
 from backend.feed.trial import router as trial_router
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         handoffs_router,
         poll_router,
         trial_router,
+        receipts_router,
         analytics_router,
         webhooks_router,
         alarms_router,

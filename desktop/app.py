@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from desktop.platform.autostart import Autostart
     from desktop.platform.hotkey import Hotkey
     from desktop.platform.notifications import SystemToasts
+    from desktop.platform.surroundings import Surroundings
     from desktop.windows import Windows
 
 _LOG: Final = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class App:
         self._listener = LateListener()
         self._router: ToastRouter | None = None
         self._attention: Attention | None = None
+        self._surroundings: Surroundings | None = None
         self._cover: str | None = None
         self._desk: Desk | None = None
         self._player = Player(settings.folder / "sounds")
@@ -150,6 +152,7 @@ class App:
         await asyncio.sleep(0)
         self._start_toasts()
         Applied(self._settings.store, self, self._autostart).begin()
+        await self._watch_surroundings()
         SettingsWatch(self._settings.store, self._app)
         try:
             if self._signing_in is not None:
@@ -159,6 +162,23 @@ class App:
             await self._quit.wait()
         finally:
             await self._stop()
+
+    async def _watch_surroundings(self) -> None:
+        from desktop.platform.clock import SystemClock  # noqa: PLC0415 - after the icon
+        from desktop.platform.surroundings import Surroundings  # noqa: PLC0415 - the same
+
+        self._surroundings = Surroundings(woke=self._woke, moved=self._moved, elapsed=SystemClock().elapsed)
+        await self._surroundings.start()
+
+    def _woke(self) -> None:
+        if self._desk is not None:
+            self._desk.controller.woke_up()
+
+    def _moved(self, another_way: bool) -> None:  # noqa: FBT001 - a callback
+        if self._desk is not None and another_way:
+            self._desk.controller.woke_up()
+        elif self._desk is not None:
+            self._desk.controller.network_changed()
 
     # -- signing in --------------------------------------------------------------------------------------------------
 
@@ -358,6 +378,8 @@ class App:
                     await self._router.stop()
                 if self._attention is not None:
                     await self._attention.stop()
+                if self._surroundings is not None:
+                    await self._surroundings.stop()
         except TimeoutError:
             _LOG.warning("some connections did not close in time")
         await self._player.stop()

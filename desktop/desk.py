@@ -18,6 +18,7 @@ from desktop.core.ports import (
 )
 from desktop.net import tls
 from desktop.net.api import HttpApi
+from desktop.net.fallback import FallbackConnector
 from desktop.net.keeper import TokenKeeper
 from desktop.net.oauth import AuthServer, TooOldError
 from desktop.net.proxy import ProxyChoice
@@ -68,7 +69,7 @@ class Desk:
             server,
             Ports(
                 api=self._api,
-                connector=WebSocketConnector(session, verify),
+                connector=FallbackConnector(WebSocketConnector(session, verify), self._api, changed=self._by_requests),
                 toasts=toasts,
                 browser=DefaultBrowser(choices.browser) if choices else DefaultBrowser(),
                 screen=screen,
@@ -79,6 +80,9 @@ class Desk:
             ),
             choices.alerting if choices else None,
         )
+
+    def _by_requests(self, polling: bool) -> None:  # noqa: FBT001 - a callback
+        self.controller.vitals.by_requests = polling
 
     def start(self) -> None:
         """Connect."""

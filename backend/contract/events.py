@@ -111,6 +111,15 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewReceipt:
+    """Body of `POST /handoffs/{id}/receipts`: what `Receipt` says, for clients that read the log by requests."""
+
+    state: ReceiptState
+    reason: str | None = None
+    rung: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
     """Client: applied up to here; at most every 2 s."""
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
@@ -20,6 +21,33 @@ async def insert_presence(
     """A client has connected."""
     values = {"account_id": account_id, "id": link_id, "user_id": user_id, "channel": channel, "process": process}
     await tx.execute(sa.insert(t.client_presence).values(seen_at=sa.func.clock_timestamp(), **values))
+
+
+async def renew_presence(
+    tx: AsyncConnection, *, account_id: UUID, link_id: UUID, user_id: UUID, channel: str, process: UUID
+) -> None:
+    """A client has been heard of now; whether it was before makes no difference."""
+    insert = postgresql.insert(t.client_presence).values(
+        account_id=account_id,
+        id=link_id,
+        user_id=user_id,
+        channel=channel,
+        process=process,
+        seen_at=sa.func.clock_timestamp(),
+    )
+    statement = insert.on_conflict_do_update(
+        index_elements=["account_id", "id"],
+        set_={"seen_at": insert.excluded.seen_at},
+        where=t.client_presence.c.account_id == account_id,
+    )
+    await tx.execute(statement)
+
+
+async def handoff_exists(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> bool:
+    """Whether the account has it."""
+    h = t.handoff
+    statement = sa.select(sa.literal(1)).where(h.c.account_id == account_id, h.c.id == handoff_id)
+    return (await tx.execute(statement)).first() is not None
 
 
 async def delete_presence(tx: AsyncConnection, account_id: UUID, link_id: UUID) -> None:

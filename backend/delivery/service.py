@@ -14,6 +14,7 @@ from backend.db.background import keep_doing
 from backend.db.engine import Database
 from backend.db.ids import parse_id
 from backend.delivery import repository
+from backend.domain.refusal import Refusal
 from backend.http.problems import DATABASE_DOWN
 from backend.identity.caller import Caller
 from backend.identity.repository import seniors
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 VOUCH_S: Final = 15.0
 _DETAIL: Final = 200
 _RUNGS: Final = 1_000_000
+_NO_PROCESS: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,30 @@ class DeliveryService:
         """It is gone."""
         async with self._db.tenant(caller.account_id) as tx:
             await repository.delete_presence(tx, caller.account_id, link_id)
+
+    async def asking(self, caller: Caller, channel: Channel) -> None:
+        """A client that reads by requests asks for news: connected for as long as a client is believed without a word.
+
+        Its sign-in stands for the client; no process vouches for it.
+        """
+        async with self._db.tenant(caller.account_id) as tx:
+            await repository.renew_presence(
+                tx,
+                account_id=caller.account_id,
+                link_id=caller.credential_id,
+                user_id=caller.user_id,
+                channel=channel,
+                process=_NO_PROCESS,
+            )
+
+    async def require_handoff(self, caller: Caller, handoff_id: str) -> None:
+        """Refuse with `not_found` what the caller's account does not have."""
+        known = parse_id(handoff_id)
+        if known is not None:
+            async with self._db.tenant(caller.account_id) as tx:
+                if await repository.handoff_exists(tx, caller.account_id, known):
+                    return
+        raise Refusal("not_found", "There is no such hand-off.")
 
     async def receipt(self, caller: Caller, channel: Channel, receipt: Receipt) -> None:
         """Keep what a client says of an alert. An unknown handoff is ignored: there is nobody to tell.

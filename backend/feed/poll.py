@@ -1,14 +1,21 @@
 """The event stream where WebSocket cannot pass: the same reader as a long poll."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
 from backend.contract.events import EventPage
-from backend.feed.hub import FeedHub, TooFar
+from backend.db.wakeup import Wakeup
+from backend.domain.refusal import Refusal
+from backend.feed.hub import AccountFeed, FeedHub, TooFar
+from backend.feed.ports import Audience
 from backend.http.problems import openapi_responses
 from backend.http.respond import Json, encode
-from backend.identity.dependencies import CallerDep
+from backend.identity.caller import Caller
+from backend.identity.dependencies import CallerDep, Identity
+from backend.identity.devices import SIGN_INS
+from backend.identity.service import IdentityService
 
 router = APIRouter(tags=["events"])
 
@@ -17,20 +24,27 @@ router = APIRouter(tags=["events"])
 async def events(
     request: Request,
     caller: CallerDep,
+    identity: Identity,
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
     wait: Annotated[float, Query(ge=0, le=25)] = 0,
     epoch: str | None = None,
+    present: bool = False,  # noqa: FBT001, FBT002 - a query parameter
 ) -> Json:
     """Events after a position, oldest first; with `wait` (seconds) answers when there is something or time is up.
 
-    `reset: true` says that the log cannot serve `after`: fetch the queue and go on from its `seq`.
+    `reset: true` says that the log cannot serve `after`: fetch the queue and go on from its `seq`. With `present` the
+    client says that it shows alerts to its user, who then counts as connected; it tells them by
+    `POST /handoffs/{id}/receipts`. A sign-in that ends while the request waits answers 401 at once.
     """
     hub: FeedHub = request.app.state.services.feed
+    if present:
+        audience: Audience = request.app.state.services.delivery
+        await audience.asking(caller, "desktop" if caller.kind == "token" else "web")
     feed = await hub.open(caller.account_id)
     try:
         if wait and feed.head == after:
-            await feed.wait_beyond(after, wait)
+            await _wait(feed, after, wait, caller, identity, request.app.state.services.wakeup)
         found = await feed.after(after, epoch, limit)
     finally:
         hub.close(feed)
@@ -42,3 +56,25 @@ async def events(
         b'{"events":[%s],"head":%d,"epoch":%s,"reset":%s}'
         % (frames.encode(), feed.head, encode(feed.epoch), reset.encode())
     )
+
+
+async def _wait(
+    feed: AccountFeed, after: int, seconds: float, caller: Caller, identity: IdentityService, wakeup: Wakeup
+) -> None:
+    """Until there is something, time is up, or the caller's sign-in has ended."""
+    ended = asyncio.Event()
+    unsubscribe = wakeup.subscribe(lambda topic: ended.set() if topic == SIGN_INS else None)
+    news = asyncio.create_task(feed.wait_beyond(after, seconds))
+    try:
+        while not news.done():
+            over = asyncio.create_task(ended.wait())
+            await asyncio.wait({news, over}, return_when=asyncio.FIRST_COMPLETED)
+            over.cancel()
+            if ended.is_set():
+                ended.clear()
+                if caller.credential_id not in await identity.still_valid([caller.credential_id]):
+                    raise Refusal("unauthenticated", "The sign-in has ended.")
+        await news
+    finally:
+        unsubscribe()
+        news.cancel()

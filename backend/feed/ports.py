@@ -17,5 +17,8 @@ class Audience(Protocol):
     async def left(self, caller: Caller, link_id: UUID) -> None:
         """It is gone."""
 
+    async def asking(self, caller: Caller, channel: Channel) -> None:
+        """A client without a connection asks for news, and will show them to its user."""
+
     async def receipt(self, caller: Caller, channel: Channel, receipt: Receipt) -> None:
         """It showed an alert, or says why not. Raises what the database raises when that could not be kept."""

@@ -295,8 +295,15 @@ class Controller:
             self._link.poke()
 
     def woke_up(self) -> None:
-        """The computer slept or changed its network: an open stream proves nothing."""
+        """The computer slept, or has another way out: an open stream proves nothing, and every clock has moved."""
+        self._ports.trace.mark("woke_up")
         self._link.drop()
+        self._drawing.wake()
+
+    def network_changed(self) -> None:
+        """Some way has come or gone: without a stream that is worth a try."""
+        if self._connection.state(self._time.mono()) != "signed_out":
+            self._link.poke()
 
     def retry_detail(self, handoff_id: str) -> None:
         """Load the selected handoff again."""

@@ -77,6 +77,11 @@ class Drawing:
             now = asyncio.get_running_loop().time()
             self._soon.at(max(now, self._drawn_at + REFRESH_EVERY_S))
 
+    def wake(self) -> None:
+        """Clocks have moved by themselves: what is due by now is done."""
+        if self._running:
+            self._wake()
+
     def _wake(self) -> None:
         now, wall = self._known.time.mono(), self._known.time.wall()
         self._known.inbox.expire(now, wall)

@@ -83,12 +83,18 @@ class RefusedError(ApiError):
 
 
 class SocketClosedError(Exception):
-    """The stream ended. `code` is the WebSocket close code, 1006 when the link just broke."""
+    """The stream ended. `code` is the WebSocket close code, 1006 when the link just broke.
 
-    def __init__(self, code: int, reason: str = "", retry_after_s: float | None = None) -> None:
+    `answered` says that the server itself refused it, and not something on the way.
+    """
+
+    def __init__(
+        self, code: int, reason: str = "", retry_after_s: float | None = None, *, answered: bool = False
+    ) -> None:
         super().__init__(f"{code} {reason}".strip())
         self.code = code
         self.retry_after_s = retry_after_s
+        self.answered = answered
 
 
 class ToastFailedError(Exception):

@@ -31,6 +31,7 @@ class Vitals:
         self._states: deque[tuple[datetime, ConnectionState]] = deque(maxlen=KEPT)
         self._since = mono()
         self._delay: timedelta | None = None
+        self.by_requests = False
 
     def state(self, state: ConnectionState) -> None:
         """The connection as it is now; kept when it is another than before."""
@@ -59,6 +60,8 @@ class Vitals:
         heard = self._heard()
         if self.live and heard is not None:
             said += f", last heard {max(0, round(now - heard))} s ago"
+        if self.live and self.by_requests:
+            said += ", by requests: something on the way refuses the event stream"
         return said
 
     @property

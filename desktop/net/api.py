@@ -5,12 +5,14 @@ One connection pool for the life of the app. No retry here: whether to ask again
 
 import ssl
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from backend.contract.events import TrialAlert
+from backend.contract.events import Receipt, TrialAlert
 from backend.contract.handoffs import ClaimResult, Handoff, QueuePage, QueueRow
 from backend.contract.people import Me
 from desktop.core.ports import (
@@ -24,10 +26,20 @@ from desktop.net.lean_httpx import httpx
 from desktop.net.session import Session
 
 PAGE_LIMIT: Final = 200
+EVENTS_LIMIT: Final = 200
 MAX_PAGES: Final = 50
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 15.0
 _T = TypeVar("_T")
+
+
+class RawPage(msgspec.Struct):
+    """`EventPage` with its events as they came: kinds of a newer server pass."""
+
+    events: list[msgspec.Raw]
+    head: int
+    epoch: str
+    reset: bool = False
 
 
 class HttpApi:
@@ -95,6 +107,25 @@ class HttpApi:
         """`POST /devices/test-notification`."""
         return await self._call("POST", "/devices/test-notification", TrialAlert)
 
+    async def events(
+        self, *, after: int, epoch: str | None = None, wait: int = 0, limit: int = EVENTS_LIMIT
+    ) -> "tuple[RawPage, datetime | None]":
+        """`GET /events`, as a client that shows alerts; with the server's time, if it says so."""
+        params = {"after": str(after), "limit": str(limit), "wait": str(wait), "present": "true"}
+        if epoch is not None:
+            params["epoch"] = epoch
+        response = await self._asked("GET", "/events", params=params, answer_s=ANSWER_S + wait)
+        return _decoded(response, "/events", RawPage), _date(response)
+
+    async def tell(self, receipt: Receipt) -> None:
+        """`POST /handoffs/{id}/receipts`. A handoff that is no more, or no more ours to claim, needs none."""
+        body = {"state": receipt.state, "reason": receipt.reason, "rung": receipt.rung}
+        try:
+            await self._asked("POST", f"/handoffs/{quote(receipt.handoff_id, safe='')}/receipts", body=body)
+        except RefusedError as exc:
+            if exc.code not in {"not_found", "role_required"}:
+                raise
+
     async def _call(
         self,
         method: str,
@@ -104,17 +135,24 @@ class HttpApi:
         params: Mapping[str, str] | None = None,
         body: dict[str, Any] | None = None,
     ) -> _T:
+        return _decoded(await self._asked(method, path, params=params, body=body), path, answer)
+
+    async def _asked(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        answer_s: float = ANSWER_S,
+    ) -> httpx.Response:
         token = await self._session.bearer()
-        response = await self._send(method, path, token, params=params, body=body)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        response = await self._send(method, path, token, params=params, body=body, answer_s=answer_s)
+        if _unauthenticated(response):
             # Refused before anything was done, so the same request may be sent again with a newer token.
             token = await self._session.bearer(refused=token)
-            response = await self._send(method, path, token, params=params, body=body)
-        response = _checked(response)
-        try:
-            return msgspec.json.decode(response.content, type=answer)
-        except msgspec.DecodeError as exc:
-            raise NotAServerError(f"{path} did not answer as a FlowPilot server does: {exc}") from exc
+            response = await self._send(method, path, token, params=params, body=body, answer_s=answer_s)
+        return _checked(response)
 
     async def _send(
         self,
@@ -124,6 +162,7 @@ class HttpApi:
         *,
         params: Mapping[str, str] | None = None,
         body: dict[str, Any] | None = None,
+        answer_s: float,
     ) -> httpx.Response:
         try:
             return await self._client.request(
@@ -131,6 +170,7 @@ class HttpApi:
                 f"{self._session.server}/api/v1{path}",
                 params=params,
                 json=body,
+                timeout=httpx.Timeout(answer_s, connect=CONNECT_S),
                 headers={"Authorization": f"Bearer {token}"},
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as exc:
@@ -152,19 +192,47 @@ def certificate_reason(exc: BaseException) -> str | None:
     return None
 
 
+def _decoded(response: httpx.Response, path: str, answer: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(response.content, type=answer)
+    except msgspec.DecodeError as exc:
+        raise NotAServerError(f"{path} did not answer as a FlowPilot server does: {exc}") from exc
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+
+
 def _reason(exc: Exception) -> str:
     return f"{type(exc).__name__}: {exc}".rstrip(": ")
+
+
+def problem_of(kind: str, content: bytes) -> dict[str, Any] | None:
+    """The problem document in an answer; null for what somebody else on the way has written."""
+    if not kind.startswith("application/problem+json"):
+        return None
+    try:
+        found: Any = msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("code"), str) else None
+
+
+def _unauthenticated(response: httpx.Response) -> bool:
+    """Whether the server itself, and not a page on the way, does not know the token."""
+    kind = response.headers.get("Content-Type", "")
+    return response.status_code == httpx.codes.UNAUTHORIZED and problem_of(kind, response.content) is not None
 
 
 def _checked(response: httpx.Response) -> httpx.Response:
     if response.is_success:
         return response
-    if response.status_code == httpx.codes.UNAUTHORIZED:
+    problem = problem_of(response.headers.get("Content-Type", ""), response.content)
+    if _unauthenticated(response):
         raise SignedOutError
-    try:
-        problem: Any = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
-        problem = None
     match problem:
         case {"code": str(code), **rest}:
             extra = {str(key): value for key, value in rest.items()}

@@ -20,7 +20,7 @@ from desktop.core.ports import (
     SocketClosedError,
     UnreachableError,
 )
-from desktop.net.api import certificate_reason
+from desktop.net.api import certificate_reason, problem_of
 from desktop.net.session import Session
 
 OPEN_S: Final = 10.0
@@ -133,15 +133,22 @@ class WebSocketConnector:
 
 def _closed(exc: ConnectionClosed) -> SocketClosedError:
     frame = exc.rcvd
-    return SocketClosedError(frame.code, frame.reason) if frame else SocketClosedError(CLOSE_ABNORMAL, "the link broke")
+    if frame is None:
+        return SocketClosedError(CLOSE_ABNORMAL, "the link broke")
+    return SocketClosedError(frame.code, frame.reason, answered=True)
 
 
 def _refused(exc: InvalidStatus) -> Exception:
-    """A handshake that was answered with an HTTP error."""
+    """A handshake that was answered with an HTTP error: by the server, or by something on the way that speaks for it.
+
+    Only the server's own word may sign anybody out.
+    """
     response = exc.response
-    if response.status_code == 401:
+    problem = problem_of(response.headers.get("Content-Type", ""), bytes(response.body or b""))
+    if response.status_code == 401 and problem is not None:
         return SignedOutError()
     wish = response.headers.get("Retry-After", "")
     retry_after_s = float(wish) if wish.isascii() and wish.isdigit() else None
-    code = CLOSE_NOT_ALLOWED if response.status_code == 403 else CLOSE_ABNORMAL
-    return SocketClosedError(code, f"handshake answered {response.status_code}", retry_after_s)
+    code = CLOSE_NOT_ALLOWED if response.status_code == 403 and problem is not None else CLOSE_ABNORMAL
+    said = f"handshake answered {response.status_code}"
+    return SocketClosedError(code, said, retry_after_s, answered=problem is not None)

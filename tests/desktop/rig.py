@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ from desktop.core.controller import Controller, Ports
 from desktop.core.ports import ToastFailedError
 from desktop.core.views import DetailView, QueueView, ToastView, TrayView
 from desktop.net.api import HttpApi
+from desktop.net.fallback import BACK_S, FallbackConnector
+from desktop.net.proxy import SYSTEM, ProxyChoice
 from desktop.net.session import Session
 from desktop.net.socket import WebSocketConnector
 from desktop.platform.clock import SystemClock
@@ -100,15 +103,35 @@ class Recorder:
 
 @contextlib.asynccontextmanager
 async def app(server: FakeServer, who: str = "dana") -> AsyncIterator[tuple[Recorder, Controller]]:
-    """One signed-in app; yields once it is started (not yet live)."""
-    seen = Recorder()
-    session = Session(server.url, who)
-    api = HttpApi(session, None)
+    """One app that is signed in at the small server; yields once it is started (not yet live)."""
+    async with app_at(server.url, who) as parts:
+        yield parts
+
+
+@contextlib.asynccontextmanager
+async def app_at(
+    url: str,
+    token: str,
+    *,
+    proxy: ProxyChoice = SYSTEM,
+    verify: ssl.SSLContext | None = None,
+    back_s: float = BACK_S,
+    seen: Recorder | None = None,
+) -> AsyncIterator[tuple[Recorder, Controller]]:
+    """The same with any server, small or real, and any way to it."""
+    seen = seen or Recorder()
+    session = Session(url, token, proxy=proxy)
+    api = HttpApi(session, verify)
     controller = Controller(
-        server.url,
+        url,
         Ports(
             api=api,
-            connector=WebSocketConnector(session, None),
+            connector=FallbackConnector(
+                WebSocketConnector(session, verify),
+                api,
+                changed=lambda polling: setattr(controller.vitals, "by_requests", polling),
+                back_s=back_s,
+            ),
             toasts=seen,
             browser=seen,
             screen=seen,

@@ -5,8 +5,10 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tests.conftest import Http
-from tests.support.flow import API, escalated, log_of, refused
+from tests.support.flow import API, Owner, escalated, log_of, refused
+from tests.support.pairing import paired
 from tests.support.people import Crew
+from tests.support.server import Server
 
 People = Callable[..., Awaitable[Crew]]
 
@@ -55,3 +57,38 @@ async def test_parameters_out_of_bounds_are_named(people: People, http: Http) ->
         refused(await reader.get(f"{API}/events", params=wrong), 422, "invalid_body")
     far = (await reader.get(f"{API}/events", params={"after": 10**30})).json()
     assert far["reset"] is True
+
+
+async def test_whoever_reads_by_requests_and_shows_alerts_counts_as_connected_and_tells_receipts(
+    people: People, http: Http, database_url: str
+) -> None:
+    """Behind a proxy without WebSocket a senior is mailed at once, as one without a client, if this does not hold."""
+    crew, owner = await people(), Owner(database_url)
+    senior, junior = http(crew.engineer), http(crew.technician)
+    await senior.get(f"{API}/events", params={"after": 0})
+    assert await owner.fetch("select from client_presence") == []
+    for _ in range(2):
+        await senior.get(f"{API}/events", params={"after": 0, "present": True})
+    [here] = await owner.fetch("select user_id::text, channel from client_presence")
+    assert tuple(here) == (crew.engineer.id, "desktop")
+    address = f"{API}/handoffs/{(await escalated(junior))['id']}/receipts"
+    for _ in range(2):
+        assert (await senior.post(address, json={"state": "shown", "rung": 0})).status_code == 204
+    refused(await junior.post(address, json={"state": "shown", "rung": 0}), 403, "role_required")
+    told = [e["data"] for e in await log_of(senior) if e["kind"] == "handoff.delivery"]
+    assert [(d["user"]["id"], d["channel"], d["state"]) for d in told] == [(crew.engineer.id, "desktop", "shown")]
+    refused(await senior.post(address, json={"state": "seen"}), 422, "invalid_body")
+
+
+async def test_a_waiting_poll_ends_when_its_sign_in_does(people: People, http: Http, server: Server) -> None:
+    crew = await people()
+    tokens = await paired(server, crew.engineer, http())
+    poll = asyncio.create_task(
+        http(tokens["access_token"]).get(f"{API}/events", params={"after": 0, "wait": 25, "present": True})
+    )
+    await asyncio.sleep(0.3)
+    assert not poll.done()
+    form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
+    assert (await http().post("/oauth/revoke", data=form)).status_code == 200
+    async with asyncio.timeout(10):
+        refused(await poll, 401, "unauthenticated")

@@ -31,6 +31,7 @@ CONTRACT = {
     "/handoffs/{handoff_id}/resolve": {"post"},
     "/handoffs/{handoff_id}/withdraw": {"post"},
     "/events": {"get"},
+    "/handoffs/{handoff_id}/receipts": {"post"},
     "/analytics/escalation-metrics": {"get"},
     "/analytics/baselines": {"get", "post"},
     "/account/settings": {"get", "patch"},

@@ -49,6 +49,7 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("post", "/handoffs/{handoff_id}/opened"): None,
     ("post", "/handoffs/{handoff_id}/assessment/reject"): {"why": "The log says otherwise"},
     ("post", "/handoffs/{handoff_id}/reassign"): {"user_id": "{user_id}"},
+    ("post", "/handoffs/{handoff_id}/receipts"): {"state": "shown", "rung": 0},
     ("get", "/account/webhooks/{webhook_id}"): None,
     ("patch", "/account/webhooks/{webhook_id}"): {"active": False},
     ("delete", "/account/webhooks/{webhook_id}"): None,

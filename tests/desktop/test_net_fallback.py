@@ -1,0 +1,105 @@
+"""Behind a proxy that refuses WebSocket the tray does its whole work by requests, and goes back by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from desktop.net.proxy import ProxyChoice
+from tests.conftest import Http
+from tests.desktop.rig import app_at
+from tests.support.flow import claimed, escalated, log_of
+from tests.support.http_proxy import WebProxy
+from tests.support.pairing import paired
+from tests.support.people import Crew
+from tests.support.server import Server
+
+People = Callable[..., Awaitable[Crew]]
+WITHIN_S = 30.0
+
+
+@pytest.fixture
+async def crew(people: People) -> Crew:
+    return await people()
+
+
+@pytest.fixture
+async def proxy(server: Server) -> AsyncIterator[WebProxy]:
+    async with WebProxy(server.url) as one:
+        yield one
+
+
+@pytest.mark.parametrize("upgrades", ["refuse", "mute"])
+async def test_a_proxy_without_websocket_costs_nothing_but_the_stream(
+    upgrades: str, http: Http, crew: Crew, proxy: WebProxy
+) -> None:
+    proxy.upgrades = upgrades  # type: ignore[assignment] # one of them
+    junior, other = http(crew.technician), http(crew.second_engineer)
+    async with app_at(proxy.url, crew.engineer.token) as (seen, _):
+        await seen.until(lambda: seen.state() == "connected", WITHIN_S)
+        first = (await escalated(junior, "First"))["id"]
+        await seen.until(lambda: first in seen.toasts and seen.rows() == [first], WITHIN_S)
+        second = (await escalated(junior, "Second"))["id"]
+        await seen.until(lambda: second in seen.toasts, WITHIN_S)
+        await claimed(other, first)
+        await seen.until(lambda: set(seen.toasts) == {second}, WITHIN_S)
+        async with asyncio.timeout(WITHIN_S):
+            while len(await shown(http, crew)) < 2:  # noqa: ASYNC110 - the server is another process
+                await asyncio.sleep(0.1)
+        assert seen.toast_log == [(first, "new"), (second, "new")]
+        assert sorted(await shown(http, crew)) == sorted([first, second]), "each told once"
+
+
+async def shown(http: Http, crew: Crew) -> list[str]:
+    told = [e["data"] for e in await log_of(http(crew.admin)) if e["kind"] == "handoff.delivery"]
+    return [d["handoff_id"] for d in told if d["state"] == "shown" and d["channel"] == "desktop"]
+
+
+async def test_a_proxy_for_the_whole_web_that_tunnels_nothing(http: Http, crew: Crew, proxy: WebProxy) -> None:
+    choice = ProxyChoice("manual", proxy.url)
+    async with app_at("http://flow.test", crew.engineer.token, proxy=choice) as (seen, _):
+        await seen.until(lambda: seen.state() == "connected", WITHIN_S)
+        made = (await escalated(http(crew.technician)))["id"]
+        await seen.until(lambda: made in seen.toasts, WITHIN_S)
+    assert "CONNECT flow.test:80" in proxy.asked
+
+
+async def test_the_stream_comes_back_without_a_gap_or_a_second_toast(http: Http, crew: Crew, proxy: WebProxy) -> None:
+    junior = http(crew.technician)
+    async with app_at(proxy.url, crew.engineer.token, back_s=0.5) as (seen, controller):
+        await seen.until(lambda: seen.state() == "connected", WITHIN_S)
+        made = [(await escalated(junior, "By request"))["id"]]
+        await seen.until(lambda: made[0] in seen.toasts, WITHIN_S)
+        told = controller.vitals
+        assert told.connection.endswith("by requests: something on the way refuses the event stream")
+        proxy.upgrades = "pass"
+        await seen.until(lambda: len(seen.marked("live")) == 2 and seen.state() == "connected", WITHIN_S)
+        assert "requests" not in told.connection
+        made.append((await escalated(junior, "By stream"))["id"])
+        await seen.until(lambda: made[1] in seen.toasts, WITHIN_S)
+        assert seen.toast_log == [(each, "new") for each in made]
+        frames = [fields["seq"] for fields in seen.marked("frame")]
+        assert frames == list(range(1, len(frames) + 1)), "every event once, over both ways"
+
+
+async def test_a_captive_portal_signs_nobody_out(crew: Crew, proxy: WebProxy) -> None:
+    """A page of somebody else that says 401 is no word of the server: the sign-in must survive it."""
+    proxy.forbids = True
+    async with app_at(proxy.url, crew.engineer.token) as (seen, controller):
+        await seen.until(lambda: len(proxy.asked) >= 2, WITHIN_S)
+        assert seen.state() == "connecting"
+        proxy.forbids = False
+        controller.retry()
+        await seen.until(lambda: seen.state() == "connected", WITHIN_S)
+    assert seen.marked("signed_out") == []
+
+
+async def test_a_sign_in_that_ends_is_noticed_by_requests_too(
+    http: Http, server: Server, crew: Crew, proxy: WebProxy
+) -> None:
+    tokens = await paired(server, crew.engineer, http())
+    async with app_at(proxy.url, tokens["access_token"]) as (seen, _):
+        await seen.until(lambda: seen.state() == "connected", WITHIN_S)
+        form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
+        assert (await http().post("/oauth/revoke", data=form)).status_code == 200
+        await seen.until(lambda: seen.state() == "signed_out", 8)

@@ -6,15 +6,12 @@ certificate is checked against the name. Redirects are not followed, and the mac
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import httpcore
 
-from backend.webhooks.addresses import Address
+from backend.webhooks.connection import connection, request, verify, why_no_connection
 from backend.webhooks.resolver import SystemResolver
 from backend.webhooks.target import Resolve, Target, TargetRefusedError, parse, vetted
 
@@ -24,8 +21,6 @@ _READ_S: Final = 1.0
 _EXCERPT: Final = 200
 _LONGEST_RETRY_AFTER_S: Final = 3_600.0
 _SPOKEN_TYPES: Final = (b"text/plain", b"application/json")
-_FIRST_TRY_S: Final = 2.0
-"""How long one of several addresses is tried before the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,73 +70,26 @@ class Sender:
             addresses = await vetted(target, self._resolve, allow_private=self._allow_private)
         except OSError:
             return Answer(None, f"{target.host} cannot be found")
-        verify = await asyncio.to_thread(_verify) if target.scheme == "https" else None
-        connection = httpcore.AsyncHTTPConnection(
-            httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port),
-            ssl_context=verify,
-            network_backend=_Pinned(addresses),
-        )
+        one = connection(target, addresses, await asyncio.to_thread(verify) if target.scheme == "https" else None)
         try:
-            return await _exchange(connection, _request(target, headers, body))
+            return await _exchange(one, _request(target, headers, body))
         except httpcore.ConnectError as error:
-            return Answer(None, _why_no_connection(target, error))
+            return Answer(None, why_no_connection(target, error))
         except httpcore.ProtocolError:
             return Answer(None, f"{target.host} does not speak HTTP")
         except (httpcore.NetworkError, httpcore.TimeoutException):
             return Answer(None, f"The connection to {target.host} broke")
         finally:
-            await connection.aclose()
-
-
-@cache
-def _verify() -> ssl.SSLContext:
-    """The machine's trusted authorities and the usual ones; reading them takes a moment."""
-    return httpcore.default_ssl_context()
-
-
-class _Pinned(httpcore.AsyncNetworkBackend):
-    """Connects to the vetted addresses, in turn, whatever host it is asked for."""
-
-    def __init__(self, addresses: Sequence[Address]) -> None:
-        self._addresses = addresses
-        self._inner = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,  # noqa: ARG002 - asked for by name, reached by address
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature that httpcore calls
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Answer the first connection that comes about."""
-        *first, last = self._addresses
-        for address in first:
-            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return await self._inner.connect_tcp(str(address), port, _FIRST_TRY_S, local_address, socket_options)
-        return await self._inner.connect_tcp(str(last), port, timeout, local_address, socket_options)
+            await one.aclose()
 
 
 def _request(target: Target, headers: dict[str, str], body: bytes) -> httpcore.Request:
-    sent = {
-        "Host": target.host_header,
-        "User-Agent": "FlowPilot-Webhooks/1",
-        "Content-Type": "application/json; charset=utf-8",
-        "Content-Length": str(len(body)),
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-        **headers,
-    }
-    url = httpcore.URL(
-        scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
-    )
-    return httpcore.Request(
-        "POST", url, headers=[(name.encode(), value.encode()) for name, value in sent.items()], content=body
-    )
+    sent = {"User-Agent": "FlowPilot-Webhooks/1", "Content-Type": "application/json; charset=utf-8", **headers}
+    return request("POST", target, sent, body)
 
 
-async def _exchange(connection: httpcore.AsyncHTTPConnection, request: httpcore.Request) -> Answer:
-    response = await connection.handle_async_request(request)
+async def _exchange(one: httpcore.AsyncHTTPConnection, asked: httpcore.Request) -> Answer:
+    response = await one.handle_async_request(asked)
     try:
         if 200 <= response.status < 300:
             return Answer(response.status, None)  # what an acceptance says besides is of no interest
@@ -177,12 +125,3 @@ def _retry_after(fields: dict[bytes, bytes]) -> float | None:
     """Seconds that the other side asks us to wait; its other form, a date, is not used by those we know."""
     text = fields.get(b"retry-after", b"").decode("ascii", "replace").strip()
     return min(float(text), _LONGEST_RETRY_AFTER_S) if text.isdigit() and len(text) < 10 else None
-
-
-def _why_no_connection(target: Target, error: httpcore.ConnectError) -> str:
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"The certificate of {target.host} is not trusted: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return f"{target.host} does not agree on a secure connection"
-    return f"{target.host} does not take connections on port {target.port}"

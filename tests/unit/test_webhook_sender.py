@@ -12,8 +12,8 @@ from ipaddress import ip_address
 import pytest
 import trustme
 
-from backend.webhooks import sender as module
 from backend.webhooks.addresses import Address
+from backend.webhooks.connection import verify
 from backend.webhooks.resolver import SystemResolver
 from backend.webhooks.sender import Sender
 from backend.webhooks.target import TargetRefusedError
@@ -45,9 +45,9 @@ def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: os.PathLike[str]) -> It
     ca = trustme.CA()
     with ca.cert_pem.tempfile(dir=str(tmp_path)) as path:
         monkeypatch.setenv("SSL_CERT_FILE", path)
-        module._verify.cache_clear()
+        verify.cache_clear()
         yield ca
-    module._verify.cache_clear()
+    verify.cache_clear()
 
 
 def tls_for(ca: trustme.CA, name: str) -> ssl.SSLContext:

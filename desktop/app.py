@@ -22,6 +22,7 @@ from desktop.core.alerting import Alerting
 from desktop.core.ports import SignInWatcher
 from desktop.core.views import ToastView, TrayView
 from desktop.net.proxy import ProxyChoice
+from desktop.platform.memory import Thrift
 from desktop.platform.settings_watch import SettingsWatch
 from desktop.platform.single_instance import SingleInstance
 from desktop.platform.sound import Player
@@ -154,6 +155,7 @@ class App:
         Applied(self._settings.store, self, self._autostart).begin()
         await self._watch_surroundings()
         SettingsWatch(self._settings.store, self._app)
+        Thrift(self._app)
         try:
             if self._signing_in is not None:
                 await self._signing_in.begin(self._first_token)

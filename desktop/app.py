@@ -21,6 +21,7 @@ from desktop.applied import Applied, Choices, proxy, theme
 from desktop.core.alerting import Alerting
 from desktop.core.ports import SignInWatcher
 from desktop.core.views import ToastView, TrayView
+from desktop.crash import CrashWatch, watch_errors
 from desktop.net.proxy import ProxyChoice
 from desktop.platform.memory import Thrift
 from desktop.platform.settings_watch import SettingsWatch
@@ -52,6 +53,7 @@ NO_ANSWER: Final = 1
 def run(settings: Settings, token: str | None) -> int:
     """Run until quit, SIGTERM or SIGINT; answers the exit code."""
     logs.set_up(settings)
+    watch_errors()
     settings.store.tell_trouble()
     # Qt takes its own arguments out of argv; ours are read already.
     app = QApplication(sys.argv[:1])
@@ -86,7 +88,9 @@ class App:
         self._first_token = token
         self._trace = FileTrace(settings.events_path)
         self._quit = asyncio.Event()
+        self._crash = CrashWatch(settings.folder)
         self._listener = LateListener()
+        self._listener.own["diagnostics"] = lambda: self._windows_asked().open_about()
         self._router: ToastRouter | None = None
         self._attention: Attention | None = None
         self._surroundings: Surroundings | None = None
@@ -149,6 +153,7 @@ class App:
     async def main(self) -> None:
         """From the icon to the end."""
         self._catch_signals()
+        self._crash.begin()
         # One turn of the loop first: the icon is painted before the network libraries are read.
         await asyncio.sleep(0)
         self._start_toasts()
@@ -161,6 +166,8 @@ class App:
                 await self._signing_in.begin(self._first_token)
             if self._raise_wanted:
                 self.raised_from_outside()
+            if self._crash.last is not None and self._desk is not None:
+                self._desk.controller.fell(self._crash.last.began, self._crash.last.why)
             await self._quit.wait()
         finally:
             await self._stop()
@@ -391,4 +398,5 @@ class App:
             self._hotkey.close()
         if self._screen is not None:
             self._screen.close()
+        self._crash.end()
         self._trace.close()

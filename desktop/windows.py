@@ -1,5 +1,6 @@
 """The windows beside the queue: settings, about and diagnostics, the first run. Each is made when it is asked for."""
 
+import asyncio
 import logging
 import os
 import platform
@@ -7,9 +8,10 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QObject, QTimer, QTimeZone, QUrl, qVersion
+from PySide6.QtCore import QObject, QStandardPaths, QTimer, QTimeZone, QUrl, qVersion
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
@@ -104,6 +106,7 @@ class Windows(QObject):
             window.open_logs_requested.connect(self._open_logs)
             window.connection_test_requested.connect(self.test_connection)
             window.test_requested.connect(self.send_test)
+            window.save_requested.connect(lambda: self._around.start(self._save()))
             window.updates_requested.connect(lambda: self._around.start(self._check_version()))
         self._refresh()
         self._show(self._about)
@@ -303,6 +306,22 @@ class Windows(QObject):
         from desktop import diagnostics  # noqa: PLC0415 - with the window
 
         return diagnostics.text(self._rows(), steps, self._around.settings.store, self._controller())
+
+    async def _save(self) -> None:
+        from desktop.diagnostics_zip import save  # noqa: PLC0415 - when it is asked for
+
+        window, controller = self._about, self._controller()
+        if window is None:
+            return
+        place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DownloadLocation)
+        folder, logs = Path(place) if place else self._around.settings.folder, self._around.settings.folder
+        told, private = self._diagnostics(window.test.steps), controller.private if controller else []
+        try:
+            path = await asyncio.to_thread(save, folder, told, logs, private, datetime.now().astimezone())
+        except OSError as exc:
+            window.say(f"Not saved: {(exc.strerror or 'the system refused').lower()}.")
+        else:
+            window.say(f"Saved as {path}. It holds no tokens, customer names or conversation text.")
 
     async def _check_version(self) -> None:
         desk = self._around.desk()

@@ -20,7 +20,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from desktop.core.views import DetailView, QueueView, ToastView, TrayState
+from desktop.core.views import DetailView, ProbeStep, QueueView, ToastView, TrayState
 from desktop.ui.about import AboutWindow
 from desktop.ui.dialogs import ClaimDialog, HandBackDialog, KeysDialog
 from desktop.ui.first_run import FirstRunWindow
@@ -35,6 +35,13 @@ from tests.support import desktop_samples as samples
 from tests.support import settings_samples, toast_samples
 
 STATES: tuple[TrayState, ...] = ("idle", "waiting", "urgent", "dnd", "reconnecting", "offline", "signedOut")
+
+HOPS: tuple[ProbeStep, ...] = (
+    ProbeStep("Server", "good", "Took the request, 10:46:02, 34 ms"),
+    ProbeStep("Live link", "good", "Brought the notification, 10:46:02, 12 ms"),
+    ProbeStep("Notification", "good", "On the screen, 10:46:02, 8 ms"),
+    ProbeStep("Receipt", "good", "The server has it: shown, 10:46:02, 15 ms"),
+)
 
 
 class Studio:
@@ -79,6 +86,7 @@ class Studio:
         def make() -> QueueWindow:
             window = QueueWindow()
             window.clock = lambda: samples.NOW
+            window.set_settings_available(True)
             window.resize(*size)
             window.show()
             if detail is not None:
@@ -113,6 +121,7 @@ def queue_pictures(studio: Studio) -> None:
     studio.queue("narrow", samples.queue(), samples.detail(), size=(720, 480))
     studio.queue("pressed", samples.queue(), samples.detail(), after=press_c, settle_ms=260)
     studio.queue("empty", samples.queue(rows=()), None)
+    studio.queue("empty-tested", samples.queue(rows=()), None, after=lambda window: window.show_test(HOPS))
     studio.queue("no-match", samples.queue(), None, after=search("leeds castle"))
     studio.queue("first-load", samples.queue(state="connecting", loaded=False), None, settle_ms=380)
     studio.queue("offline", samples.queue(state="offline"), samples.detail(stale=True))
@@ -171,6 +180,8 @@ def settings_pictures(studio: Studio) -> None:
         if name != "account":
             studio.shoot(f"settings-{name}-locked", partial(settings, place, settings_samples.LOCKED))
     studio.shoot("about-test", about_test)
+    studio.shoot("about-hops", about_hops)
+    studio.shoot("settings-notifications-tested", settings_tested)
     for step in range(3):
         studio.shoot(f"first-run-{step + 1}", partial(first_run, step))
     studio.shoot("first-run-help", partial(first_run, 1, helped=True))
@@ -191,6 +202,28 @@ def about_test() -> AboutWindow:
     window.show_rows(samples.ABOUT, live=True)
     window.show_update("Managed by Northbeam IT", can_check=False)
     window.show_steps(settings_samples.STEPS, running=True)
+    return window
+
+
+def about_hops() -> AboutWindow:
+    """About after a test notification, and with the diagnostics saved."""
+    window = about_test()
+    window.show_steps((), running=False)
+    window.show_test(HOPS, running=False)
+    window.say(
+        "Saved as /home/dana/Downloads/flowpilot-diagnostics-20261120-104602.zip. It holds no tokens, customer names"
+    )
+    return window
+
+
+def settings_tested() -> SettingsWindow:
+    """The notifications' page after a test that failed on its way."""
+    window = settings(1, None)
+    lost = ProbeStep("Live link", "bad", "Nothing came in 10 s, 10:46:12, 10000 ms")
+    alone = ProbeStep("Notification", "good", "By this computer alone. On the screen, 10:46:12, 8 ms")
+    window.notifications.show_test(
+        (HOPS[0], lost, alone, ProbeStep("Receipt", "left_out", "Nothing to confirm")), running=False
+    )
     return window
 
 

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from backend.contract.events import Receipt
 from backend.contract.handoffs import QueueRow
-from desktop.core import toasts
 from desktop.core.alerting import Alerting
 from desktop.core.deck import Deck
 from desktop.core.inbox import Change, Inbox
@@ -102,9 +101,9 @@ class Alerts:
         self._wish(alerting)
         self.mute(anew=True)
 
-    def notice(self, title: str, body: str, *, loud: bool = False) -> None:
+    def notice(self, view: ToastView) -> None:
         """Tell something about the app itself."""
-        self.deck.show(toasts.notice(title, body, loud=loud))
+        self.deck.show(view)
 
     # -- time --------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import Final
 from backend.contract.events import Event
 from backend.contract.handoffs import QueuePage, QueueRow
 from backend.contract.people import UserView
+from desktop.core import toasts
 from desktop.core.alerting import Alerting
 from desktop.core.alerts import Alerts, Told
 from desktop.core.claim import Outcome, RoleGone, SignedOut, Won
@@ -333,7 +334,17 @@ class Controller:
 
     def notice(self, title: str, body: str, *, loud: bool = False) -> None:
         """Tell something about the app itself."""
-        self._alerts.notice(title, body, loud=loud)
+        self._alerts.notice(toasts.notice(title, body, loud=loud))
+
+    def fell(self, began: datetime, why: str) -> None:
+        """Tell that the last run did not end properly."""
+        self._alerts.notice(toasts.fell(began, why))
+
+    @property
+    def private(self) -> list[str]:
+        """Every text of a handoff and every name that is known now: what diagnostics must not hold."""
+        texts = [each for row in self._rows.values() for each in (row.title, row.customer, row.reason, row.need)]
+        return [each for each in texts if each] + [row.handed_off_by.name for row in self._rows.values()]
 
     def test_notification(self) -> None:
         """Have the server send one, and follow it."""

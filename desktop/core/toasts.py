@@ -12,6 +12,7 @@ from desktop.core.views import ToastAction, ToastVariant, ToastView
 
 DIGEST: Final = "digest"
 TEST: Final = "test"
+FELL: Final = "fell"
 NOTICE: Final = "notice"
 """What the app says of itself; a test must not push it off the screen, nor the other way round."""
 UNKNOWN_TEXT: Final = "No answer yet. Checking whether your claim went through."
@@ -98,6 +99,14 @@ def notice(title: str, body: str, *, loud: bool = False) -> ToastView:
         sound=loud,
         stays_s=None if loud else 20.0,
     )
+
+
+def fell(began: datetime, why: str) -> ToastView:
+    """The last run did not end properly. Once, and it stays until somebody has seen it."""
+    body = f"It had run since {began.astimezone():%d %b %H:%M}: {why}. What you missed comes as usual."
+    said = notice("FlowPilot ended unexpectedly last time", body)
+    buttons: tuple[tuple[ToastAction, str], ...] = (("diagnostics", "Open diagnostics"), ("dismiss", "Dismiss"))
+    return replace(said, id=FELL, buttons=buttons, stays_s=None)
 
 
 def trial(*, alone: bool = False) -> ToastView:

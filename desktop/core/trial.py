@@ -103,7 +103,7 @@ class Trial:
         self._end("good", "Took the request")
         self._hop()
         if await _within(came) is None:
-            self._end("bad", f"Nothing came in {HOP_S:g} s. Run the connection test.")
+            self._end("bad", f"Nothing came in {HOP_S:g} s")
             await self._by_itself(told)
             return
         self._end("good", "Brought the notification")
@@ -113,7 +113,7 @@ class Trial:
             if back is None:
                 self._end("bad", f"The server did not confirm it in {HOP_S:g} s")
             else:
-                self._end("good", "The server knows that it was shown" if back.state == "shown" else "The server knows")
+                self._end("good", "The server has it: shown" if back.state == "shown" else "The server has it")
 
     async def _by_itself(self, told: "asyncio.Future[Receipt]") -> None:
         if len(self.steps) == 1:

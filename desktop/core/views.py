@@ -18,7 +18,7 @@ TrayState = Literal["idle", "waiting", "urgent", "dnd", "reconnecting", "offline
 ToastVariant = Literal[
     "new", "reminder", "nudge", "digest", "claimed", "lost", "offline", "unknown", "handed_back", "test"
 ]
-ToastAction = Literal["claim", "view", "open_session", "open_queue", "dismiss", "retry"]
+ToastAction = Literal["claim", "view", "open_session", "open_queue", "dismiss", "retry", "diagnostics"]
 OutcomeKind = Literal["claimed", "lost", "withdrawn", "offline", "unknown", "own", "error"]
 ProbeState = Literal["running", "good", "bad", "left_out"]
 PrimaryKind = Literal["claim", "claiming", "open", "next", "sign_in", "none"]

@@ -119,9 +119,12 @@ class LateListener:
 
     def __init__(self) -> None:
         self.target: ToastListener | None = None
+        self.own: dict[str, Callable[[], None]] = {}
 
     def toast_pressed(self, toast_id: str, action: str) -> None:
-        """Pass on."""
+        """Pass on; what is the app's own is done too."""
+        if action in self.own:
+            self.own[action]()
         if self.target is not None:
             self.target.toast_pressed(toast_id, action)  # type: ignore[arg-type] # checked by whoever read the key
 

@@ -19,6 +19,7 @@ from desktop.ui.text import Prose, label
 from desktop.ui.theme import ink
 from desktop.version import version
 
+SEND = "Send a test notification"
 NOTE = "Copied and saved diagnostics hold no tokens, customer names or conversation text."
 
 
@@ -68,7 +69,7 @@ class AboutWindow(QWidget):
         self.test.requested.connect(self.connection_test_requested)
         self.copy_button = Button("Copy diagnostics", name="copyDiagnosticsButton")
         self.save_button = Button("Save diagnostics", name="saveDiagnosticsButton")
-        self.send_button = Button("Send a test notification", name="testNotificationButton")
+        self.send_button = Button("Send a test", name="testNotificationButton", accessible=SEND)
         self.hops = StepLines()
         self.logs_button = Button("Open log folder", name="openLogsButton")
         self.send_button.clicked.connect(self.test_requested)
@@ -158,7 +159,7 @@ class AboutWindow(QWidget):
 
     def show_test(self, steps: tuple[ProbeStep, ...], *, running: bool) -> None:
         """The test notification as far as it has come, brought into sight."""
-        self.send_button.set_label("Sending" if running else "Send a test notification")
+        self.send_button.set_label("Sending" if running else "Send a test", accessible=SEND)
         self.hops.show_steps(steps)
         self._following.start()
 

@@ -23,8 +23,9 @@ _SPOKEN: Final[dict[ProbeState, str]] = {"running": "running", "good": "good", "
 class StepLines(QWidget):
     """One line for each step of a test; hidden while there are none."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, name_width: int = NAME_WIDTH) -> None:
         super().__init__()
+        self._name_width = name_width
         self.steps: tuple[ProbeStep, ...] = ()
         self._lines = column(self, spacing=4)
         self.hide()
@@ -42,7 +43,7 @@ class StepLines(QWidget):
             line = row(holder, spacing=8)
             line.addWidget(IconLabel(icon, token, 14), 0, Qt.AlignmentFlag.AlignVCenter)
             name = label(step.name, tone="2")
-            name.setFixedWidth(NAME_WIDTH)
+            name.setFixedWidth(self._name_width)
             line.addWidget(name)
             tone: Tone = "danger" if step.state == "bad" else "1"
             line.addWidget(Prose(step.words or ("Running" if step.state == "running" else ""), tone=tone), 1)

@@ -35,7 +35,7 @@ class MessagePage(QWidget):
         buttons.addWidget(self.button)
         buttons.addStretch()
         inner.addLayout(buttons)
-        self.steps = StepLines()
+        self.steps = StepLines(name_width=80)
         inner.addSpacing(10)
         inner.addWidget(self.steps)
         holder = QWidget()

@@ -28,7 +28,7 @@ async def test_it_goes_by_the_server_the_live_link_the_screen_and_back() -> None
         [steps] = told
         assert [(step.name, step.state) for step in steps] == [(name, "good") for name in trial.NAMES]
         assert steps[2].words.startswith("On the screen, ")
-        assert steps[3].words.startswith("The server knows that it was shown, ")
+        assert steps[3].words.startswith("The server has it: shown, ")
         assert seen.toasts["test"].title.startswith("Test: ")
         assert controller.trial.shown_at is not None
 
@@ -53,7 +53,7 @@ async def test_a_hop_that_fails_is_named_and_the_notification_is_shown_all_the_s
         await run(controller, told, 3)
         assert [step.state for step in told[2]] == ["good", "good", "bad", "good"]
         assert told[2][2].words.startswith("Not seen: the notification service is gone")
-        assert told[2][3].words.startswith("The server knows, "), "the receipt says `failed`, and that came through"
+        assert told[2][3].words.startswith("The server has it, "), "the receipt says `failed`, and that came through"
         seen.toast_error = None
         controller.cover("do not disturb")
         await run(controller, told, 4)

@@ -44,7 +44,9 @@ class Fake:
         self.signed_out = 0
         self.started: list[Coroutine[Any, Any, None]] = []
         self.trial = SimpleNamespace(listener=None, shown_at=None, steps=())
+        self.private: list[str] = []
         controller = SimpleNamespace(me=None, vitals=self.vitals, trial=self.trial, test_notification=self._send)
+        controller.private = self.private
         self.desk = SimpleNamespace(controller=controller)
         router = SimpleNamespace(words="The system's, with buttons", by_system=True)
         self.windows = Windows(

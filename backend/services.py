@@ -18,6 +18,8 @@ from backend.identity.account import AccountService
 from backend.identity.authorization import AuthorizationService
 from backend.identity.baselines import BaselineService
 from backend.identity.devices import DeviceService
+from backend.identity.invites import InviteService
+from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
 from backend.jobs.worker import Worker
@@ -43,6 +45,8 @@ class Services:
     account: AccountService
     audit: AuditService
     baselines: BaselineService
+    people: PeopleService
+    invites: InviteService
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService
@@ -77,6 +81,8 @@ class Services:
             account=AccountService(database),
             audit=AuditService(database),
             baselines=BaselineService(database),
+            people=PeopleService(database),
+            invites=InviteService(database, settings.secret_key),
             tickets=tickets,
             authorization=AuthorizationService(database, settings.secret_key),
             devices=DeviceService(database),

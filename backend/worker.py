@@ -6,12 +6,13 @@ from backend.audit.keeper import AuditKeeper
 from backend.db.engine import Database
 from backend.delivery.closing import Closing
 from backend.delivery.idle import IdleClaims
+from backend.delivery.invitations import Invitations
 from backend.delivery.letters import Letters
 from backend.delivery.mailing import LEASE_S, Mailing
 from backend.delivery.steps import Steps
 from backend.http.problems import DATABASE_DOWN
 from backend.jobs.worker import Lane, Worker
-from backend.mail.sender import Mailer
+from backend.mail.sender import WHOLE_S, Mailer
 from backend.mail.server import MailServer
 from backend.selfaudit.house import House
 from backend.selfaudit.lane import watch_lane
@@ -37,7 +38,14 @@ def build_worker(database: Database, settings: Settings) -> Worker:
         lease_s=_POLICY_LEASE_S,
     )
     mailing = Mailing(database, build_mailer(settings), Letters(settings.public_url, sender(settings)))
-    email = Lane(name="email", handlers={"email": mailing}, places=_MAIL_PLACES, lease_s=LEASE_S)
+    invitations = Invitations(
+        database,
+        build_mailer(settings, whole_s=LEASE_S * 0.8),  # within its lease: nothing holds it on while the mail is sent
+        public_url=settings.public_url,
+        mail_from=sender(settings),
+        secret_key=settings.secret_key,
+    )
+    email = Lane(name="email", handlers={"email": mailing, "invite": invitations}, places=_MAIL_PLACES, lease_s=LEASE_S)
     lanes = [policy, email, webhook_lane(database, settings), watch_lane(database, settings)]
     chores = {
         "plan the self-audit": House(database).keep,
@@ -46,9 +54,10 @@ def build_worker(database: Database, settings: Settings) -> Worker:
     return Worker(database, lanes, away=DATABASE_DOWN, chores=chores)
 
 
-def build_mailer(settings: Settings) -> Mailer:
+def build_mailer(settings: Settings, *, whole_s: float = WHOLE_S) -> Mailer:
     """Raises MailSettingsError, in one plain sentence, for a mail server or a sender that cannot be meant."""
-    return Mailer(MailServer.parse(settings.smtp_url) if settings.smtp_url else None, sender(settings))
+    server = MailServer.parse(settings.smtp_url) if settings.smtp_url else None
+    return Mailer(server, sender(settings), whole_s=whole_s)
 
 
 def sender(settings: Settings) -> str:

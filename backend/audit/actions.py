@@ -12,6 +12,8 @@ ACTIONS: Final[dict[str, str]] = {
     "people.invite_resent": "Sent the invitation again to",
     "people.invite_revoked": "Took back the invitation of",
     "people.joined": "Accepted the invitation",
+    "people.password_link": "Sent a link for a new password to",
+    "people.password_set": "Set a new password",
     "people.role_changed": "Changed the role of",
     "people.deactivated": "Deactivated",
     "people.activated": "Activated again",

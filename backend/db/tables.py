@@ -30,6 +30,7 @@ account = _table(
     _c("retention_days", sa.Integer),
     _c("email_content"),
     _c("email_offline_delay_s", sa.Integer),
+    _c("email_sender_name"),
     _c("ai_enabled", sa.Boolean),
     _c("analytics_names_for_seniors", sa.Boolean),
     _c("analytics_small_groups", sa.Boolean),
@@ -55,6 +56,7 @@ app_user = _table(
     _c("active", sa.Boolean),
     _c("email_refused_at", _AT),
     _c("email_refusal"),
+    _c("phone"),
     _c("created_at", _AT),
 )
 access_token = _table(
@@ -339,4 +341,21 @@ audit_chain = sa.Table(
     sa.Column("account_id", _ID, primary_key=True),
     _c("last_no", sa.BigInteger),
     _c("last_hash", BYTEA),
+)
+invite = _table(
+    "invite",
+    _c("email"),
+    _c("name"),
+    _c("role"),
+    _c("token_hash", BYTEA),
+    _c("turn", sa.Integer),
+    _c("user_id", _ID),
+    _c("invited_by", _ID),
+    _c("created_at", _AT),
+    _c("expires_at", _AT),
+    _c("accepted_at", _AT),
+    _c("revoked_at", _AT),
+    _c("mail_state"),
+    _c("mail_detail"),
+    _c("mail_at", _AT),
 )

@@ -21,16 +21,16 @@ _PASSWORD_MIN: Final = 8
 _PASSWORD_MAX: Final = 1_024
 
 
-def _address(email: str) -> str:
+def checked_address(email: str) -> str:
+    """One mail address, or a refusal."""
     address = clean("email", email, longest=254)
     if not _ADDRESS.fullmatch(address):
         raise Refusal("invalid_body", f"`{address}` is not an e-mail address.", field="email")
     return address
 
 
-async def _hashed(password: str | None) -> str | None:
-    if password is None:
-        return None
+async def hashed_password(password: str) -> str:
+    """The hash to keep of a password that is long enough, or a refusal."""
     if not _PASSWORD_MIN <= len(password) <= _PASSWORD_MAX:
         raise Refusal(
             "invalid_body", f"A password needs {_PASSWORD_MIN} to {_PASSWORD_MAX} characters.", field="password"
@@ -42,8 +42,8 @@ async def create_account(
     database: Database, *, name: str, owner_email: str, owner_name: str, password: str | None
 ) -> tuple[UUID, UUID]:
     """A new account with its owner; answers (account id, user id). Refuses a taken address."""
-    account_id, hashed = new_id(), await _hashed(password)
-    name, email = clean("name", name, longest=120), _address(owner_email)
+    account_id, hashed = new_id(), await hashed_password(password) if password is not None else None
+    name, email = clean("name", name, longest=120), checked_address(owner_email)
     owner = clean("owner_name", owner_name, longest=120)
     async with database.tenant(account_id) as tx:
         await repository.insert_account(tx, account_id=account_id, name=name)
@@ -71,7 +71,11 @@ async def create_user(
     """A new user of an account; answers the user's id. Refuses an unknown account, role or a taken address."""
     if role not in RANK:
         raise Refusal("invalid_body", f"`{role}` is no role; there are {', '.join(RANK)}.", field="role")
-    hashed, address, full_name = await _hashed(password), _address(email), clean("name", name, longest=120)
+    hashed, address, full_name = (
+        await hashed_password(password) if password is not None else None,
+        checked_address(email),
+        clean("name", name, longest=120),
+    )
     user_id = new_id()
     async with database.tenant(account_id) as tx:
         if not await repository.account_exists(tx, account_id):

@@ -14,7 +14,7 @@ from backend.db.engine import Database
 from backend.db.ids import new_id
 from backend.domain.refusal import Refusal
 from backend.domain.text import storable
-from backend.identity import repository
+from backend.identity import repository, tries
 from backend.identity.caller import Caller
 from backend.identity.credentials import csrf_matches, csrf_token, digest, new_secret, verify_password
 from backend.identity.provision import create_account, create_token, create_user
@@ -66,16 +66,23 @@ class IdentityService:
         return csrf_matches(self._key, token, value)
 
     async def sign_in(self, email: str, password: str, *, address: str = "", user_agent: str = "") -> WebSession:
-        """Sign a browser in by password. One message for unknown address and wrong password, in the same time."""
+        """Sign a browser in by password. One message for unknown address and wrong password, in the same time.
+
+        Refuses `unauthenticated`, and `too_many_requests` during the pause after too many tries.
+        """
+        attempt = await tries.begin(self._db, email, address)
         user = None
         if storable(email):  # what the database cannot hold is nobody's address
             async with self._db.before_account() as tx:
                 user = await repository.user_by_email(tx, email.strip())
         if not await verify_password(password, user.password_hash if user else None) or user is None:
+            refusal = await tries.failed(self._db, attempt)
             if user is not None:
+                action = "sign_in.failed" if refusal.code == "unauthenticated" else "sign_in.paused"
                 async with self._db.tenant(user.account_id) as tx:
-                    await record_of(tx, user.account_id, "sign_in.failed", user.email)
-            raise Refusal("unauthenticated", "That e-mail and password do not match.")
+                    await record_of(tx, user.account_id, action, user.email)
+            raise refusal
+        await tries.succeeded(self._db, attempt)
         trusted = new_secret()
         session = await self.open_web_session(
             user.account_id, user.user_id, address=address, user_agent=user_agent, proved=True

@@ -41,8 +41,8 @@ def compose(mail: HandoffMail) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     words_of_it = page(mail)
-    text = _environment().get_template("escalation.txt").render(page=words_of_it)
-    html = _environment().get_template("escalation.html").render(page=words_of_it, subject=line)
+    text = environment().get_template("escalation.txt").render(page=words_of_it)
+    html = environment().get_template("escalation.html").render(page=words_of_it, subject=line)
     # Quoted-printable keeps every line short and seven-bit: any mail server on the way takes it unchanged.
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
@@ -55,7 +55,8 @@ def _said(text: str) -> Markup:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Templates of mails: HTML is escaped, plain text is not."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=jinja2.select_autoescape(

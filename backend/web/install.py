@@ -19,6 +19,7 @@ from backend.web import (
     pages_analytics,
     pages_devices,
     pages_gate,
+    pages_join,
     pages_pairing,
     pages_queue,
     pages_sessions,
@@ -65,6 +66,7 @@ def install(app: FastAPI) -> None:
     """Add pages and static files. Call it after the API's own routes and handlers are in place."""
     for module in (
         pages_gate,
+        pages_join,
         pages_pairing,
         pages_devices,
         pages_sessions,

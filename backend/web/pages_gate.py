@@ -1,5 +1,6 @@
 """Signing in and out, the one-time ticket's landing page, and the theme."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -22,7 +23,6 @@ from backend.web.visitor import (
 )
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_MISMATCH = "That e-mail and password do not match."
 
 
 def _address(request: Request) -> str:
@@ -41,7 +41,7 @@ async def sign_in_page(request: Request, next: str = "", again: str = "") -> Res
     target = safe_next(next)
     if not again and await visitor_or_none(request):
         return RedirectResponse(target or "/sessions", 303)
-    return render.html(request, "sign_in.html", error=None, notice=None, next=target, email="")
+    return render.html(request, "sign_in.html", error=None, until=None, notice=None, next=target, email="")
 
 
 @router.post("/sign-in")
@@ -60,10 +60,16 @@ async def sign_in(
             email, password, address=_address(request), user_agent=request.headers.get("user-agent", "")
         )
     except Refusal as refusal:
-        words = _MISMATCH if refusal.code in {"unauthenticated", "invalid_body"} else refusal.detail
-        status = 401 if words == _MISMATCH else STATUS[refusal.code]
+        until = refusal.extensions.get("paused_until")
         return render.html(
-            request, "sign_in.html", status=status, error=words, notice=None, next=target, email=email[:254]
+            request,
+            "sign_in.html",
+            status=STATUS[refusal.code],
+            error=refusal.detail,
+            until=datetime.fromisoformat(str(until)) if until else None,
+            notice=None,
+            next=target,
+            email=email[:254],
         )
     response = RedirectResponse(target or "/sessions", 303)
     keep_session(request, response, session)

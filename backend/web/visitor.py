@@ -20,6 +20,8 @@ from backend.identity.baselines import BaselineService
 from backend.identity.caller import Caller
 from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
 from backend.identity.devices import DeviceService
+from backend.identity.invites import InviteService
+from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService, WebSession
 from backend.identity.tickets import TicketService
 from backend.selfaudit.service import AlarmService
@@ -33,6 +35,8 @@ class Services(Protocol):
     account: AccountService
     audit: AuditService
     baselines: BaselineService
+    people: PeopleService
+    invites: InviteService
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService

@@ -24,6 +24,7 @@ UNIQUE_ACROSS_ACCOUNTS = {
     "web_session_hash": "the hash of 256 random bits, looked up before any account is known",
     "device_token_hash": "the hash of 256 random bits, looked up before any account is known",
     "device_family": "the hash of 128 random bits, looked up before any account is known",
+    "invite_token_hash": "the hash of 256 random bits, looked up before any account is known",
     "oauth_code_hash": "the hash of 256 random bits, looked up before any account is known",
     "open_ticket_hash": "the hash of 256 random bits, looked up before any account is known",
 }
@@ -155,6 +156,7 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "auth_device_token",
         "auth_device_family",
         "auth_oauth_code",
+        "auth_invite",
         "ticket_peek",
         "ticket_redeem",
         "stream_heads",

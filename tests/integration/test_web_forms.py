@@ -152,7 +152,7 @@ async def test_unknown_address_and_wrong_password_read_the_same(crew: Crew, brow
     wrong = await forms.post("/sign-in", email=crew.technician.email, password="not it")
     unknown = await forms.post("/sign-in", email="nobody@northwindmsp.example", password="not it")
     assert wrong.status_code == unknown.status_code == 401
-    assert "That e-mail and password do not match." in wrong.text
+    assert "That e-mail and password do not match. 4 tries left before a 15 min pause." in wrong.text
     assert (
         wrong.text.replace(crew.technician.email, "X").partition("data-server-time")[2][50:]
         == (unknown.text.replace("nobody@northwindmsp.example", "X").partition("data-server-time")[2][50:])

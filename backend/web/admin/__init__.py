@@ -8,6 +8,6 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from backend.web.admin import audit, home
+from backend.web.admin import audit, home, people
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (home.router, audit.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (home.router, people.router, audit.router)

@@ -19,7 +19,10 @@ class Tab:
     path: str
 
 
-TABS: Final = (Tab("audit-log", "Audit log", "/admin/audit"),)
+TABS: Final = (
+    Tab("people-and-roles", "People and roles", "/admin/people"),
+    Tab("audit-log", "Audit log", "/admin/audit"),
+)
 """In the order in which they are drawn."""
 
 

@@ -3,6 +3,7 @@ import { startClaimGuard } from "./claim.js";
 import { startClocks } from "./clock.js";
 import { startDialogs } from "./dialogs.js";
 import { startForms } from "./forms.js";
+import { startHere } from "./here.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startMenu } from "./menu.js";
@@ -13,10 +14,12 @@ const pages = {
   queue: () => import("./queue.js").then((page) => page.start()),
   session: () => import("./session.js").then((page) => page.start()),
   analytics: () => import("./analytics.js").then((page) => page.start()),
+  admin: () => import("./admin.js").then((page) => page.start()),
   go: () => import("./go.js").then((page) => page.start()),
 };
 
 remember();
+startHere();
 document.documentElement.classList.add("js");
 const page = document.body.dataset.page;
 startClocks();

@@ -5,7 +5,7 @@ export function start() {
   const ticket = new URLSearchParams(location.hash.slice(1)).get("t");
   history.replaceState(null, "", location.pathname);
   if (!ticket) {
-    document.querySelector("[data-go-text]").textContent = "This link is not complete. Nothing was opened.";
+    if (form.hidden) document.querySelector("[data-go-text]").textContent = "This link is not complete. Nothing was opened.";
     return;
   }
   form.elements.ticket.value = ticket;

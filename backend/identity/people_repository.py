@@ -1,0 +1,171 @@
+"""SQL of people and invitations."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.db import tables as t
+
+_u, _i = t.app_user, t.invite
+_PRESENT = sa.text("interval '45 seconds'")
+
+
+async def people(tx: AsyncConnection, account_id: UUID, words: str | None, limit: int) -> list[t.AnyRow]:
+    """Everyone of the account with where they are now and when they were last seen; active ones first, by name."""
+    p, d, w, k = t.client_presence, t.device, t.web_session, t.access_token
+
+    def newest(column: "sa.Column[datetime]", table: sa.Table) -> "sa.ScalarSelect[datetime]":
+        return (
+            sa.select(sa.func.max(column))
+            .where(table.c.account_id == _u.c.account_id, table.c.user_id == _u.c.id)
+            .scalar_subquery()
+        )
+
+    def present(channel: str) -> "sa.Exists":
+        return sa.exists().where(
+            p.c.account_id == _u.c.account_id,
+            p.c.user_id == _u.c.id,
+            p.c.channel == channel,
+            p.c.seen_at > sa.func.now() - _PRESENT,
+        )
+
+    seen = sa.func.greatest(
+        newest(p.c.seen_at, p), newest(d.c.last_seen_at, d), newest(w.c.created_at, w), newest(k.c.last_used_at, k)
+    )
+    statement = (
+        sa.select(
+            _u.c.id,
+            _u.c.name,
+            _u.c.email,
+            _u.c.role,
+            _u.c.active,
+            _u.c.phone,
+            _u.c.email_refused_at,
+            _u.c.email_refusal,
+            present("desktop").label("on_desktop"),
+            present("web").label("on_web"),
+            seen.label("seen_at"),
+        )
+        .where(_u.c.account_id == account_id)
+        .order_by(_u.c.active.desc(), sa.func.lower(_u.c.name), _u.c.id)
+        .limit(limit)
+    )
+    if words:
+        sought = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        statement = statement.where((_u.c.name + " " + _u.c.email).ilike(sought))
+    return list((await tx.execute(statement)).all())
+
+
+async def count(tx: AsyncConnection, account_id: UUID) -> int:
+    """Active people."""
+    statement = sa.select(sa.func.count()).select_from(_u).where(_u.c.account_id == account_id, _u.c.active)
+    return int((await tx.execute(statement)).scalar_one())
+
+
+async def person(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> t.AnyRow | None:
+    """One person, locked against other changes; a claim that refers to them is not kept waiting."""
+    statement = (
+        sa.select(_u.c.id, _u.c.name, _u.c.email, _u.c.role, _u.c.active, _u.c.phone)
+        .where(_u.c.account_id == account_id, _u.c.id == user_id)
+        .with_for_update(key_share=True)
+    )
+    return (await tx.execute(statement)).one_or_none()
+
+
+async def lock_leaders(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
+    """The active administrators and owners, locked in one order: two removals at once are looked at one by one."""
+    statement = (
+        sa.select(_u.c.id, _u.c.role)
+        .where(_u.c.account_id == account_id, _u.c.active, _u.c.role.in_(("admin", "owner")))
+        .order_by(_u.c.id)
+        .with_for_update(key_share=True)
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def update_person(tx: AsyncConnection, account_id: UUID, user_id: UUID, **values: object) -> None:
+    """Write columns of one person."""
+    await tx.execute(sa.update(_u).where(_u.c.account_id == account_id, _u.c.id == user_id).values(**values))
+
+
+async def end_sign_ins(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
+    """Every way in that this person has: browsers, computers, tokens, trusted browsers."""
+    now = sa.func.now()
+    for table in (t.web_session, t.access_token, t.trusted_browser):
+        await tx.execute(
+            sa.update(table)
+            .where(table.c.account_id == account_id, table.c.user_id == user_id, table.c.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+    d = t.device
+    await tx.execute(
+        sa.update(d)
+        .where(d.c.account_id == account_id, d.c.user_id == user_id, d.c.revoked_at.is_(None))
+        .values(revoked_at=now, revoked_why="revoked", next_hash=None)
+    )
+
+
+async def email_taken(tx: AsyncConnection, account_id: UUID, email: str) -> bool:
+    """Whether somebody of this account has the address."""
+    statement = sa.select(_u.c.id).where(_u.c.account_id == account_id, sa.func.lower(_u.c.email) == email.lower())
+    return (await tx.execute(statement)).first() is not None
+
+
+async def insert_invite(tx: AsyncConnection, **values: object) -> bool:
+    """False when an open invitation for the address is there."""
+    statement = sa.text(
+        "insert into invite (account_id, id, email, name, role, token_hash, user_id, invited_by, expires_at)"
+        " values (:account_id, :id, :email, :name, :role, :token_hash, :user_id, :invited_by, :expires_at)"
+        " on conflict do nothing"
+    )
+    return (await tx.execute(statement, values)).rowcount == 1
+
+
+async def close_invites(tx: AsyncConnection, account_id: UUID, email: str) -> None:
+    """Take back whatever is open for an address."""
+    await tx.execute(
+        sa.update(_i)
+        .where(
+            _i.c.account_id == account_id,
+            sa.func.lower(_i.c.email) == email.lower(),
+            _i.c.accepted_at.is_(None),
+            _i.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=sa.func.now())
+    )
+
+
+async def open_invites(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
+    """Invitations that are neither accepted nor taken back, the newest first."""
+    statement = (
+        sa.select(_i, _u.c.name.label("inviter"), (_i.c.expires_at < sa.func.now()).label("expired"))
+        .join(_u, (_u.c.account_id == _i.c.account_id) & (_u.c.id == _i.c.invited_by))
+        .where(_i.c.account_id == account_id, _i.c.accepted_at.is_(None), _i.c.revoked_at.is_(None))
+        .order_by(_i.c.created_at.desc(), _i.c.id.desc())
+    )
+    return list((await tx.execute(statement)).all())
+
+
+async def lock_invite(
+    tx: AsyncConnection, account_id: UUID, *, invite_id: UUID | None = None, token_hash: bytes | None = None
+) -> t.AnyRow | None:
+    """One open invitation by its id or its link, with `expired`; locked: of many acceptances one comes first."""
+    a = t.account
+    statement = (
+        sa.select(_i, a.c.name.label("account_name"), (_i.c.expires_at < sa.func.now()).label("expired"))
+        .join(a, a.c.id == _i.c.account_id)
+        .where(_i.c.account_id == account_id, _i.c.accepted_at.is_(None), _i.c.revoked_at.is_(None))
+        .with_for_update(of=_i)
+    )
+    if invite_id is not None:
+        statement = statement.where(_i.c.id == invite_id)
+    if token_hash is not None:
+        statement = statement.where(_i.c.token_hash == token_hash)
+    return (await tx.execute(statement)).one_or_none()
+
+
+async def update_invite(tx: AsyncConnection, account_id: UUID, invite_id: UUID, **values: object) -> None:
+    """Write columns of one invitation."""
+    await tx.execute(sa.update(_i).where(_i.c.account_id == account_id, _i.c.id == invite_id).values(**values))

@@ -1,0 +1,21 @@
+// The administrators' pages: filters that apply at once, copying, and forms that are saved as a whole.
+import { announce } from "./say.js";
+import { startSaveBar } from "./savebar.js";
+
+export async function start() {
+  for (const field of document.querySelectorAll("[data-submit]")) field.addEventListener("change", () => field.form.requestSubmit());
+  document.addEventListener("click", copy);
+  startSaveBar();
+  if (document.querySelector("[data-policy]")) (await import("./policy.js")).startPolicy();
+}
+
+async function copy(event) {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    announce(button.dataset.copied ?? "Copied", { shown: true });
+  } catch {
+    announce("Not copied: this browser does not let the page use the clipboard.", { shown: true });
+  }
+}

@@ -1,0 +1,243 @@
+"""People and roles: who is invited gets in, who is deactivated is out, and somebody always looks after the account."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+
+from backend.db.engine import Database
+from tests.conftest import Http
+from tests.support.flow import API, Owner
+from tests.support.mail_server import MailServer
+from tests.support.people import Crew, Member, add_member
+from tests.support.server import Server
+from tests.support.stream import listening
+from tests.support.web import Forms
+
+People = Callable[..., Awaitable[Crew]]
+HERE = "/admin/people"
+NEW = {"email": "nina@new.example", "name": "Nina Näslund", "role": "engineer"}
+
+
+@pytest.fixture
+async def crew(people: People) -> Crew:
+    return await people()
+
+
+@pytest.fixture(scope="module")
+def post() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mailing(serve_module: Callable[..., Server], post: MailServer) -> Server:
+    return serve_module(FLOWPILOT_SMTP_URL=post.url, FLOWPILOT_MAIL_FROM="flowpilot@northwind.example")
+
+
+def secret_in(text: str) -> str:
+    found = re.search(r"/join#t=([\w-]{43})", text)
+    assert found, text
+    return found[1]
+
+
+async def mailed(post: MailServer, count: int) -> str:
+    """The secret in the newest mail."""
+    await asyncio.to_thread(post.wait_for, count, timeout=40)
+    body = post.received[-1].message.get_body(("plain",))
+    assert body is not None
+    return secret_in(str(body.get_content()))
+
+
+async def test_an_invitation_comes_by_mail_works_once_and_signs_in(
+    crew: Crew, mailing: Server, post: MailServer
+) -> None:
+    post.clear()
+    async with Forms(mailing) as admin, Forms(mailing) as guest, Forms(mailing) as late:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        assert (await admin.post(f"{HERE}/invite", **NEW)).status_code == 303
+        secret = await mailed(post, 1)
+        assert post.received[-1].recipients == (NEW["email"],)
+        offered = await guest.post("/join", ticket=secret)
+        assert crew.admin.name not in offered.text
+        assert NEW["name"] in offered.text
+        short = await guest.post("/join/accept", ticket=secret, name=NEW["name"], password="short")
+        assert "8 to 1024" in short.text
+        done = await guest.post("/join/accept", ticket=secret, name=NEW["name"], password="long enough words")
+        assert (done.status_code, done.headers["location"]) == (303, "/sessions")
+        assert "Senior engineer" in (await guest.get("/sessions")).text
+        assert (await late.post("/join", ticket=secret)).status_code == 403
+        page = (await admin.get(HERE)).text
+        assert 'data-testid="invite-row"' not in page
+        assert NEW["name"] in page
+
+
+async def test_a_new_link_ends_the_old_one_and_taking_it_back_ends_both(
+    crew: Crew, mailing: Server, post: MailServer, database_url: str
+) -> None:
+    post.clear()
+    async with Forms(mailing) as admin, Forms(mailing) as guest:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        await admin.post(f"{HERE}/invite", **NEW)
+        first = await mailed(post, 1)
+        invite = await Owner(database_url).value("SELECT id FROM invite")
+        assert (await admin.post(f"{HERE}/invite/{invite}/resend")).status_code == 303
+        second = await mailed(post, 2)
+        assert first != second
+        assert (await guest.post("/join", ticket=first)).status_code == 403
+        assert (await guest.post("/join", ticket=f"https://x.example/join#t={second}")).status_code == 200
+        await admin.post(f"{HERE}/invite/{invite}/revoke")
+        assert (await guest.post("/join/accept", ticket=second, name="N", password="long enough")).status_code == 403
+    kept = [str(row) for row in await Owner(database_url).fetch("SELECT * FROM invite, job")]
+    assert not any(one in text for one in (first, second) for text in kept)
+    assert first not in mailing.logs
+    assert second not in mailing.logs
+
+
+async def test_a_link_for_a_new_password_ends_the_sign_ins_of_before(
+    crew: Crew, mailing: Server, post: MailServer
+) -> None:
+    post.clear()
+    async with Forms(mailing) as admin, Forms(mailing) as old, Forms(mailing) as fresh:
+        await old.sign_in(crew.technician)
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        assert (await admin.post(f"{HERE}/{crew.technician.id}/password")).status_code == 303
+        secret = await mailed(post, 1)
+        done = await fresh.post("/join/accept", ticket=secret, name="x", password="another long one")
+        assert done.status_code == 303
+        assert crew.technician.name in (await fresh.get("/sessions")).text
+        assert (await old.get("/sessions")).status_code == 303
+        assert (await old.sign_in(crew.technician)).status_code == 401
+
+
+async def test_without_a_mail_server_the_link_is_passed_on_by_hand(crew: Crew, server: Server) -> None:
+    async with Forms(server) as admin, Forms(server) as guest:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        await admin.post(f"{HERE}/invite", **NEW)
+        page = (await admin.get(HERE)).text
+        assert "No mail server" in page
+        assert (await guest.post("/join", ticket=secret_in(page))).status_code == 200
+
+
+async def test_a_deactivated_person_is_out_at_once_sockets_included(crew: Crew, server: Server, http: Http) -> None:
+    async with Forms(server) as admin, Forms(server) as browser:
+        await browser.sign_in(crew.engineer)
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        async with listening(server, crew.engineer) as client:
+            assert (await admin.post(f"{HERE}/{crew.engineer.id}/deactivate")).status_code == 303
+            async with asyncio.timeout(20):
+                await client.connection.wait_closed()
+            assert client.connection.close_code == 4401
+        assert (await http(crew.engineer).get(f"{API}/me")).status_code == 401
+        assert (await browser.get("/sessions")).headers["location"].startswith("/sign-in")
+        assert (await browser.sign_in(crew.engineer)).status_code == 401
+        await admin.get(HERE)
+        await admin.post(f"{HERE}/{crew.engineer.id}/activate")
+        assert (await browser.sign_in(crew.engineer)).status_code == 303
+        assert (await http(crew.engineer).get(f"{API}/me")).status_code == 401, "what was revoked stays so"
+
+
+async def test_of_two_removals_at_once_one_is_refused(
+    crew: Crew, server: Server, database: Database, database_url: str
+) -> None:
+    """Two owners take each other out in the same moment: one of them stays."""
+    other = await add_member(database, crew, name="Otto Other", role="owner")
+    owner = Owner(database_url)
+    await owner.fetch("UPDATE app_user SET role = 'engineer' WHERE role = 'admin'")
+    await owner.fetch(
+        "UPDATE app_user SET password_hash = (SELECT password_hash FROM app_user WHERE role = 'viewer') WHERE name ="
+        " 'Otto Other'"
+    )
+    async with Forms(server) as one, Forms(server) as two:
+        for forms, who in ((one, crew.owner), (two, other)):
+            await forms.sign_in(who)
+            await forms.get(HERE)
+        answers = await asyncio.gather(
+            one.post(f"{HERE}/{other.id}/deactivate"), two.post(f"{HERE}/{crew.owner.id}/deactivate")
+        )
+    assert await owner.value("SELECT count(*) FROM app_user WHERE active AND role = 'owner'") == 1
+    assert min(answer.status_code for answer in answers) == 303
+
+
+async def test_the_last_administrator_stays(crew: Crew, server: Server, database_url: str) -> None:
+    owner = Owner(database_url)
+    await owner.fetch("UPDATE app_user SET role = 'viewer' WHERE role = 'owner'")
+    async with Forms(server) as admin:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        for what, fields in (("deactivate", {}), ("role", {"role": "engineer"})):
+            answer = await admin.post(f"{HERE}/{crew.admin.id}/{what}", **fields)
+            assert "There must be one administrator." in answer.text, what
+    assert await owner.value("SELECT active AND role = 'admin' FROM app_user WHERE email = $1", crew.admin.email)
+
+
+async def test_administrators_make_and_unmake_no_owners(crew: Crew, server: Server) -> None:
+    async with Forms(server) as admin:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        tries: list[tuple[Member, str, dict[str, str]]] = [
+            (crew.owner, "deactivate", {}),
+            (crew.owner, "role", {"role": "viewer"}),
+            (crew.owner, "password", {}),
+            (crew.admin, "role", {"role": "owner"}),
+        ]
+        for who, what, fields in tries:
+            assert (await admin.post(f"{HERE}/{who.id}/{what}", **fields)).status_code == 403, what
+        assert (await admin.post(f"{HERE}/invite", **{**NEW, "role": "owner"})).status_code == 403
+
+
+async def test_seniors_and_other_accounts_change_nobody(
+    crew: Crew, people: People, server: Server, database_url: str
+) -> None:
+    theirs = await people("Contoso MSP")
+    before = await Owner(database_url).fetch("SELECT * FROM app_user ORDER BY id")
+    async with Forms(server) as senior, Forms(server) as stranger:
+        await senior.sign_in(crew.engineer)
+        await senior.get("/sessions")
+        await stranger.sign_in(theirs.owner)
+        await stranger.get("/sessions")
+        for what in ("deactivate", "activate", "role", "phone", "password"):
+            fields = {"role": "viewer", "phone": "1234"}
+            assert (await senior.post(f"{HERE}/{crew.viewer.id}/{what}", **fields)).status_code == 403, what
+            assert (await stranger.post(f"{HERE}/{crew.viewer.id}/{what}", **fields)).status_code == 404, what
+        assert crew.viewer.email not in (await stranger.get(HERE)).text
+    assert await Owner(database_url).fetch("SELECT * FROM app_user ORDER BY id") == before
+
+
+async def test_five_wrong_passwords_make_a_pause_for_that_address_and_person(crew: Crew, server: Server) -> None:
+    async with Forms(server) as browser:
+        said = []
+        for _ in range(6):
+            answer = await browser.post("/sign-in", email=crew.engineer.email, password="wrong")
+            said.append(
+                re.sub(r".*data-testid=\"signin-error\".*?<span>(.*?)</span>.*", r"\1", answer.text, flags=re.DOTALL)
+            )
+        for left, words in zip((4, 3, 2), said, strict=False):
+            assert words == f"That e-mail and password do not match. {left} tries left before a 15 min pause."
+        assert "1 try left" in said[3]
+        assert said[4].startswith("Too many tries. Try again at ")
+        right = await browser.sign_in(crew.engineer)
+        assert (right.status_code, "Too many tries" in right.text) == (429, True)
+        assert (await browser.sign_in(crew.technician)).status_code == 303, "nobody else is paused"
+
+
+async def test_a_thousand_guesses_at_once_are_not_a_thousand_looks(crew: Crew, server: Server) -> None:
+    async with Forms(server) as browser:
+        answers = await asyncio.gather(
+            *(browser.post("/sign-in", email=crew.viewer.email, password=f"guess {n}") for n in range(25))
+        )
+    assert sum(answer.status_code == 401 for answer in answers) <= 5
+
+
+async def test_the_right_password_forgets_the_tries(crew: Crew, server: Server) -> None:
+    async with Forms(server) as browser:
+        for _ in range(3):
+            for _ in range(4):
+                assert (await browser.post("/sign-in", email=crew.owner.email, password="no")).status_code == 401
+            assert (await browser.sign_in(crew.owner)).status_code == 303

@@ -75,7 +75,7 @@ def test_commands_work_beside_a_running_server_without_a_database_of_ones_own(lo
 @pytest.mark.slow
 async def test_several_servers_may_start_at_once_on_a_new_database(cluster_url: str, tmp_path: Path) -> None:
     url = await postgres.empty_database(cluster_url, f"fresh_{uuid.uuid4().hex}")
-    servers = [Server(url, tmp_path / name) for name in ("one", "two")]
+    servers = [Server(url, tmp_path / name, from_scratch=True) for name in ("one", "two")]
     try:
         await asyncio.gather(*(asyncio.to_thread(server.start) for server in servers))
     finally:
@@ -89,7 +89,7 @@ def test_a_server_started_before_its_database_waits_and_then_serves(tmp_path: Pa
     database = EmbeddedPostgres(tmp_path / "db", sync=False)
     database.start()
     database.stop()
-    server = Server(database.url, tmp_path / "data")
+    server = Server(database.url, tmp_path / "data", from_scratch=True)
     waiting = threading.Thread(target=server.start)
     waiting.start()
     try:

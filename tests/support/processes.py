@@ -4,13 +4,14 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
+from tests.support import prepared
 from tests.support.history import History
+from tests.support.prepared import Prepared
 from tests.support.server import Server, _environment
 
 
@@ -23,7 +24,7 @@ class WorkerProcess:
         self.data_dir = data_dir
         self._environment = _environment(database_url, environment)
         self._program = program
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Prepared | None = None
 
     @property
     def log_path(self) -> Path:
@@ -44,11 +45,9 @@ class WorkerProcess:
     def start(self) -> Self:
         """Start it; returns at once."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", self._program, "worker", "--data-dir", str(self.data_dir)]
+        arguments = ["worker", "--data-dir", str(self.data_dir)]
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment
-            )
+            self._process = prepared.start(self._program, arguments, self._environment, log=log)
         return self
 
     def kill9(self) -> None:

@@ -12,6 +12,9 @@ from typing import Self
 
 import httpx
 
+from tests.support import prepared
+from tests.support.prepared import Prepared
+
 READY = re.compile(r"is ready on (http://[0-9.]+:(\d+))$")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -20,6 +23,8 @@ STOP_TIMEOUT_S = 20.0
 class Server:
     """One server. `url` and `port` stand after the first start and stay over restarts.
 
+    A plain one on a database of the tests starts from a process that has imported it already; `from_scratch` starts the
+    command itself, as an installation does.
     Start and stop block; from async tests use `asyncio.to_thread` or the fixtures, which start it beforehand.
     """
 
@@ -32,6 +37,7 @@ class Server:
         environment: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = ("serve",),
         program: str = "backend.cli",
+        from_scratch: bool = False,
     ) -> None:
         self.data_dir = data_dir
         self.log_path = data_dir / "server.log"
@@ -41,7 +47,8 @@ class Server:
         self._arguments = arguments
         self._program = program
         self._environment = _environment(database_url, environment or {})
-        self._process: subprocess.Popen[str] | None = None
+        self._prepared = database_url is not None and workers == 1 and not from_scratch
+        self._process: subprocess.Popen[str] | Prepared | None = None
         self._ready = threading.Event()
         self._grew = threading.Condition()
         self._reader: threading.Thread | None = None
@@ -65,18 +72,20 @@ class Server:
         """Start and return when `/readyz` says yes."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._ready.clear()
-        command = [sys.executable, "-m", self._program, *self._arguments]
-        command += ["--port", str(self.port), "--data-dir", str(self.data_dir)]
+        arguments = [*self._arguments, "--port", str(self.port), "--data-dir", str(self.data_dir)]
         if self._workers > 1:
-            command += ["--workers", str(self._workers)]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=self._environment,
-            text=True,
-        )
+            arguments += ["--workers", str(self._workers)]
+        if self._prepared:
+            self._process = prepared.start(self._program, arguments, self._environment)
+        else:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self._program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                text=True,
+            )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
         if not self._ready.wait(START_TIMEOUT_S) or not self.alive:
@@ -120,7 +129,7 @@ class Server:
         with self._grew:
             return self._grew.wait_for(lambda: words in self.logs, timeout)
 
-    def _running(self) -> "subprocess.Popen[str]":
+    def _running(self) -> "subprocess.Popen[str] | Prepared":
         assert self._process is not None, "the server was not started"
         return self._process
 
@@ -129,7 +138,7 @@ class Server:
             self._reader.join(5)
         self._process = None
 
-    def _read(self, process: "subprocess.Popen[str]") -> None:
+    def _read(self, process: "subprocess.Popen[str] | Prepared") -> None:
         assert process.stdout is not None
         with process.stdout as lines, self.log_path.open("a") as log:
             for line in lines:

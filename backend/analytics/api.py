@@ -1,12 +1,12 @@
 """`GET /analytics/escalation-metrics`."""
 
-from typing import Annotated
+from typing import Annotated, Final, get_args
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from backend.analytics.service import AnalyticsService
 from backend.contract.baseline import BaselineHistory, NewBaseline
-from backend.contract.metrics import EscalationMetrics
+from backend.contract.metrics import EscalationMetrics, EscalationRows, ExclusionReason
 from backend.domain.refusal import Refusal
 from backend.http.problems import openapi_responses
 from backend.http.respond import Json
@@ -14,6 +14,9 @@ from backend.identity.baselines import BaselineService
 from backend.identity.dependencies import CallerDep
 
 router = APIRouter(prefix="/analytics", tags=["analytics"])
+
+
+_COUNTED: Final = f"^(yes|no|{'|'.join(get_args(ExclusionReason))})$"
 
 
 def _service(request: Request) -> AnalyticsService:
@@ -51,3 +54,15 @@ async def escalation_metrics(
 ) -> Json:
     """Minutes recovered per escalation, with what it is made of."""
     return Json(await analytics.month(caller, month))
+
+
+@router.get("/escalations", response_model=EscalationRows, responses=openapi_responses("role_required"))
+async def escalations(
+    caller: CallerDep,
+    analytics: Annotated[AnalyticsService, Depends(_service)],
+    month: str | None = None,
+    counted: Annotated[str | None, Query(pattern=_COUNTED)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> Json:
+    """The month's escalations as they are measured, newest first; `counted` is yes, no or a reason for leaving out."""
+    return Json(await analytics.rows(caller, month, counted, limit))

@@ -1,30 +1,89 @@
-"""Minutes recovered: manual baseline minus measured time from claim to first action. Negatives count."""
+"""Minutes recovered: manual baseline minus measured time from claim to first action. Negatives count.
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+One escalation at a time: what is measured of it, what it is measured against, and why it may not count.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from backend.contract.metrics import EscalationMetrics, RollingPoint
+from backend.contract.metrics import ExclusionReason
+from backend.domain.averages import Exact
+
+_DAY: Final = 86_400 * 1_000_000
+EXCLUSIONS: Final[tuple[ExclusionReason, ...]] = (
+    "waiting",
+    "withdrawn",
+    "no_action_yet",
+    "ended_without_action",
+    "own_session",
+    "no_baseline",
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One escalation. `claim_for_action` is the claim that led to the first action."""
+class Measured(NamedTuple):
+    """One escalation as the database has it. `claim_for_action` is the claim that led to the first action."""
 
+    id: UUID
+    session_id: UUID
     escalated_at: datetime
+    status: str
+    priority: str
+    reason: str
+    customer: str | None
+    escalated_by: UUID
+    session_owner: UUID
     claimed_at: datetime | None
+    holder: UUID | None
     claim_for_action: datetime | None
     first_action_at: datetime | None
     first_action_kind: str | None
+    first_action_by: UUID | None
+    outcome: str | None
+    had_what_i_needed: bool | None
+    missing: str | None
+    past_step_two: bool
+    shown_at: datetime | None
 
     @property
-    def to_action_s(self) -> float | None:
-        """Seconds from the claim to the first action, or None when there is none."""
-        if self.first_action_at is None or self.claim_for_action is None:
+    def claimer(self) -> UUID | None:
+        """Who is measured: the one who acted, else who holds or held it."""
+        return self.first_action_by or self.holder
+
+    @property
+    def to_claim(self) -> int | None:
+        """Microseconds from the escalation to the first claim."""
+        return between(self.escalated_at, self.claimed_at) if self.claimed_at is not None else None
+
+    @property
+    def to_action(self) -> int | None:
+        """Microseconds from the claim to the first action, or None when it is not measured."""
+        if self.first_action_at is None or self.claim_for_action is None or self.excluded is not None:
             return None
-        return (self.first_action_at - self.claim_for_action).total_seconds()
+        return between(self.claim_for_action, self.first_action_at)
+
+    @property
+    def excluded(self) -> ExclusionReason | None:
+        """Why there is nothing to measure, or None when there is."""
+        if self.first_action_at is not None:
+            return "own_session" if self.first_action_by in {self.session_owner, self.escalated_by} else None
+        if self.status == "pending":
+            return "waiting"
+        if self.status == "withdrawn":
+            return "withdrawn"
+        return "no_action_yet" if self.status == "claimed" else "ended_without_action"
+
+
+def between(start: datetime, end: datetime) -> int:
+    """Whole microseconds from one moment to another."""
+    span = end - start
+    return span.days * _DAY + span.seconds * 1_000_000 + span.microseconds
+
+
+def recovered(baseline: Exact | None, to_action: int | None) -> Exact | None:
+    """Baseline minus time from claim to first action, all in microseconds; None when either is missing."""
+    return baseline - to_action if baseline is not None and to_action is not None else None
 
 
 def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -38,57 +97,8 @@ def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return start, following
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
-
-
-def recovered(baseline_min: float | None, to_action_s: float | None) -> float | None:
-    """`manual_baseline_minutes` minus minutes from claim to first action; None when either is missing."""
-    if baseline_min is None or to_action_s is None:
-        return None
-    return baseline_min - to_action_s / 60
-
-
-def rolling(rows: Sequence[Measured], baseline_min: float | None, last: date, zone: ZoneInfo) -> list[RollingPoint]:
-    """Month-to-date value at the end of each day up to `last`, by the day of the escalation."""
-    if not rows:
-        return []
-    by_day: dict[date, list[float]] = {}
-    for row in rows:
-        if row.to_action_s is not None:
-            by_day.setdefault(row.escalated_at.astimezone(zone).date(), []).append(row.to_action_s)
-    points: list[RollingPoint] = []
-    day, total, n = min(row.escalated_at for row in rows).astimezone(zone).date().replace(day=1), 0.0, 0
-    while day <= last:
-        total += sum(by_day.get(day, []))
-        n += len(by_day.get(day, []))
-        value = recovered(baseline_min, total / n if n else None)
-        points.append(RollingPoint(date=day, minutes_recovered_per_escalation=value, n=n))
-        day += timedelta(days=1)
-    return points
-
-
-def metrics(
-    rows: Sequence[Measured], *, month: str, zone: ZoneInfo, baseline_min: float | None, today: date
-) -> EscalationMetrics:
-    """The month's figures. Null, not zero, where there is nothing to average."""
-    to_claim = [(row.claimed_at - row.escalated_at).total_seconds() for row in rows if row.claimed_at is not None]
-    to_action = [seconds for row in rows if (seconds := row.to_action_s) is not None]
-    mean_action = _mean(to_action)
-    per_escalation = recovered(baseline_min, mean_action)
-    _, end = month_bounds(month, zone)
-    last = min(today, (end - timedelta(days=1)).date())
-    return EscalationMetrics(
-        month=month,
-        timezone=zone.key,
-        manual_baseline_minutes=baseline_min,
-        escalations=len(rows),
-        claimed=len(to_claim),
-        with_first_action=len(to_action),
-        mean_time_to_claim_seconds=_mean(to_claim),
-        mean_time_to_first_action_seconds=mean_action,
-        minutes_recovered_per_escalation=per_escalation,
-        minutes_recovered_total=per_escalation * len(to_action) if per_escalation is not None else None,
-        rolling=rolling(rows, baseline_min, last, zone),
-        by_first_action_kind=dict(Counter(row.first_action_kind for row in rows if row.first_action_kind)),
-    )
+def month_before(month: str) -> str | None:
+    """The month before `YYYY-MM`, or None where figures cannot be asked for any more."""
+    year, number = int(month[:4]), int(month[5:])
+    year, number = (year, number - 1) if number > 1 else (year - 1, 12)
+    return f"{year:04}-{number:02}" if year >= 2000 else None

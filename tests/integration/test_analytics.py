@@ -60,7 +60,7 @@ async def test_exact_figures_from_known_times_in_the_accounts_own_month(
     for times in plan:
         await move(owner, (await escalated(junior))["id"], *times)
     march = await figures(senior, "2026-03")
-    assert {k: march[k] for k in march if k != "rolling"} == {
+    expected = {
         "month": "2026-03",
         "timezone": "Asia/Kolkata",
         "manual_baseline_minutes": 12.5,
@@ -72,7 +72,17 @@ async def test_exact_figures_from_known_times_in_the_accounts_own_month(
         "minutes_recovered_per_escalation": 10,
         "minutes_recovered_total": 20,
         "by_first_action_kind": {"message": 2},
+        "time_to_claim_seconds": {"n": 3, "mean": 90, "median": 90, "p90": 114},
+        "time_to_first_action_seconds": {"n": 2, "mean": 150, "median": 150, "p90": 174},
+        "minutes_recovered": {"n": 2, "mean": 10, "median": 10, "p90": 10.4},
+        "negative": 0,
+        "small_sample": True,
+        "early": True,
+        "previous": {"month": "2026-02", "with_first_action": 1, "minutes_recovered_per_escalation": 12.5 - 10 / 60},
+        "exclusions": [{"reason": "waiting", "count": 1}],
     }
+    assert {name: march[name] for name in expected} == expected
+    assert march["change_minutes"] == pytest.approx(-12.5 + 10 / 60 + 10)
     days = {point["date"]: (point["minutes_recovered_per_escalation"], point["n"]) for point in march["rolling"]}
     assert len(days) == 31
     assert (days["2026-03-01"], days["2026-03-14"], days["2026-03-15"], days["2026-03-31"]) == (
@@ -159,3 +169,80 @@ async def test_after_a_hand_over_the_new_holders_act_is_measured_from_their_own_
     await claimed(second, handoff["id"])
     await second.post(f"{API}/ai-sessions/{handoff['session_id']}/messages", json={"content": "Mine now"})
     assert (await figures(second))["mean_time_to_first_action_seconds"] < 60
+
+
+async def test_a_new_baseline_leaves_what_was_measured_before_it_as_it_was(people: People, http: Http) -> None:
+    """An owner who sets a better baseline must not find last week's figure rewritten."""
+    crew = await people()
+    junior, senior, boss = http(crew.technician), http(crew.engineer), http(crew.admin)
+    for minutes in (30, 12):
+        await boss.patch(f"{API}/account/settings", json={"manual_baseline_minutes": minutes})
+        handoff = await escalated(junior)
+        await claimed(senior, handoff["id"])
+        await senior.post(f"{API}/ai-sessions/{handoff['session_id']}/messages", json={"content": "On it"})
+    found = await figures(senior)
+    assert found["manual_baseline_minutes"] == 21
+    assert found["minutes_recovered_per_escalation"] == pytest.approx(
+        21 - found["mean_time_to_first_action_seconds"] / 60
+    )
+    used = [(one["minutes"], one["escalations"]) for one in found["baselines"]]
+    assert used == [(30, 1), (12, 1)]
+    listed = (await senior.get(f"{API}/analytics/escalations?counted=yes")).json()
+    assert [row["baseline_minutes"] for row in listed["items"]] == [12, 30]
+
+
+async def test_what_is_left_out_can_be_listed_by_its_reason(people: People, http: Http) -> None:
+    crew = await people()
+    junior, senior = http(crew.technician), http(crew.engineer)
+    waiting, withdrawn, idle, ended = [(await escalated(junior, f"Number {n}"))["id"] for n in range(4)]
+    await act(junior, withdrawn, "withdraw")
+    for one in (idle, ended):
+        await claimed(senior, one)
+    await act(senior, ended, "resolve", outcome="duplicate", had_what_i_needed=True)
+    found = await figures(senior)
+    wanted = {"waiting": waiting, "withdrawn": withdrawn, "no_action_yet": idle, "ended_without_action": ended}
+    assert {one["reason"]: one["count"] for one in found["exclusions"]} == dict.fromkeys(wanted, 1)
+    for reason, handoff_id in wanted.items():
+        listed = (await senior.get(f"{API}/analytics/escalations", params={"counted": reason})).json()
+        assert (listed["total"], [row["id"] for row in listed["items"]]) == (1, [handoff_id])
+    assert (await senior.get(f"{API}/analytics/escalations?counted=no")).json()["total"] == 4
+    refused(await senior.get(f"{API}/analytics/escalations?counted=perhaps"), 422, "invalid_body")
+    assert (found["endings"]["outcomes"], found["endings"]["said"]) == ({"duplicate": 1}, 1)
+
+
+async def test_a_peer_who_helps_with_their_own_session_is_no_escalation_recovered(people: People, http: Http) -> None:
+    crew = await people()
+    owner, peer = http(crew.engineer), http(crew.technician)
+    opened = await owner.post(f"{API}/ai-sessions", json={"title": "Mine", "problem": "It drops"})
+    session_id = opened.json()["id"]
+    handoff = (await peer.post(f"{API}/ai-sessions/{session_id}/handoff", json={"reason": "It drops again"})).json()
+    await claimed(owner, handoff["id"])
+    await owner.post(f"{API}/ai-sessions/{session_id}/messages", json={"content": "I have it"})
+    found = await figures(owner)
+    assert (found["escalations"], found["with_first_action"]) == (1, 0)
+    assert found["exclusions"] == [{"reason": "own_session", "count": 1}]
+
+
+async def names(client: httpx.AsyncClient, part: str) -> list[str | None]:
+    return [row["name"] for row in (await figures(client))[part]]
+
+
+async def test_names_are_the_administrators_unless_policy_says_otherwise(people: People, http: Http) -> None:
+    crew = await people()
+    junior, senior, boss = http(crew.technician), http(crew.engineer), http(crew.admin)
+    for _ in range(3):
+        await claimed(http(crew.second_engineer), (await escalated(junior))["id"])
+    await claimed(senior, (await escalated(junior))["id"])
+    assert await names(senior, "by_claimer") == [crew.engineer.name, None]
+    assert await names(senior, "by_technician") == [None]
+    listed = (await senior.get(f"{API}/analytics/escalations")).json()["items"]
+    assert {row["claimed_by"] for row in listed} == {crew.engineer.name, "Others"}
+    assert {row["escalated_by"] for row in listed} == {"Others"}
+    assert await names(boss, "by_claimer") == [None], "one alone would be had by subtraction"
+    assert await names(boss, "by_technician") == [crew.technician.name]
+    await boss.patch(f"{API}/account/settings", json={"analytics_small_groups": True})
+    both = [crew.second_engineer.name, crew.engineer.name]
+    assert await names(boss, "by_claimer") == both
+    assert await names(senior, "by_claimer") == [crew.engineer.name, None]
+    await boss.patch(f"{API}/account/settings", json={"analytics_names_for_seniors": True})
+    assert await names(senior, "by_claimer") == both

@@ -34,6 +34,7 @@ CONTRACT = {
     "/handoffs/{handoff_id}/receipts": {"post"},
     "/analytics/escalation-metrics": {"get"},
     "/analytics/baselines": {"get", "post"},
+    "/analytics/escalations": {"get"},
     "/account/settings": {"get", "patch"},
     "/account/webhooks": {"get", "post"},
     "/account/webhooks/{webhook_id}": {"get", "patch", "delete"},

@@ -70,6 +70,7 @@ WITHOUT_ID = {
     ("get", "/handoffs"),
     ("get", "/events"),
     ("get", "/analytics/escalation-metrics"),
+    ("get", "/analytics/escalations"),
     ("get", "/analytics/baselines"),
     ("post", "/analytics/baselines"),
 }

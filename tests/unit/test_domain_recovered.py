@@ -1,13 +1,19 @@
 """Minutes recovered: the figure that the product is sold by must be exact in every time zone and every month."""
 
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend.domain.recovered import Measured, metrics, month_bounds, recovered, rolling
+from backend.contract.metrics import ExclusionReason
+from backend.domain.averages import MINUTE, exact, per
+from backend.domain.baseline import BEGINNING, Baselines
+from backend.domain.month import Month, excluded
+from backend.domain.recovered import EXCLUSIONS, month_before, month_bounds, recovered
+from tests.support.measured import baseline, measured
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 HARD = ("Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo", "Pacific/Apia")
@@ -19,21 +25,6 @@ patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]) 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def measured(
-    escalated: str, claim_s: float | None = None, action_s: float | None = None, kind: str = "message"
-) -> Measured:
-    start = at(escalated)
-    claim = start + timedelta(seconds=claim_s) if claim_s is not None else None
-    action = claim + timedelta(seconds=action_s) if claim is not None and action_s is not None else None
-    return Measured(
-        escalated_at=start,
-        claimed_at=claim,
-        claim_for_action=claim if action else None,
-        first_action_at=action,
-        first_action_kind=kind if action else None,
-    )
 
 
 @patient
@@ -86,21 +77,34 @@ def test_what_is_no_month_is_refused(wrong: str) -> None:
         month_bounds(wrong, ZoneInfo("Asia/Kolkata"))
 
 
+@patient
+@given(st.integers(2000, 2100), st.integers(1, 12))
+def test_the_month_before_is_the_one_that_ends_where_this_begins(year: int, month: int) -> None:
+    utc, this = ZoneInfo("UTC"), f"{year}-{month:02}"
+    before = month_before(this)
+    if before is None:
+        assert this == "2000-01"
+    else:
+        assert month_bounds(before, utc)[1] == month_bounds(this, utc)[0]
+
+
+UTC_ZONE = ZoneInfo("UTC")
+TEN = Baselines([baseline(10)])
+TODAY = date(2026, 11, 7)
+
+
 def test_the_figures_of_known_times() -> None:
     rows = [
         measured("2026-11-02T10:00:00", 60, 120),
-        measured("2026-11-02T11:00:00", 120, 240, "step"),
+        measured("2026-11-02T11:00:00", 120, 240, first_action_kind="step"),
         measured("2026-11-05T10:00:00", 30),
         measured("2026-11-06T10:00:00"),
     ]
-    found = metrics(rows, month="2026-11", zone=ZoneInfo("UTC"), baseline_min=10, today=date(2026, 11, 7))
-    assert (found.escalations, found.claimed, found.with_first_action) == (4, 3, 2)
-    assert found.mean_time_to_claim_seconds == 70
-    assert found.mean_time_to_first_action_seconds == 180
-    assert found.minutes_recovered_per_escalation == 7
-    assert found.minutes_recovered_total == 14
-    assert found.by_first_action_kind == {"message": 1, "step": 1}
-    assert [(point.date.day, point.minutes_recovered_per_escalation, point.n) for point in found.rolling] == [
+    found = Month.of("2026-11", UTC_ZONE, rows, TEN)
+    assert found.to_claim == [60_000_000, 120_000_000, 30_000_000]
+    assert found.to_action == [120_000_000, 240_000_000]
+    assert (found.per_escalation(), found.total()) == (7, 14)
+    assert [(point.date.day, point.minutes_recovered_per_escalation, point.n) for point in found.rolling(TODAY)] == [
         (1, None, 0),
         (2, 7, 2),
         *((day, 7, 2) for day in range(3, 8)),
@@ -108,42 +112,96 @@ def test_the_figures_of_known_times() -> None:
 
 
 def test_nothing_to_average_is_null_and_not_zero() -> None:
-    empty = metrics([], month="2026-11", zone=ZoneInfo("UTC"), baseline_min=10, today=date(2026, 11, 7))
-    assert (empty.escalations, empty.claimed, empty.with_first_action) == (0, 0, 0)
-    assert empty.mean_time_to_claim_seconds is None
-    assert empty.mean_time_to_first_action_seconds is None
-    assert empty.minutes_recovered_per_escalation is None
-    assert empty.minutes_recovered_total is None
+    empty = Month.of("2026-11", UTC_ZONE, [], TEN)
+    assert (empty.per_escalation(), empty.total(), empty.rolling(TODAY), empty.exclusions()) == (None, None, [], [])
     rows = [measured("2026-11-02T10:00:00", 60, 120)]
-    unset = metrics(rows, month="2026-11", zone=ZoneInfo("UTC"), baseline_min=None, today=date(2026, 11, 7))
-    assert (unset.mean_time_to_first_action_seconds, unset.minutes_recovered_per_escalation) == (120, None)
+    for none in (Baselines([]), Baselines([baseline(None)])):
+        unset = Month.of("2026-11", UTC_ZONE, rows, none)
+        assert (unset.to_action, unset.recovered, unset.per_escalation()) == ([120_000_000], [], None)
+        assert [one.reason for one in unset.exclusions()] == ["no_baseline"]
 
 
 def test_minutes_lost_count_as_such() -> None:
     """A figure that hides the bad cases would be praise, not a measure."""
-    assert recovered(10, 1_200) == -10
+    assert recovered(10 * MINUTE, 20 * MINUTE) == -10 * MINUTE
+
+
+def test_each_escalation_is_measured_against_what_was_in_force_when_it_was_made() -> None:
+    """A new baseline must not rewrite what was already told, nor a future one be ahead of its time."""
+    versions = Baselines(
+        [baseline(28), baseline(31, at("2026-11-10T00:00:00")), baseline(99, at("2026-12-01T00:00:00"))]
+    )
+    rows = [measured("2026-11-09T23:59:59", 0, 60), measured("2026-11-10T00:00:00", 0, 60)]
+    found = Month.of("2026-11", UTC_ZONE, rows, versions)
+    assert [per(one, MINUTE) for one in found.recovered] == [27, 30]
+    assert found.per_escalation() == 28.5
+    assert found.baseline_minutes(at("2026-11-20T00:00:00")) == 29.5
+    assert [(used.minutes, used.escalations) for used in found.baselines_used()] == [(28, 1), (31, 1)]
+    empty = Month.of("2026-11", UTC_ZONE, [], versions)
+    assert empty.baseline_minutes(at("2026-11-05T00:00:00")) == 28
+    assert empty.baseline_minutes(at("2027-11-05T00:00:00")) == 31, "a past month's, not today's"
+
+
+@pytest.mark.parametrize(
+    ("status", "action_s", "by_owner", "reason"),
+    [
+        ("pending", None, False, "waiting"),
+        ("withdrawn", None, False, "withdrawn"),
+        ("claimed", None, False, "no_action_yet"),
+        ("resolved", None, False, "ended_without_action"),
+        ("claimed", 60, True, "own_session"),
+        ("claimed", 60, False, None),
+        ("pending", 60, False, None),
+    ],
+)
+def test_what_is_left_out_is_left_out_for_a_reason_that_is_listed(
+    status: str, action_s: int | None, by_owner: bool, reason: ExclusionReason | None
+) -> None:
+    """Acted on and handed back again is measured: one row, the claim that led to the action."""
+    row = measured("2026-11-02T10:00:00", 60, action_s, status=status)
+    if by_owner:
+        row = row._replace(first_action_by=row.session_owner)
+    found = Month.of("2026-11", UTC_ZONE, [row], TEN)
+    assert excluded(found.rows[0]) == reason
+    assert [one.reason for one in found.exclusions()] == ([reason] if reason else [])
+    assert len(found.recovered) == (0 if reason else 1)
+    assert reason is None or reason in EXCLUSIONS
+
+
+plans = st.lists(
+    st.tuples(st.integers(0, 29 * 86_400), st.integers(0, 3_600), st.none() | st.integers(0, 7_200)), max_size=30
+)
 
 
 @patient
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 29 * 86_400), st.integers(0, 3_600), st.none() | st.integers(0, 7_200)), max_size=30
-    ),
-    zones,
-    st.floats(0.5, 480),
-)
+@given(plans, zones, st.floats(0.5, 480), st.floats(0.5, 480), st.integers(0, 29 * 86_400))
 def test_the_rolling_value_is_the_recomputed_month_to_date(
-    plan: list[tuple[int, int, int | None]], zone: str, baseline: float
+    plan: list[tuple[int, int, int | None]], zone: str, first: float, second: float, change_s: int
 ) -> None:
     where = ZoneInfo(zone)
     start = month_bounds("2026-11", where)[0].astimezone(UTC)
+    versions = Baselines([baseline(first, BEGINNING), baseline(second, start + timedelta(seconds=change_s))])
     rows = [measured((start + timedelta(seconds=s)).isoformat()[:19], claim, action) for s, claim, action in plan]
     rows.sort(key=lambda row: row.escalated_at)
     last = date(2026, 11, 30)
-    points = rolling(rows, baseline, last, where)
+    points = Month.of("2026-11", where, rows, versions).rolling(last)
     assert [point.date for point in points] == ([date(2026, 11, day) for day in range(1, 31)] if rows else [])
     for point in points:
         until = [row for row in rows if row.escalated_at.astimezone(where).date() <= point.date]
-        whole = metrics(until, month="2026-11", zone=where, baseline_min=baseline, today=last)
-        assert point.n == whole.with_first_action
-        assert point.minutes_recovered_per_escalation == pytest.approx(whole.minutes_recovered_per_escalation)
+        whole = Month.of("2026-11", where, until, versions)
+        assert (point.n, point.minutes_recovered_per_escalation) == (len(whole.recovered), whole.per_escalation())
+
+
+@patient
+@given(plans.filter(bool), st.floats(0.5, 480))
+def test_recovered_is_baseline_minus_mean_to_the_last_digit(
+    plan: list[tuple[int, int, int | None]], minutes: float
+) -> None:
+    rows = [measured("2026-11-02T10:00:00", claim, action) for _, claim, action in plan]
+    found = Month.of("2026-11", UTC_ZONE, rows, Baselines([baseline(minutes)]))
+    value = found.per_escalation()
+    if not found.to_action:
+        assert value is None
+        return
+    assert found.baseline_minutes(at("2026-11-03T00:00:00")) == minutes
+    assert value == float((exact(minutes) - Fraction(sum(found.to_action), len(found.to_action))) / MINUTE)

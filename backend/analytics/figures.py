@@ -1,0 +1,128 @@
+"""A loaded month as the contract shows it to one reader."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from backend.contract.metrics import EscalationMetrics, EscalationRow, PreviousMonth
+from backend.db.tables import AnyRow
+from backend.domain import groups
+from backend.domain.averages import MINUTE, SECOND, per, spread
+from backend.domain.baseline import Baselines
+from backend.domain.month import Month, Row, excluded
+
+SMALL_SAMPLE: Final = 20
+EARLY: Final = 5
+OTHERS: Final = "Others"
+"""Stands in the place of a name that the reader may not see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A month with all that its figures are made of, for one reader at one moment."""
+
+    month: Month
+    names: dict[UUID, str]
+    previous: PreviousMonth
+    reader: groups.Shown
+    now: datetime
+
+    @property
+    def baselines(self) -> Baselines:
+        """All versions of the account's baseline."""
+        return self.month.baselines
+
+    def metrics(self) -> EscalationMetrics:
+        """The answer of the API, and what the page is drawn from."""
+        month, rows, now = self.month, self.month.rows, self.now
+        to_claim, to_action = spread(month.to_claim, SECOND), spread(month.to_action, SECOND)
+        value, before = month.per_escalation(), self.previous.minutes_recovered_per_escalation
+        kinds = [row.of.first_action_kind for row in rows if row.to_action is not None and row.of.first_action_kind]
+        return EscalationMetrics(
+            month=month.name,
+            timezone=month.zone.key,
+            manual_baseline_minutes=month.baseline_minutes(now),
+            escalations=len(rows),
+            claimed=to_claim.n,
+            with_first_action=to_action.n,
+            mean_time_to_claim_seconds=to_claim.mean,
+            mean_time_to_first_action_seconds=to_action.mean,
+            minutes_recovered_per_escalation=value,
+            minutes_recovered_total=month.total(),
+            rolling=month.rolling(now.astimezone(month.zone).date()),
+            by_first_action_kind={kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
+            time_to_claim_seconds=to_claim,
+            time_to_first_action_seconds=to_action,
+            minutes_recovered=spread(month.recovered, MINUTE),
+            shown_on_desktop_seconds=spread(month.shown, SECOND),
+            negative=sum(one < 0 for one in month.recovered),
+            small_sample=to_action.n < SMALL_SAMPLE,
+            early=to_action.n < EARLY,
+            waiting=sum(row.of.status == "pending" for row in rows),
+            withdrawn=sum(row.of.status == "withdrawn" for row in rows),
+            past_step_two=sum(row.of.past_step_two for row in rows),
+            exclusions=month.exclusions(),
+            baselines=month.baselines_used(),
+            previous=self.previous,
+            change_minutes=value - before if value is not None and before is not None else None,
+            endings=month.endings(),
+            by_claimer=groups.by_person(rows, _claimer, self.names, self.reader),
+            by_technician=groups.by_person(rows, _technician, self.names, self.reader),
+            by_customer=groups.by_text(rows, lambda row: row.of.customer),
+            by_priority=groups.by_priority(rows),
+            by_reason=groups.by_text(rows, lambda row: row.of.reason, at_least=2),
+        )
+
+    def listed(self, titles: dict[UUID, AnyRow]) -> list[EscalationRow]:
+        """Each escalation, oldest first, with the names that the reader may see."""
+        rows = self.month.rows
+        claimers, technicians = (
+            {one.id for one in groups.by_person(rows, whose, self.names, self.reader) if one.id}
+            for whose in (_claimer, _technician)
+        )
+        return [self._listed(row, titles[row.of.id], claimers, technicians) for row in rows if row.of.id in titles]
+
+    def _listed(self, row: Row, words: AnyRow, claimers: set[str], technicians: set[str]) -> EscalationRow:
+        def name(person: UUID | None, known: set[str]) -> str | None:
+            if person is None:
+                return None
+            return self.names.get(person, "") if str(person) in known else OTHERS
+
+        def seconds(value: int | None) -> float | None:
+            return per(value, SECOND) if value is not None else None
+
+        one = row.of
+        return EscalationRow(
+            id=str(one.id),
+            session_id=str(one.session_id),
+            title=words.title,
+            customer=one.customer,
+            ticket=words.ticket_id,
+            priority=one.priority,
+            reason=one.reason,
+            status=one.status,
+            escalated_at=one.escalated_at,
+            escalated_by=name(one.escalated_by, technicians),
+            claimed_at=one.claimed_at,
+            claimed_by=name(one.claimer, claimers),
+            claim_for_action_at=one.claim_for_action,
+            first_action_at=one.first_action_at,
+            first_action_kind=one.first_action_kind,
+            seconds_to_claim=seconds(row.to_claim),
+            seconds_to_first_action=seconds(row.to_action),
+            baseline_minutes=row.baseline.minutes if row.baseline else None,
+            minutes_recovered=per(row.recovered, MINUTE) if row.recovered is not None else None,
+            excluded=excluded(row),
+            outcome=one.outcome,
+            had_what_i_needed=one.had_what_i_needed,
+            missing=one.missing,
+        )
+
+
+def _claimer(row: Row) -> UUID | None:
+    return row.of.claimer
+
+
+def _technician(row: Row) -> UUID | None:
+    return row.of.escalated_by

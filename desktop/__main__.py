@@ -6,13 +6,16 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from desktop.core.links import handoff_of, is_link
 from desktop.platform import keyring_helper
 from desktop.platform.keyring_store import HELPER_OPTION
-from desktop.settings import SettingsError, load
+from desktop.platform.meeting import Errand, Place, hand_over
+from desktop.settings import Settings, SettingsError, load
 from desktop.version import version
 
 BAD_USAGE: Final = 2
 NO_DISPLAY: Final = 1
+NOT_DONE: Final = 1
 TOKEN_MOST: Final = 4096
 
 
@@ -30,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return keyring_helper.main()
     parser = _parser()
     options = parser.parse_args(argv)
+    errand = _errand(parser, options)
     if options.version:
         sys.stdout.write(f"flowpilot-tray {version()}\n")
         return 0
@@ -44,18 +48,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as exc:
         parser.error(str(exc))
     if options.print_settings:
-        sys.stdout.write("".join(f"{line}\n" for line in settings.store.lines()))
-        sys.stderr.write("".join(f"flowpilot-tray: {line}\n" for line in settings.store.trouble()))
-        return 0
+        return _print(settings)
+    if options.register or options.unregister:
+        return _links(settings.profile, register=options.register)
+    return _start(parser, options, settings, errand)
+
+
+def _start(parser: _Parser, options: argparse.Namespace, settings: Settings, errand: Errand) -> int:
     token = _token_from_stdin(parser) if options.token_stdin else None
     if token is not None and settings.server is None:
         parser.error("--token-stdin needs --server URL the first time")
     if not _has_display():
         sys.stderr.write("flowpilot-tray: there is no display here; start it in a desktop session\n")
         return NO_DISPLAY
-    from desktop.app import run  # noqa: PLC0415 - Qt, which bad usage does not need
+    if hand_over(Place.of(settings.profile), errand):
+        return 0
+    from desktop.app import run  # noqa: PLC0415 - Qt, which bad usage and a second start do not need
 
-    return run(settings, token)
+    return run(settings, token, errand)
 
 
 def _parser() -> _Parser:
@@ -75,8 +85,44 @@ def _parser() -> _Parser:
         "--set", metavar="NAME=VALUE", action="append", default=[], help="a setting for this start; may be repeated"
     )
     parser.add_argument("--print-settings", action="store_true", help="print each setting, its value and its origin")
+    parser.add_argument("--register", action="store_true", help="let flowpilot: links open here, and exit")
+    parser.add_argument("--unregister", action="store_true", help="take that back, and exit")
+    parser.add_argument("link", nargs="?", metavar="LINK", help="flowpilot://open/ID shows that escalation")
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     return parser
+
+
+def _errand(parser: _Parser, options: argparse.Namespace) -> Errand:
+    """What a link asks for. Links come from strangers, so nothing else on the command line goes with one."""
+    if options.link is None:
+        return Errand()
+    handoff_id = handoff_of(options.link)
+    if handoff_id is None:
+        what = "no link of this version" if is_link(options.link) else "neither an option nor a link"
+        parser.error(f"{options.link[:80]!r} is {what}; a link looks like flowpilot://open/ID")
+    alone = {"link", "profile", "data_dir"}
+    if any(value for name, value in vars(options).items() if name not in alone):
+        parser.error("a link only shows an escalation; it takes no other option than --profile and --data-dir")
+    return Errand(handoff_id)
+
+
+def _print(settings: Settings) -> int:
+    sys.stdout.write("".join(f"{line}\n" for line in settings.store.lines()))
+    sys.stderr.write("".join(f"flowpilot-tray: {line}\n" for line in settings.store.trouble()))
+    return 0
+
+
+def _links(profile: str, *, register: bool) -> int:
+    from desktop.platform.scheme import of_this_computer  # noqa: PLC0415 - on demand
+
+    handler = of_this_computer(profile)
+    try:
+        handler.register() if register else handler.unregister()
+    except OSError as exc:
+        sys.stderr.write(f"flowpilot-tray: links could not be set up: {exc.strerror or exc}\n")
+        return NOT_DONE
+    sys.stdout.write(f"flowpilot: links {'open here' if register else 'do not open here any more'}\n")
+    return 0
 
 
 def _token_from_stdin(parser: _Parser) -> str:

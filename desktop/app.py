@@ -11,23 +11,23 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtWidgets import QApplication
 
 from desktop import logs
 from desktop.applied import Applied, Choices, proxy, theme
+from desktop.bell import Bell
 from desktop.core.alerting import Alerting
 from desktop.core.ports import SignInWatcher
-from desktop.core.views import ToastView, TrayView
+from desktop.core.views import TrayView
 from desktop.crash import CrashWatch, watch_errors
 from desktop.net.proxy import ProxyChoice
+from desktop.platform.meeting import Errand
 from desktop.platform.memory import Thrift
 from desktop.platform.settings_watch import SettingsWatch
 from desktop.platform.single_instance import SingleInstance
-from desktop.platform.sound import Player
-from desktop.platform.toast_router import LateListener, ToastRouter, WindowPort
+from desktop.platform.threads import Threads
 from desktop.platform.trace import FileTrace
 from desktop.platform.tray_host import TrayHost
 from desktop.screen import QtScreen, Wishes
@@ -38,20 +38,20 @@ from desktop.ui.theme import ThemeChoice, apply_theme
 
 if TYPE_CHECKING:
     from desktop.desk import Desk
-    from desktop.platform.attention import Attention
     from desktop.platform.autostart import Autostart
     from desktop.platform.hotkey import Hotkey
-    from desktop.platform.notifications import SystemToasts
+    from desktop.platform.scheme import LinkHandler
     from desktop.platform.surroundings import Surroundings
     from desktop.windows import Windows
 
 _LOG: Final = logging.getLogger(__name__)
-STOP_WITHIN_S: Final = 3.0
+STOP_WITHIN_S: Final = 0.7
+"""The user is gone within a second, whatever hangs. A refresh token that was not kept in time is still good: ADR 8."""
 NO_ANSWER: Final = 1
 
 
-def run(settings: Settings, token: str | None) -> int:
-    """Run until quit, SIGTERM or SIGINT; answers the exit code."""
+def run(settings: Settings, token: str | None, errand: Errand) -> int:
+    """Run until quit, SIGTERM or SIGINT; answers the exit code. `errand` is what was asked for with the start."""
     logs.set_up(settings)
     watch_errors()
     settings.store.tell_trouble()
@@ -63,16 +63,23 @@ def run(settings: Settings, token: str | None) -> int:
     app.setQuitOnLastWindowClosed(False)
     instance = SingleInstance(settings.profile)
     program = App(app, settings, token)
-    if not instance.claim(program.raised_from_outside):
-        if instance.ask_first_to_raise():
+    if not instance.claim(program.asked_from_outside):
+        if instance.hand_over(errand):
             return 0
         sys.stderr.write("flowpilot-tray: it runs already, but does not answer; use its icon in the tray\n")
         return NO_ANSWER
     try:
         program.show_icon()
+        if errand.handoff_id is not None:
+            program.asked_from_outside(errand)
         import qasync  # noqa: PLC0415 - after the icon
 
-        with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        def loop() -> asyncio.AbstractEventLoop:
+            made: asyncio.AbstractEventLoop = qasync.QEventLoop(app)
+            made.set_default_executor(Threads())
+            return made
+
+        with asyncio.Runner(loop_factory=loop) as runner:
             runner.run(program.main())
     finally:
         instance.release()
@@ -89,22 +96,17 @@ class App:
         self._trace = FileTrace(settings.events_path)
         self._quit = asyncio.Event()
         self._crash = CrashWatch(settings.folder)
-        self._listener = LateListener()
-        self._listener.own["diagnostics"] = lambda: self._windows_asked().open_about()
-        self._router: ToastRouter | None = None
-        self._attention: Attention | None = None
         self._surroundings: Surroundings | None = None
-        self._cover: str | None = None
         self._desk: Desk | None = None
-        self._player = Player(settings.folder / "sounds")
-        self._system: SystemToasts | None = None
+        self._bell = Bell(settings.folder / "sounds", self._covered)
+        self._bell.listener.own["diagnostics"] = lambda: self._windows_asked().open_about()
         self._windows: Windows | None = None
         self._hotkey: Hotkey | None = None
         self._signing_in: SigningIn | None = None
         self._screen: QtScreen | None = None
         self._tray_host: TrayHost | None = None
         self._work: set[asyncio.Task[None]] = set()
-        self._raise_wanted = False
+        self._wanted: Errand | None = None
         self.exit_code = 0
 
     def show_icon(self) -> None:
@@ -140,15 +142,17 @@ class App:
             self._tray_host = TrayHost(self._screen.tray.recreate)
         self._trace.mark("icon_visible", system=self._screen.tray.available)
 
-    def raised_from_outside(self) -> None:
-        """A second start asks for the window."""
+    def asked_from_outside(self, errand: Errand) -> None:
+        """A later start, a link or the global shortcut asks for the window."""
         if self._screen is None or self._desk is None or self._signing_in is None:
             # Still starting: what to show is known once the keyring has answered.
-            self._raise_wanted = True
+            self._wanted = errand
         elif not self._signing_in.signed_in:
             self._screen.ask_sign_in()
         else:
             self._screen.raise_window()
+            if errand.handoff_id is not None:
+                self._desk.controller.open_link(errand.handoff_id)
 
     async def main(self) -> None:
         """From the icon to the end."""
@@ -156,7 +160,8 @@ class App:
         self._crash.begin()
         # One turn of the loop first: the icon is painted before the network libraries are read.
         await asyncio.sleep(0)
-        self._start_toasts()
+        self._bell.make()
+        self._start(self._bell.start())
         Applied(self._settings.store, self, self._autostart).begin()
         await self._watch_surroundings()
         SettingsWatch(self._settings.store, self._app)
@@ -164,8 +169,8 @@ class App:
         try:
             if self._signing_in is not None:
                 await self._signing_in.begin(self._first_token)
-            if self._raise_wanted:
-                self.raised_from_outside()
+            if self._wanted is not None:
+                self.asked_from_outside(self._wanted)
             if self._crash.last is not None and self._desk is not None:
                 self._desk.controller.fell(self._crash.last.began, self._crash.last.why)
             await self._quit.wait()
@@ -218,7 +223,7 @@ class App:
     def _new_desk(self, credential: Credential, watcher: SignInWatcher) -> None:
         from desktop.desk import Desk  # noqa: PLC0415 - after the icon
 
-        if self._screen is None or self._router is None or self._signing_in is None:
+        if self._screen is None or self._bell.router is None or self._signing_in is None:
             raise RuntimeError("the screen comes first")
         self._screen.server = credential.server
         try:
@@ -227,7 +232,7 @@ class App:
                 save=self._signing_in.save,
                 ca_file=self._settings.ca_file,
                 screen=self._screen,
-                toasts=self._router,
+                toasts=self._bell.router,
                 choices=self._choices(),
                 trace=self._trace,
                 watcher=watcher,
@@ -235,48 +240,13 @@ class App:
         except OSError as exc:
             raise SystemExit(f"flowpilot-tray: the CA file cannot be used: {exc}") from exc
         self._desk = desk
-        desk.controller.cover(self._cover)
-        self._listener.target = self._screen.controller = desk.controller
+        desk.controller.cover(self._bell.cover)
+        self._bell.listener.target = self._screen.controller = desk.controller
         desk.start()
 
-    # -- toasts ------------------------------------------------------------------------------------------------------
-
-    def _start_toasts(self) -> None:
-        system = None
-        if sys.platform == "linux":
-            from desktop.platform.attention import Attention  # noqa: PLC0415 - Linux only, after the icon
-            from desktop.platform.notifications import SystemToasts  # noqa: PLC0415 - the same
-
-            self._system = system = SystemToasts(self._listener)
-            system.sound_file = self._sound_file
-            self._attention = Attention(self._covered)
-        self._router = router = ToastRouter(system, self._toast_window)
-        self._start(self._watch_and_route(router))
-
-    async def _watch_and_route(self, router: ToastRouter) -> None:
-        """Toasts wait for the router: whether the first can be seen is known before it is shown."""
-        if self._attention is not None:
-            await self._attention.start()
-        await router.start()
-
     def _covered(self, reason: str | None) -> None:
-        self._cover = reason
         if self._desk is not None:
             self._desk.controller.cover(reason)
-
-    def _toast_window(self) -> WindowPort:
-        from desktop.ui.toast_window import ToastStack  # noqa: PLC0415 - only where the system has no buttons
-
-        stack = ToastStack()
-        stack.pressed.connect(self._listener.toast_pressed)
-        stack.closed.connect(self._listener.toast_closed)
-        stack.shown.connect(self._listener.toast_came_up)
-        stack.failed.connect(self._toast_failed)
-        return stack
-
-    def _toast_failed(self, toast_id: str) -> None:
-        if self._router is not None:
-            self._listener.toast_failed(toast_id, self._router.why_unseen(toast_id))
 
     # -- what follows the settings -----------------------------------------------------------------------------------
 
@@ -299,7 +269,7 @@ class App:
         if self._hotkey is None and keys:
             from desktop.platform.hotkey import Hotkey  # noqa: PLC0415 - off by default
 
-            self._hotkey = Hotkey(self.raised_from_outside)
+            self._hotkey = Hotkey(lambda: self.asked_from_outside(Errand()))
         if self._hotkey is not None:
             self._hotkey.use(keys)
         if self._windows is not None:
@@ -315,18 +285,19 @@ class App:
 
         return of_this_computer(self._settings.profile)
 
+    def _links(self) -> "LinkHandler":
+        from desktop.platform.scheme import of_this_computer  # noqa: PLC0415 - with the settings window
+
+        return of_this_computer(self._settings.profile)
+
     def _choices(self) -> Choices:
         store = self._settings.store
         return Choices(
             alerting=alerting(store),
             proxy=proxy(store),
             browser=lambda: store.words("browser"),
-            sounds=self._player,
+            sounds=self._bell.player,
         )
-
-    def _sound_file(self, view: ToastView) -> Path | None:
-        """For the notification service, where this computer has no player of its own."""
-        return None if self._player.plays else self._player.file(3 if view.urgent else 2)
 
     # -- windows, quit -----------------------------------------------------------------------------------------------
 
@@ -340,12 +311,13 @@ class App:
             self._windows = Windows(
                 Around(
                     settings=self._settings,
-                    player=self._player,
+                    player=self._bell.player,
                     autostart=self._autostart,
+                    links=self._links,
                     desk=lambda: self._desk,
-                    router=lambda: self._router,
-                    daemon_sounds=lambda: self._system is not None and self._system.sounds,
-                    cover=lambda: self._cover,
+                    router=lambda: self._bell.router,
+                    daemon_sounds=lambda: self._bell.daemon_sounds,
+                    cover=lambda: self._bell.cover,
                     tray=lambda: screen.tray.available,
                     server=lambda: screen.server,
                     kept=lambda: signing_in.kept,
@@ -383,15 +355,12 @@ class App:
             async with asyncio.timeout(STOP_WITHIN_S):
                 if self._desk is not None:
                     await self._desk.stop()
-                if self._router is not None:
-                    await self._router.stop()
-                if self._attention is not None:
-                    await self._attention.stop()
+                await self._bell.stop()
                 if self._surroundings is not None:
                     await self._surroundings.stop()
         except TimeoutError:
             _LOG.warning("some connections did not close in time")
-        await self._player.stop()
+        await self._bell.player.stop()
         if self._windows is not None:
             self._windows.close()
         if self._hotkey is not None:

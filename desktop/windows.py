@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from desktop.core.views import ProbeStep
     from desktop.desk import Desk
     from desktop.platform.autostart import Autostart
+    from desktop.platform.scheme import LinkHandler
     from desktop.platform.sound import Player
     from desktop.platform.toast_router import ToastRouter
     from desktop.ui.about import AboutWindow
@@ -45,6 +46,7 @@ class Around:
     settings: Settings
     player: "Player"
     autostart: Callable[[], "Autostart"]
+    links: Callable[[], "LinkHandler"]
     desk: Callable[[], "Desk | None"]
     router: Callable[[], "ToastRouter | None"]
     daemon_sounds: Callable[[], bool]
@@ -194,6 +196,9 @@ class Windows(QObject):
     def _ask_autostart(self, on: bool) -> None:  # noqa: FBT001 - a signal's argument
         try:
             self._around.autostart().set(on=on)
+            if on:
+                # The installer does it for everyone; without one, who starts at login has links that lead here too.
+                self._around.links().register()
         except OSError as exc:
             _LOG.warning("start at login could not be changed: %s", exc.strerror)
             if self._settings is not None:

@@ -23,7 +23,19 @@ from desktop.core.drawing import Drawing, Known
 from desktop.core.inbox import Inbox
 from desktop.core.link import Link
 from desktop.core.notify import SENIOR
-from desktop.core.ports import Api, ApiError, Browser, Clock, Connector, Screen, SignInWatcher, Sounds, Toasts, Trace
+from desktop.core.ports import (
+    Api,
+    ApiError,
+    Browser,
+    Clock,
+    Connector,
+    RefusedError,
+    Screen,
+    SignInWatcher,
+    Sounds,
+    Toasts,
+    Trace,
+)
 from desktop.core.presence import Connection, DndChoice
 from desktop.core.running import ServerTime, Tasks
 from desktop.core.selection import Selection
@@ -59,6 +71,7 @@ class Controller:
         self._tasks = Tasks()
         self._inbox = Inbox()
         self._me: UserView | None = None
+        self._linked: str | None = None
         self._rows: dict[str, QueueRow] = {}
         self._connection = Connection(server, self._time.mono())
         self.vitals = Vitals(self._time.mono, self._time.wall, lambda: self._link.heard_at)
@@ -161,6 +174,7 @@ class Controller:
             self._connection.live(self._time.wall())
         self._alerts.mute()
         self._alerts.settled()
+        self._tasks.start(self._show_linked())
         self._drawing.dirty()
 
     def link_down(self, reason: str, retry_in_s: float | None) -> None:
@@ -279,6 +293,12 @@ class Controller:
         if (row := self._rows.get(handoff_id)) is not None:
             self._tasks.start(self._claims.view(row))
 
+    def open_link(self, handoff_id: str) -> None:
+        """A link from outside: show this one, and nothing more. Before the server has spoken it waits."""
+        self._linked = handoff_id
+        if self._connection.state(self._time.mono()) == "connected":
+            self._tasks.start(self._show_linked())
+
     def copy_link(self, handoff_id: str) -> None:
         """The plain page's address; a ticket never leaves by the clipboard."""
         if (row := self._rows.get(handoff_id)) is not None:
@@ -380,6 +400,21 @@ class Controller:
             if handoff_id == self._selection.id:
                 self._selection.put(handoff)
         self._drawing.dirty()
+
+    async def _show_linked(self) -> None:
+        handoff_id, self._linked = self._linked, None
+        if handoff_id is None:
+            return
+        if handoff_id not in self._rows:
+            try:
+                self._remember(await self._ports.api.handoff(handoff_id))
+            except ApiError as exc:
+                _LOG.info("a link leads nowhere: %s", exc)
+                known = isinstance(exc, RefusedError) and exc.code == "not_found"
+                why = "It is not in your account, or not kept any more." if known else "The server did not answer."
+                self.notice("That escalation could not be shown", why)
+                return
+        self.select(handoff_id)
 
     async def _reload_queue(self) -> None:
         try:

@@ -6,7 +6,6 @@ turned off in the Task Manager; macOS: a launch agent. The last two are tested a
 
 import os
 import plistlib
-import shutil
 import subprocess
 import sys
 from configparser import ConfigParser, Error
@@ -14,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from desktop.platform.program import NAME, quoted, this_program
 from desktop.settings.registry import Registry
 
-NAME: Final = "flowpilot-tray"
 LABEL: Final = "com.flowpilot.tray"
 RUN_KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
 APPROVED_KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
-_RESERVED: Final = frozenset(" \t\n\"'\\><~|&;$*?#()`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class XdgAutostart:
             "[Desktop Entry]",
             "Type=Application",
             "Name=FlowPilot Escalations",
-            f"Exec={' '.join(map(_quoted, self._command))}",
+            f"Exec={' '.join(map(quoted, self._command))}",
             "Icon=flowpilot-tray",
             "Terminal=false",
             f"Hidden={'true' if hidden else 'false'}",
@@ -150,7 +148,7 @@ class LaunchAgent:
 
 def of_this_computer(profile: str) -> Autostart:
     """This system's way to start this very program."""
-    command = _this_program(profile)
+    command = this_program(profile)
     if sys.platform == "win32":
         from desktop.settings.registry import WinRegistry  # noqa: PLC0415 - there only
 
@@ -158,26 +156,6 @@ def of_this_computer(profile: str) -> Autostart:
     if sys.platform == "darwin":
         return LaunchAgent(command)
     return XdgAutostart(command)
-
-
-def _this_program(profile: str) -> tuple[str, ...]:
-    installed = shutil.which(NAME)
-    if getattr(sys, "frozen", False):
-        program: tuple[str, ...] = (sys.executable,)
-    elif installed is not None:
-        program = (installed,)
-    else:
-        program = (sys.executable, "-m", "desktop")
-    return program if profile == "default" else (*program, "--profile", profile)
-
-
-def _quoted(word: str) -> str:
-    """As the desktop entry's `Exec` wants it: quotes, and a backslash before what they do not protect."""
-    word = word.replace("%", "%%")
-    if not _RESERVED & set(word):
-        return word
-    inner = "".join(f"\\{char}" if char in '"`$\\' else char for char in word)
-    return f'"{inner}"'.replace("\\", "\\\\")
 
 
 def _starts(path: Path) -> bool:

@@ -1,66 +1,53 @@
-"""One app for each profile and user. A second start asks the first to show its window, and ends.
+"""One app for each profile and user session. A later start hands its errand to the first, and ends.
 
 The lock comes first, then the socket: a lock of a killed app is taken over, and the loser waits until the winner
-listens. Connecting is the whole request (socket mode 0700, so only the same user can): nothing is read from it.
+listens. Where and how they talk stands in `meeting`.
 """
 
-import hashlib
 import logging
-import os
-import stat
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QLockFile, QObject, Signal
+from PySide6.QtCore import QLockFile, QObject, QTimer, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-_ANSWER_MS: Final = 500
+from desktop.platform.meeting import MOST_BYTES, OK, Errand, Place, hand_over
+
 _TRY_FOR_S: Final = 5.0
-# A socket's path holds 107 bytes, and Qt makes its own longer for a moment.
-_PATH_MOST: Final = 90
+_PATIENCE_MS: Final = 3_000
 _LOG: Final = logging.getLogger(__name__)
 
 
 class SingleInstance(QObject):
     """Take it with `claim`; keep the object as long as the app runs."""
 
-    raised = Signal()
-
     def __init__(self, profile: str) -> None:
         super().__init__()
-        uid = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-        folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-        digest = hashlib.sha256(f"{uid}:{folder}:{profile}".encode()).hexdigest()[:16]
-        name = f"flowpilot-tray-{digest}"
-        self._name = str(_socket_path(folder, name)) if os.name == "posix" else name
-        self._lock = QLockFile(str(folder / f"{name}.lock"))
+        self._place = Place.of(profile)
+        self._lock = QLockFile(str(self._place.lock))
         self._lock.setStaleLockTime(0)
+        self._on_errand: Callable[[Errand], None] = lambda _errand: None
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
 
-    def claim(self, on_raise: Callable[[], None]) -> bool:
-        """Whether this is the first one; `on_raise` is called when another start asks for the window."""
+    def claim(self, on_errand: Callable[[Errand], None]) -> bool:
+        """Whether this is the first one; `on_errand` is called with what each later start wants."""
         if not self._lock.tryLock(0):
             return False
-        self.raised.connect(on_raise)
-        QLocalServer.removeServer(self._name)
+        self._on_errand = on_errand
+        QLocalServer.removeServer(self._place.name)
         self._server.newConnection.connect(self._accept)
-        if not self._server.listen(self._name):
-            # The app works all the same; only a second start cannot ask for its window.
+        if not self._server.listen(self._place.name):
+            # The app works all the same; only a later start cannot reach it.
             _LOG.warning("a second start cannot reach this one: %s", self._server.errorString())
         return True
 
-    def ask_first_to_raise(self) -> bool:
-        """Whether the first one was reached. It may have started only just now, so this waits a little."""
+    def hand_over(self, errand: Errand) -> bool:
+        """Whether the first one took it. It may have started only just now, so this waits a little."""
         give_up = time.monotonic() + _TRY_FOR_S
         while time.monotonic() < give_up:
-            peer = QLocalSocket()
-            peer.connectToServer(self._name)
-            if peer.waitForConnected(_ANSWER_MS):
-                peer.disconnectFromServer()
+            if hand_over(self._place, errand):
                 return True
             # Before the Qt loop runs there is nothing to await; the first one needs a moment to listen.
             time.sleep(0.05)
@@ -73,18 +60,44 @@ class SingleInstance(QObject):
 
     def _accept(self) -> None:
         while (peer := self._server.nextPendingConnection()) is not None:
-            peer.disconnectFromServer()
-            peer.deleteLater()
-            self.raised.emit()
+            _Visit(peer, self._on_errand).listen()
 
 
-def _socket_path(folder: Path, name: str) -> Path:
-    """In `folder`, or where that is too deep for a socket in a folder of this user's own under `/tmp`."""
-    path = folder / f"{name}.sock"
-    if len(os.fsencode(path)) <= _PATH_MOST:
-        return path
-    own = Path("/tmp") / f"flowpilot-{os.getuid()}"  # noqa: S108 - checked below to be this user's alone
-    own.mkdir(mode=0o700, exist_ok=True)
-    found = own.lstat()
-    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
-    return own / f"{name}.sock" if ours else path
+class _Visit(QObject):
+    """One later start: it says one line, is answered, and goes. Whoever says nothing is shown out."""
+
+    def __init__(self, peer: QLocalSocket, on_errand: Callable[[Errand], None]) -> None:
+        super().__init__(peer)
+        self._peer = peer
+        self._on_errand = on_errand
+        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+
+    def listen(self) -> None:
+        """Until it has said its line, or has had its time."""
+        self._peer.disconnected.connect(self._peer.deleteLater)
+        self._peer.readyRead.connect(self.heard)
+        self._patience.timeout.connect(self.leave)
+        self._patience.start()
+        self.heard()
+
+    @Slot()
+    def heard(self) -> None:
+        """Some bytes, perhaps the whole line."""
+        line = bytes(self._peer.peek(MOST_BYTES).data())
+        if b"\n" not in line and len(line) < MOST_BYTES:
+            return
+        self._peer.readAll()
+        errand = Errand.read(line.partition(b"\n")[0])
+        if errand is None:
+            _LOG.warning("a second start said something that is not understood")
+        else:
+            self._peer.write(OK)
+        self.leave()
+        if errand is not None:
+            self._on_errand(errand)
+
+    @Slot()
+    def leave(self) -> None:
+        """The answer still goes out."""
+        self._patience.stop()
+        self._peer.disconnectFromServer()

@@ -82,6 +82,16 @@ class Computer:
         app.stdin.close()
         return app
 
+    async def run_app(self, *arguments: str) -> Process:
+        """Start the app as a desktop does, with nothing but these words."""
+        return await self._spawn(sys.executable, "-m", "desktop", *arguments)
+
+    async def wait_for_window(self, name: str) -> None:
+        """Until a window with this in its name is on the screen."""
+        async with asyncio.timeout(20):
+            while name not in await self.windows():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+
     async def command(self, line: str) -> None:
         """Do something at the desktop."""
         assert self._desktop is not None

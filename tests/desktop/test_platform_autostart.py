@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from desktop.platform.autostart import APPROVED_KEY, RUN_KEY, LaunchAgent, WindowsAutostart, XdgAutostart
-from desktop.platform.autostart import _this_program as this_program
+from desktop.platform.program import this_program
 
 COMMAND = ("/opt/my apps/flow$pilot/flowpilot-tray", "--profile", "50%")
 

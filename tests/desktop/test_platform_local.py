@@ -1,20 +1,14 @@
-"""What differs by computer: keyring, browser, one app for each profile."""
+"""What differs by computer: keyring and browser."""
 
-import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtTest import QSignalSpy
-from PySide6.QtWidgets import QApplication
 
 from desktop.platform import keyring_helper
 from desktop.platform.browser import DefaultBrowser
 from desktop.platform.keyring_store import KeyringStore
-from desktop.platform.single_instance import SingleInstance
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,46 +135,3 @@ async def test_the_browser_of_the_environment_gets_the_whole_address(
     monkeypatch.setenv("BROWSER", f"{tmp_path}/missing:{script}")
     assert await DefaultBrowser().open("http://127.0.0.1:8000/go#t=a%20b&c")
     assert opened.read_text() == "http://127.0.0.1:8000/go#t=a%20b&c"
-
-
-_SECOND = """
-import sys
-from desktop.platform.single_instance import SingleInstance
-second = SingleInstance(sys.argv[1])
-assert not second.claim(lambda: None)
-assert second.ask_first_to_raise()
-"""
-
-
-# A socket's path holds 107 bytes; a runtime folder may be deeper than that.
-@pytest.mark.parametrize("depth", [0, 40, 120])
-async def test_a_second_start_raises_the_first(
-    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: int
-) -> None:
-    runtime = tmp_path / ("d" * depth)
-    runtime.mkdir(exist_ok=True)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    raised: list[bool] = []
-    first = SingleInstance("default")
-    assert first.claim(lambda: raised.append(True))
-    other_profile = SingleInstance("other")
-    assert other_profile.claim(lambda: None)
-    spy = QSignalSpy(first.raised)
-    second = await asyncio.create_subprocess_exec(sys.executable, "-c", _SECOND, "default")
-    assert spy.count() == 1 or spy.wait(10_000)
-    assert await second.wait() == 0
-    assert raised == [True]
-    first.release()
-    other_profile.release()
-
-
-def test_the_lock_of_a_killed_app_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    code = (
-        "from desktop.platform.single_instance import SingleInstance; import os, signal;"
-        "one = SingleInstance('default'); assert one.claim(lambda: None); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    heir = SingleInstance("default")
-    assert heir.claim(lambda: None)
-    heir.release()

@@ -17,6 +17,7 @@ from desktop.core.views import ProbeStep
 from desktop.core.vitals import Vitals
 from desktop.net.proxy import ProxyChoice
 from desktop.platform.autostart import XdgAutostart
+from desktop.platform.scheme import XdgLinkHandler
 from desktop.platform.sound import Player
 from desktop.settings import Settings, load
 from desktop.settings.store import Store
@@ -54,6 +55,7 @@ class Fake:
                 settings=self.settings,
                 player=Player(folder / "sounds", ()),
                 autostart=lambda: self.autostart,
+                links=lambda: XdgLinkHandler(("flowpilot-tray",), folder / "applications"),
                 desk=lambda: cast("Any", self.desk),
                 router=lambda: cast("Any", router),
                 daemon_sounds=lambda: False,

@@ -30,10 +30,14 @@ class AuditKeeper:
 
     async def keep(self) -> None:
         """One look, then some seconds' rest; a worker does it as long as it runs."""
+        await self.look()
+        await asyncio.sleep(SEAL_EVERY_S)
+
+    async def look(self) -> None:
+        """Seal what waits in any account, and write the day's anchors."""
         for row in await self._db.call_many("select audit_behind()"):
             await seal(self._db, row[0])
         await self.anchor()
-        await asyncio.sleep(SEAL_EVERY_S)
 
     async def anchor(self) -> None:
         """Write today's anchors, each once, whichever of several workers comes first."""

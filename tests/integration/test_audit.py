@@ -88,6 +88,18 @@ async def test_a_chain_made_anew_breaks_its_anchor(
     assert "anchor" in await whole(database, account, tmp_path)
 
 
+async def test_a_worker_seals_and_anchors_every_account_that_has_something_new(
+    database: Database, people: People, http: Http, owner: Owner, tmp_path: Path
+) -> None:
+    quiet, busy = await people("Quiet"), await people("Busy")
+    await escalated(http(busy.technician))
+    await AuditKeeper(database, tmp_path).look()
+    assert await owner.value("select count(*) from audit_pending") == 0
+    assert await owner.value("select count(*) from audit_entry where action = 'handoff.created'") == 1
+    assert set(anchors.read(tmp_path / anchors.FILE)) == {UUID(quiet.account_id), UUID(busy.account_id)}
+    assert await database.call_many("select audit_behind()") == []
+
+
 async def test_nobody_rewrites_it(database: Database, people: People, owner: Owner) -> None:
     account = UUID((await people()).account_id)
     await write(database, account, "policy.changed")

@@ -8,6 +8,6 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from backend.web.admin import audit, home, people
+from backend.web.admin import audit, home, people, policy
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (home.router, people.router, audit.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (home.router, people.router, policy.router, audit.router)

@@ -21,6 +21,7 @@ class Tab:
 
 TABS: Final = (
     Tab("people-and-roles", "People and roles", "/admin/people"),
+    Tab("escalation-policy", "Escalation policy", "/admin/policy"),
     Tab("audit-log", "Audit log", "/admin/audit"),
 )
 """In the order in which they are drawn."""

@@ -8,14 +8,14 @@ from typing import Annotated, Final, get_args
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from backend.contract.handoffs import Handoff, HandoffNote, HandoffPatch, NewHandoff
+from backend.contract.handoffs import Handoff, HandoffNote, HandoffPatch, NewHandoff, Rejection
 from backend.contract.vocabulary import Priority
 from backend.domain.refusal import Refusal
 from backend.http.problems import STATUS
 from backend.web import session_view
-from backend.web.forms_session import ELSEWHERE, carried, latest_handoff
+from backend.web.forms_session import ELSEWHERE, carried, latest_handoff, refused
 from backend.web.routing import PageRoute, by_script, done
-from backend.web.visitor import FormVisitor, ServicesDep, Visitor
+from backend.web.visitor import FormVisitor, ServicesDep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/pilot/{session_id}")
 _TOO_SHORT: Final = {
@@ -61,17 +61,6 @@ def _priority(text: str) -> Priority:
     return known
 
 
-async def _refused(
-    request: Request, visitor: Visitor, session_id: str, dialog: str, problems: dict[str, str], form: dict[str, str]
-) -> Response:
-    """The dialog again, each refusal under its field; our own script is told the same by field."""
-    if by_script(request):
-        raise Refusal("invalid_body", " ".join(problems.values()), fields=problems)
-    return await session_view.page(
-        request, visitor, session_id, status=422, dialog=dialog, problems=problems, form=form
-    )
-
-
 @router.post("/escalate")
 async def escalate(
     request: Request,
@@ -88,7 +77,7 @@ async def escalate(
     """Escalate to the seniors. The form's own key makes a second press the same escalation."""
     form = {"reason": reason, "need": need, "impact": impact, "priority": priority, "target": target}
     if problems := escalation_problems(form):
-        return await _refused(request, visitor, session_id, "escalate", problems, form)
+        return await refused(request, visitor, session_id, "escalate", problems, form)
     new = NewHandoff(
         reason=reason,
         need=need or None,
@@ -135,7 +124,7 @@ async def change(
     wanted = await latest_handoff(services, visitor, session_id)
     before = await services.handoffs.get(visitor.caller, wanted)
     if problems := change_problems(form, before):
-        return await _refused(request, visitor, session_id, "change", problems, form)
+        return await refused(request, visitor, session_id, "change", problems, form)
     given = _given(form, was or [])
     if not given:
         return done(request, f"/pilot/{session_id}")
@@ -162,7 +151,7 @@ async def withdraw(
     """Take a waiting escalation back; a reason is welcome and not asked for."""
     form = {"note": note}
     if len(note.strip()) > _LONGEST:
-        return await _refused(request, visitor, session_id, "withdraw", {"note": _TOO_LONG}, form)
+        return await refused(request, visitor, session_id, "withdraw", {"note": _TOO_LONG}, form)
     wanted = await latest_handoff(services, visitor, session_id)
     act = services.holder.withdraw(visitor.caller, wanted, HandoffNote(note=note.strip() or None))
     return await carried(request, visitor, session_id, act, dialog="withdraw", form=form)
@@ -181,9 +170,35 @@ async def hand_back(
     form = {"note": note}
     if len(note.strip()) < 5:
         problems = {"note": "Say why, at least 5 characters."}
-        return await _refused(request, visitor, session_id, "handback", problems, form)
+        return await refused(request, visitor, session_id, "handback", problems, form)
     if len(note.strip()) > _LONGEST:
-        return await _refused(request, visitor, session_id, "handback", {"note": _TOO_LONG}, form)
+        return await refused(request, visitor, session_id, "handback", {"note": _TOO_LONG}, form)
     wanted = await latest_handoff(services, visitor, session_id)
     act = services.holder.release(visitor.caller, wanted, HandoffNote(note=note, claim_epoch=claim_epoch))
     return await carried(request, visitor, session_id, act, dialog="handback", form=form)
+
+
+@router.post("/reject-assessment")
+async def reject_assessment(
+    request: Request, visitor: FormVisitor, services: ServicesDep, session_id: str, why: Text = ""
+) -> Response:
+    """Say that the assessment is not it."""
+    form = {"why": why}
+    if not why.strip():
+        return await refused(request, visitor, session_id, "reject", {"why": "Say why, in a line."}, form)
+    if len(why.strip()) > _LONGEST:
+        return await refused(request, visitor, session_id, "reject", {"why": _TOO_LONG}, form)
+    wanted = await latest_handoff(services, visitor, session_id)
+    act = services.holder.reject_assessment(visitor.caller, wanted, Rejection(why=why))
+    return await carried(request, visitor, session_id, act, dialog="reject", form=form)
+
+
+@router.post("/briefing")
+async def briefing(request: Request, visitor: FormVisitor, services: ServicesDep, session_id: str) -> Response:
+    """A structured briefing into the chat; says so where no assistant is connected."""
+    await latest_handoff(services, visitor, session_id)
+
+    async def act() -> None:
+        raise Refusal("not_found", "No assistant is connected. What the session holds stands in the hand-off above.")
+
+    return await carried(request, visitor, session_id, act(), dialog=None)

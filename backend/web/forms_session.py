@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from backend.contract.handoffs import HandoffNote, HandoffResolution
 from backend.contract.sessions import NewFact, NewMessage, NewStep
-from backend.contract.vocabulary import StepOutcome
+from backend.contract.vocabulary import HandoffOutcome, StepOutcome
 from backend.domain.refusal import Refusal
 from backend.http.problems import STATUS
 from backend.web import session_view
@@ -30,6 +30,7 @@ async def carried(
     dialog: str | None,
     draft: str = "",
     form: dict[str, str] | None = None,
+    then: str = "",
 ) -> Response:
     """Do it and show the page again; a refusal is shown where the form stands, with the text kept."""
     try:
@@ -50,7 +51,7 @@ async def carried(
             draft=draft,
             form=form,
         )
-    return done(request, f"/pilot/{session_id}")
+    return done(request, f"/pilot/{session_id}{then}")
 
 
 async def latest_handoff(services: ServicesDep, visitor: Visitor, session_id: str) -> str:
@@ -108,19 +109,55 @@ async def resolve(
     services: ServicesDep,
     session_id: str,
     note: Text = "",
+    outcome: Text = "",
+    needed: Text = "",
+    missing: Text = "",
     claim_epoch: Annotated[int | None, Form()] = None,
 ) -> Response:
     """End the session: through its hand-off when somebody holds it, after withdrawing it when it still waits."""
+    form = {"note": note, "outcome": outcome, "needed": needed, "missing": missing}
+    problems = resolution_problems(form)
+    if problems:
+        return await refused(request, visitor, session_id, "resolve", problems, form)
 
     async def act() -> None:
         session = await services.sessions.get(visitor.caller, session_id)
         open_one = next((one for one in session.handoffs if one.status in {"pending", "claimed"}), None)
         if open_one is not None and open_one.status == "claimed":
-            body = HandoffResolution(note=note or None, claim_epoch=claim_epoch)
+            body = HandoffResolution(
+                note=note or None,
+                claim_epoch=claim_epoch,
+                outcome=next((one for one in get_args(HandoffOutcome) if one == outcome), None),
+                had_what_i_needed={"yes": True, "no": False}.get(needed),
+                missing=(missing.strip() or None) if needed == "no" else None,
+            )
             await services.holder.resolve(visitor.caller, open_one.id, body)
             return
         if open_one is not None:
             await services.holder.withdraw(visitor.caller, open_one.id, HandoffNote(note="Resolved meanwhile"))
         await services.sessions.resolve(visitor.caller, session_id, note or None)
 
-    return await carried(request, visitor, session_id, act(), dialog="resolve", form={"note": note})
+    return await carried(request, visitor, session_id, act(), dialog="resolve", form=form)
+
+
+def resolution_problems(form: dict[str, str]) -> dict[str, str]:
+    """What is wrong, per field: guidance needs words, what was missing has its bounds."""
+    problems = {}
+    if form["outcome"] == "guided_back" and len(form["note"].strip()) < 5:
+        problems["note"] = "Say what to do next, at least 5 characters."
+    if form["outcome"] and form["outcome"] not in get_args(HandoffOutcome):
+        problems["outcome"] = "Choose how it ended."
+    if len(form["missing"].strip()) > 200:
+        problems["missing"] = "Use at most 200 characters."
+    return problems
+
+
+async def refused(
+    request: Request, visitor: Visitor, session_id: str, dialog: str, problems: dict[str, str], form: dict[str, str]
+) -> Response:
+    """The dialog again, each refusal under its field; our own script is told the same by field."""
+    if by_script(request):
+        raise Refusal("invalid_body", " ".join(problems.values()), fields=problems)
+    return await session_view.page(
+        request, visitor, session_id, status=422, dialog=dialog, problems=problems, form=form
+    )

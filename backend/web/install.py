@@ -14,6 +14,8 @@ from starlette.types import Scope
 
 from backend.http.methods import allow
 from backend.web import (
+    client_reports,
+    forms_entries,
     forms_handoff,
     forms_session,
     pages_analytics,
@@ -71,7 +73,9 @@ def install(app: FastAPI) -> None:
         pages_devices,
         pages_sessions,
         forms_session,
+        forms_entries,
         forms_handoff,
+        client_reports,
         pages_queue,
         pages_analytics,
     ):

@@ -4,25 +4,30 @@ Only a client's receipt makes "shown", only the mail server's word makes "e-mail
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Literal
 
 from backend.contract.handoffs import Delivery
 from backend.contract.people import Person
 from backend.web.formats import Clock, capital
 
-Standing = Literal["shown", "emailed", "bounced", "retrying", "unsure", "held", "mailing", "unshown", "going", "absent"]
-"""Best first. The first two mean that somebody was told; from `mailing` on it is still under way, save `unshown`."""
+Standing = Literal[
+    "opened", "shown", "emailed", "bounced", "retrying", "unsure", "held", "mailing", "unshown", "going", "absent"
+]
+"""Best first. The first three mean that somebody was told; from `mailing` on it is still under way, save `unshown`."""
 
 ON_THE_WAY: Final = frozenset({"retrying", "unsure", "mailing", "going"})
 TROUBLE: Final = frozenset({"bounced", "retrying", "unsure", "unshown"})
 _RANK: Final = {
     standing: rank
     for rank, standing in enumerate(
-        ("shown", "emailed", "bounced", "retrying", "unsure", "held", "mailing", "unshown", "going", "absent")
+        ("opened", "shown", "emailed", "bounced", "retrying", "unsure", "held", "mailing", "unshown", "going", "absent")
     )
 }
 _STATE: Final[dict[Standing, str]] = {
+    "opened": "opened",
     "shown": "shown",
     "emailed": "emailed",
     "bounced": "bounced",
@@ -35,6 +40,7 @@ _STATE: Final[dict[Standing, str]] = {
     "absent": "sending",
 }
 _ICON: Final[dict[Standing, str]] = {
+    "opened": "eye",
     "shown": "screen",
     "emailed": "mail",
     "bounced": "warn",
@@ -77,7 +83,7 @@ class Recipient:
 
     @property
     def state(self) -> str:
-        """The design's word for it: sending, shown, held, emailed or bounced."""
+        """The design's word for it: sending, shown, opened, held, emailed or bounced."""
         return _STATE[self.standing]
 
     @property
@@ -86,12 +92,20 @@ class Recipient:
         return "chat" if self.channel == "webhook" and self.standing == "emailed" else _ICON[self.standing]
 
 
+READING: Final = timedelta(minutes=2)
+"""So long after opening it a senior counts as reading it."""
+
+
 def gather(
-    deliveries: Iterable[Delivery], connected: Mapping[str, str], clock: Clock
+    deliveries: Iterable[Delivery],
+    connected: Mapping[str, str],
+    clock: Clock,
+    opened: Mapping[str, datetime] = MappingProxyType({}),
 ) -> tuple[list[Recipient], list[Recipient]]:
     """People and webhooks, each with the best that is known. What was called off told nobody anything.
 
-    `connected` says where people have a client open now, `desktop` or `web` by user id.
+    `connected` says where people have a client open now, `desktop` or `web` by user id; `opened` when they last opened
+    the hand-off itself.
     """
     entries: dict[tuple[bool, str], list[Delivery]] = {}
     for one in deliveries:
@@ -99,7 +113,15 @@ def gather(
             whose = _channel_name(one) if one.channel == "webhook" else one.user.id
             entries.setdefault((one.channel == "webhook", whose), []).append(one)
     people = [_person(known, connected, clock) for (webhook, _), known in entries.items() if not webhook]
+    people = [_reader(one, opened[one.person.id], clock) if one.person.id in opened else one for one in people]
     return people, [_webhook(known[-1]) for (webhook, _), known in entries.items() if webhook]
+
+
+def _reader(one: Recipient, at: datetime, clock: Clock) -> Recipient:
+    """Somebody who has it before their eyes, or had: that says more than how they were told."""
+    doing = "reading it" if clock.now - at < READING else f"opened it {clock.at(at)}"
+    more = (*one.more, f"{capital(one.line.rpartition(', ')[2])}.")
+    return replace(one, standing="opened", line=f"{one.person.name}, {doing}", more=more)
 
 
 def _person(known: Sequence[Delivery], connected: Mapping[str, str], clock: Clock) -> Recipient:

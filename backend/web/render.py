@@ -8,7 +8,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from backend.contract.vocabulary import OUTCOME_LABEL, PRIORITY_LABEL, ROLE_LABEL
+from backend.contract.vocabulary import MISSING_CHOICES, OUTCOME_LABEL, PRIORITY_LABEL, ROLE_LABEL
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
 from backend.web import formats, talk
@@ -51,6 +51,7 @@ def environment() -> jinja2.Environment:
     )
     env.globals.update(
         outcome_label=OUTCOME_LABEL,
+        missing_choices=MISSING_CHOICES,
         priority_label=PRIORITY_LABEL,
         role_label=ROLE_LABEL,
         ticket_label=formats.ticket_label,

@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from backend.contract.handoffs import Handoff
 from backend.contract.people import Person, UserView
-from backend.contract.sessions import Session, Step
+from backend.contract.sessions import Session
+from backend.db.ids import parse_id
 from backend.delivery.service import ReachEntry
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
-from backend.web import formats, policy_words, render, strip, talk
+from backend.web import formats, policy_words, render, strip, suggestions, talk
 from backend.web.visitor import Visitor, sends_mail, services_of
 
 BLANK = {"reason": "", "need": "", "impact": "", "priority": "normal", "target": ""}
@@ -57,12 +58,6 @@ def may(caller: Caller, session: Session, handoff: Handoff | None) -> May:
 def latest_handoff_id(session: Session) -> str | None:
     """The hand-off that the page tells about: the newest."""
     return session.handoffs[-1].id if session.handoffs else None
-
-
-def active_fix(steps: list[Step]) -> Step | None:
-    """The newest step that is not finished: blocked, not tried yet, or helping for a while only."""
-    last = steps[-1] if steps else None
-    return last if last and last.outcome in {"blocked", "not_tried", "helped"} else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +108,13 @@ async def page(
     latest = latest_handoff_id(session)
     handoff = await services.handoffs.get(caller, latest) if latest else None
     waiting, seniors = await asyncio.gather(services.handoffs.waiting_count(caller), services.identity.seniors(caller))
+    here = await services.presence.here(caller, session_id)
     others = [one for one in seniors if one.id != str(caller.user_id)]
     rights = may(caller, session, handoff)
     entries = await services.delivery.reach(caller, exclude_user_id=str(caller.user_id))
     reach = reach_now(entries, others, mail=sends_mail(request))
     policy = (await services.account.settings(caller)).escalation_policy
+    suggested = suggestions.for_escalation(session) if rights.escalate else {}
     holds = bool(handoff and handoff.status == "claimed" and handoff.claimed_by and _is(handoff.claimed_by.id, caller))
     target = next((one.name for one in seniors if handoff and one.id == handoff.target_user_id), None)
     snapshot = handoff.escalation_package.snapshot if handoff and holds else None
@@ -139,11 +136,15 @@ async def page(
             caller,
             {one.user.id: "desktop" if one.desktop else "web" for one in entries if one.desktop or one.web},
             [Person(id=one.id, name=one.name) for one in seniors if one.role == "owner"],
+            here,
         ),
         talk=talk.entries(session, handoff, target),
-        fix=active_fix(session.steps),
-        frozen_steps={step.id for step in snapshot.steps} if snapshot else set(),
-        frozen_facts={fact.id for fact in snapshot.facts} if snapshot else set(),
+        fix=session.active_fix,
+        edit=request.query_params.get("edit"),
+        removed=_removed(request.query_params.get("removed", "")),
+        here=here,
+        frozen_steps={step.id for step in snapshot.steps} if snapshot else None,
+        frozen_facts={fact.id: fact.revision for fact in snapshot.facts} if snapshot else None,
         seniors=others,
         reach=reach,
         policy_hints=policy_words.hints(
@@ -159,7 +160,8 @@ async def page(
         dialog=dialog or request.query_params.get("dialog"),
         error=error,
         problems=problems or {},
-        form={**BLANK, **((form or {}) if dialog == "escalate" else {})},
+        suggested=suggested,
+        form={**BLANK, **((form or {}) if dialog == "escalate" else suggested)},
         kept=form or {},
         notice=notice,
         draft=draft,
@@ -170,9 +172,21 @@ def _is(user_id: str, caller: Caller) -> bool:
     return user_id == str(caller.user_id)
 
 
+def _removed(text: str) -> tuple[str, str] | None:
+    """(kind, id) of what this browser has just taken out, so that it can be put back without a script."""
+    kind, _, entry_id = text.partition(":")
+    return (kind, entry_id) if kind in {"steps", "facts", "tasks"} and parse_id(entry_id) else None
+
+
 def _strip(
-    session: Session, handoff: Handoff | None, caller: Caller, connected: dict[str, str], owners: list[Person]
+    session: Session,
+    handoff: Handoff | None,
+    caller: Caller,
+    connected: dict[str, str],
+    owners: list[Person],
+    here: list[Person],
 ) -> strip.Strip | None:
-    if handoff is None or (handoff.status == "resolved" and session.status == "active"):
+    if handoff is None or (handoff.status == "resolved" and session.status == "active" and not handoff.outcome):
         return None
-    return strip.draw(handoff, formats.zone(caller.timezone), connected, owners=owners)
+    ids = {one.id for one in here}
+    return strip.draw(handoff, formats.zone(caller.timezone), connected, owners=owners, here=ids)

@@ -17,13 +17,22 @@ from backend.web.formats import Clock
 from backend.web.recipients import ON_THE_WAY, TROUBLE, Recipient, gather
 
 StripState = Literal[
-    "sending", "delivered", "nobody_on", "escalated", "exhausted", "claimed", "handed_back", "withdrawn", "resolved"
+    "sending",
+    "delivered",
+    "nobody_on",
+    "escalated",
+    "exhausted",
+    "claimed",
+    "handed_back",
+    "withdrawn",
+    "resolved",
+    "guided_back",
 ]
 FOLD: Final = 8
 """More people than this fold; whoever could not be told stays in sight."""
 _SKEW: Final = timedelta(seconds=5)
 _LATE: Final = timedelta(seconds=20)
-_TOLD: Final = frozenset({"shown", "emailed"})
+_TOLD: Final = frozenset({"opened", "shown", "emailed"})
 NOBODY_THERE: Final = "There is nobody who could claim this."
 
 
@@ -55,28 +64,31 @@ def draw(
     connected: Mapping[str, str],
     *,
     owners: Sequence[Person] = (),
+    here: Collection[str] = (),
     now: datetime | None = None,
 ) -> Strip:
     """The strip for a hand-off in any state.
+
+    `here` are the ids of those who have the session's page open now.
 
     `connected` says where people have a client open now: `desktop` or `web` by user id; who is not in it has none.
     `owners` are the account's owners, whom the policy's last step tells.
     """
     clock = Clock(tz, now or formats.now())
     if handoff.status == "claimed" and handoff.claimed_by is not None:
-        return _claimed(handoff, handoff.claimed_by, clock)
+        return _claimed(handoff, handoff.claimed_by, clock, here)
     if handoff.status == "withdrawn":
         return Strip("withdrawn", "Withdrawn", "You can escalate again at any time.")
     if handoff.status == "resolved":
-        who = f" by {handoff.claimed_by.name}" if handoff.claimed_by else ""
-        when = f"{formats.capital(clock.at(handoff.resolved_at))}." if handoff.resolved_at else None
-        return Strip("resolved", f"Resolved{who}", when)
+        return _ended(handoff, clock)
     return _waiting(handoff, clock, connected, owners)
 
 
 def _waiting(handoff: Handoff, clock: Clock, connected: Mapping[str, str], owners: Sequence[Person]) -> Strip:
     since = handoff.waiting_since or handoff.created_at
-    people, webhooks = gather((one for one in handoff.deliveries if one.at >= since - _SKEW), connected, clock)
+    opened = {one.user.id: one.at for one in handoff.opened if one.at >= since - _SKEW}
+    fresh = (one for one in handoff.deliveries if one.at >= since - _SKEW)
+    people, webhooks = gather(fresh, connected, clock, opened)
     round_of = _Round(handoff, since)
     desks = {one for one, where in connected.items() if where == "desktop"}
     state, summary, detail = _said(handoff, people, round_of, desks, owners, clock)
@@ -171,7 +183,7 @@ def _told(people: Sequence[Recipient]) -> str:
 
 
 def _state(people: Sequence[Recipient]) -> StripState:
-    if any(one.standing == "shown" for one in people):
+    if any(one.standing in {"opened", "shown"} for one in people):
         return "delivered"
     if any(one.standing == "emailed" for one in people):
         return "nobody_on"
@@ -186,12 +198,28 @@ def _fold(everyone: Sequence[Recipient]) -> tuple[Sequence[Recipient], Sequence[
     return ordered[: FOLD - 2], ordered[FOLD - 2 :]
 
 
-def _claimed(handoff: Handoff, by: Person, clock: Clock) -> Strip:
+def _ended(handoff: Handoff, clock: Clock) -> Strip:
+    by = handoff.claimed_by
+    when = f"{formats.capital(clock.at(handoff.resolved_at))}." if handoff.resolved_at else ""
+    if handoff.outcome == "guided_back" and by:
+        words = f"{when} The session is yours again. You can escalate it again at any time."
+        return Strip("guided_back", f"{by.name} returned it with guidance", words.strip())
+    if handoff.outcome == "wrong_team" and by:
+        words = f"{when} {handoff.resolution or ''}".strip()
+        return Strip("guided_back", f"{by.name} returned it: it is for another team", words or None)
+    if handoff.outcome == "duplicate" and by:
+        return Strip("resolved", f"Closed by {by.name} as a duplicate", when or None)
+    return Strip("resolved", f"Resolved by {by.name}" if by else "Resolved", when or None)
+
+
+def _claimed(handoff: Handoff, by: Person, clock: Clock, here: Collection[str]) -> Strip:
     first = formats.first_name(by.name)
     took = f"After {formats.waited(handoff.claimed_at - handoff.created_at)}." if handoff.claimed_at else ""
     nudged = _last(handoff.timeline, "nudged")
     doing = f"{first} is opening the session; you can both write here."
-    if handoff.first_action_at:
+    if by.id in here:
+        doing = f"{first} is in the session; you can both write here."
+    elif handoff.first_action_at:
         doing = "You can both write here."
     elif nudged is not None and handoff.claimed_at is not None and nudged.at >= handoff.claimed_at:
         mine = [one for one in handoff.deliveries if one.user.id == by.id and one.at >= nudged.at - _SKEW]

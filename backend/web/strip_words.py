@@ -26,8 +26,15 @@ def sentence(people: Sequence[Recipient], *, separate: bool) -> str:
 
 
 def _names(people: Sequence[Recipient], standing: Standing, channel: str | None = None) -> list[str]:
-    found = [one.person.name for one in people if one.standing == standing and channel in {None, one.channel}]
+    found = [one.person.name for one in people if _counts(one, standing) and channel in {None, one.channel}]
     return formats.first_names(found)
+
+
+def _counts(one: Recipient, standing: Standing) -> bool:
+    """Who has opened it was told by what reached them."""
+    if one.standing == "opened":
+        return standing == ("emailed" if one.channel == "email" else "shown")
+    return one.standing == standing
 
 
 def _desks(names: Sequence[str]) -> str:
@@ -107,7 +114,7 @@ def owners_told(
     """That the owner knows that nobody has come, as far as that is known. There is no number to call: none is kept."""
     ids = {one.id for one in owners}
     asked = [one for one in people if one.person.id in ids]
-    told = [one for one in asked if one.standing in {"shown", "emailed"}]
+    told = [one for one in asked if one.standing in {"opened", "shown", "emailed"}]
     if told:
         at = max(_told_at(one, deliveries) or exhausted_at for one in told)
         names = formats.listed_few([one.person.name for one in told])
@@ -121,7 +128,7 @@ def owners_told(
 
 
 def _told_at(one: Recipient, deliveries: Sequence[Delivery]) -> datetime | None:
-    wanted = "shown" if one.standing == "shown" else "accepted"
+    wanted = "accepted" if one.channel == "email" else "shown"
     times = [d.at for d in deliveries if d.user.id == one.person.id and d.state == wanted]
     return min(times, default=None)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from backend.contract.handoffs import Handoff, TimelineEntry
 from backend.contract.sessions import Message, Session, SessionHandoff
-from backend.contract.vocabulary import PRIORITY_LABEL
+from backend.contract.vocabulary import PRIORITY_LABEL, HandoffOutcome
 from backend.web import strip_words
 
 _DID: Final = {
@@ -17,6 +17,12 @@ _DID: Final = {
     "withdrawn": "withdrew it",
     "resolved": "resolved it",
     "reassigned": "gave it to somebody else",
+    "assessment_rejected": "rejected the assessment",
+}
+_ENDED: Final[dict[HandoffOutcome | None, str]] = {
+    "guided_back": "returned it with guidance",
+    "wrong_team": "returned it: it is for another team",
+    "duplicate": "closed it as a duplicate",
 }
 
 
@@ -28,7 +34,9 @@ _SYSTEM: Final[dict[str, Callable[[str], str]]] = {
     "released": strip_words.returned,
     "mail_failed": lambda why: why or "An e-mail was not delivered",
 }
-_IN_TALK: Final = frozenset({"claimed", "released", "withdrawn", "resolved", "reassigned", "exhausted", "nudged"})
+_IN_TALK: Final = frozenset(
+    {"claimed", "released", "withdrawn", "resolved", "reassigned", "exhausted", "nudged", "assessment_rejected"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,8 @@ class Entry:
     line: str | None = None
 
 
-def happened(entry: TimelineEntry) -> str:
-    """One entry of a hand-off's timeline in words."""
+def happened(entry: TimelineEntry, outcome: HandoffOutcome | None = None) -> str:
+    """One entry of a hand-off's timeline in words; `outcome` says how it was resolved."""
     who = entry.actor.name if entry.actor else "FlowPilot"
     kind = entry.kind.removeprefix("handoff.")
     if kind == "updated" and entry.detail:
@@ -54,6 +62,8 @@ def happened(entry: TimelineEntry) -> str:
     if kind == "nudged":
         return f"FlowPilot reminded {who}"
     said = f": “{entry.detail}”" if entry.detail else ""
+    if kind == "resolved" and outcome in _ENDED:
+        return f"{who} {_ENDED[outcome]}{'' if outcome == 'guided_back' else said}"
     return f"{who} {_DID.get(kind, kind.replace('_', ' '))}{said}"
 
 
@@ -70,7 +80,7 @@ def entries(session: Session, handoff: Handoff | None, target: str | None) -> li
         found.append(Entry(f"{one.id}-created", one.created_at, line=_escalated(one, target if latest else None)))
         if handoff is not None and latest:
             found += [
-                Entry(f"{one.id}-{index}", entry.at, line=happened(entry))
+                Entry(f"{one.id}-{index}", entry.at, line=happened(entry, handoff.outcome))
                 for index, entry in enumerate(handoff.timeline)
                 if entry.kind.removeprefix("handoff.") in _IN_TALK
             ]

@@ -25,6 +25,8 @@ from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService, WebSession
 from backend.identity.tickets import TicketService
 from backend.selfaudit.service import AlarmService
+from backend.sessions.editing import EditingService
+from backend.sessions.presence import SessionPresence
 from backend.sessions.service import SessionService
 
 
@@ -41,6 +43,8 @@ class Services(Protocol):
     authorization: AuthorizationService
     devices: DeviceService
     sessions: SessionService
+    editing: EditingService
+    presence: SessionPresence
     handoffs: HandoffService
     claiming: ClaimingService
     holder: HolderService

@@ -4,9 +4,11 @@ import { startClocks } from "./clock.js";
 import { startDialogs } from "./dialogs.js";
 import { startForms } from "./forms.js";
 import { startHere } from "./here.js";
+import { startKeyed } from "./keyed.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startMenu } from "./menu.js";
+import { startOpened } from "./opened.js";
 import { remember } from "./regions.js";
 import { startAlerts } from "./alerts.js";
 
@@ -23,6 +25,7 @@ startHere();
 document.documentElement.classList.add("js");
 const page = document.body.dataset.page;
 startClocks();
+startKeyed();
 if (document.body.dataset.user) {
   startDialogs();
   startForms();
@@ -33,6 +36,7 @@ if (pages[page]) await pages[page]();
 if (document.body.dataset.user) {
   startAlerts();
   startClaimGuard();
+  startOpened();
   startLive();
 }
 document.documentElement.dataset.ready = "yes";

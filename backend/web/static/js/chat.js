@@ -20,7 +20,7 @@ function follow() {
     if (source || document.visibilityState !== "visible") return;
     const { session, version } = document.body.dataset;
     source = new EventSource(`/api/v1/ai-sessions/${session}/stream?after=${version}`);
-    for (const kind of ["message", "step", "fact", "session"]) source.addEventListener(kind, later);
+    for (const kind of ["message", "step", "fact", "task", "removed", "presence", "session"]) source.addEventListener(kind, later);
   };
   const close = () => {
     source?.close();
@@ -67,6 +67,7 @@ function compose() {
     try {
       await send(form.getAttribute("action"), new FormData(form));
       text.value = "";
+      document.dispatchEvent(new CustomEvent("fp:sent"));
       await refresh();
     } catch (error) {
       failed.querySelector("span").textContent = error.status ? `Not sent. ${error.message} Your text is kept.` : "Not sent. Your text is kept.";

@@ -54,12 +54,16 @@ function restore(form) {
   } catch {
     localStorage.removeItem(draftKey());
   }
-  if (!draft || values(form).reason) return;
+  if (!draft || form.closest("dialog").open || form.querySelector("[aria-invalid]")) return; // refused: the text is there
   for (const name of FIELDS) if (typeof draft[name] === "string") form.elements[name].value = draft[name];
 }
 
 function preview(form) {
   const now = values(form);
+  for (const hint of form.querySelectorAll("[data-suggested]")) {
+    const field = form.elements[hint.dataset.suggested];
+    hint.hidden = field.value !== field.defaultValue;
+  }
   for (const name of ["need", "reason", "impact"]) form.querySelector(`[data-pv=${name}]`).textContent = now[name];
   form.querySelector("[data-pv=you]").hidden = !now.target;
   const mark = document.querySelector(`[data-priority-template="${now.priority}"]`);

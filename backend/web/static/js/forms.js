@@ -45,14 +45,15 @@ export function busy(form) {
   };
 }
 
-async function submit(form) {
+async function submit(form, submitter) {
+  const fields = new FormData(form, submitter); // before the button is disabled: it may carry a value
   const ready = busy(form);
   if (!ready) return;
   showError(form, "");
   showFieldErrors(form);
   let wrong = null;
   try {
-    const next = await send(form.getAttribute("action"), new FormData(form));
+    const next = await send(form.getAttribute("action"), fields);
     const here = next && new URL(next, location.href).pathname === location.pathname;
     if (!here && next) {
       location.assign(next);
@@ -61,7 +62,9 @@ async function submit(form) {
     form.reset();
     closeDialog(form.closest("dialog"));
     if (form.dataset.added) announce(form.dataset.added, { shown: true });
+    if (form.dataset.refocus) document.activeElement?.blur(); // a region that holds the focus is not drawn anew
     await refresh();
+    if (form.dataset.refocus) document.querySelector(`[data-testid="${form.dataset.refocus}"]`)?.focus();
   } catch (error) {
     const words = error instanceof Refused ? error.message : "Not sent. The server did not answer. Your text is kept.";
     wrong = error instanceof Refused ? error.problem.fields : null;
@@ -79,7 +82,7 @@ export function startForms() {
     const form = event.target;
     if (!form.matches("form[data-enhance]")) return;
     event.preventDefault();
-    submit(form);
+    submit(form, event.submitter);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;

@@ -1,6 +1,7 @@
 // A page is a function of its address. To bring it up to date we ask for it again and take over only what differs:
 // keyed lists child by child, other regions as a whole; never one that holds the focus of a text field.
 import { tick } from "./clock.js";
+import { belongs } from "./keyed.js";
 
 let running = null;
 const known = new WeakMap();
@@ -9,6 +10,11 @@ let again = false;
 /** Keeps what the server said of each region, before scripts change anything: what it says later is held against it. */
 export function remember() {
   for (const region of document.querySelectorAll("[data-region]")) known.set(region, settled(region));
+}
+
+/** Takes a region for unknown: a script has changed it, the next look draws it as the server says. */
+export function forget(region) {
+  if (region) known.delete(region);
 }
 
 /** Brings every region up to date. Calls that come while one is under way are answered by one more look. */
@@ -37,6 +43,7 @@ async function once() {
   if (!response.ok) throw new Error(`refresh answered ${response.status}`);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   if (fresh.body.dataset.page !== document.body.dataset.page) return;
+  if (!belongs(fresh.body.dataset.session, "refresh")) return;
   if (fresh.body.dataset.holds !== document.body.dataset.holds && !busyTyping()) {
     location.reload(); // the page is laid out anew when the hand-off comes to this person or leaves them
     return;
@@ -69,7 +76,7 @@ function takeOver(region, next) {
   if (mine && ![...mine.children].every((child) => send(child, "fp:leave") && !child.remove())) return;
   const says = settled(next);
   if ((known.get(region) ?? settled(region)) === says) return;
-  if (region.contains(textFieldInUse()) || region.querySelector("dialog[open]")) return;
+  if (region.contains(textFieldInUse()) || region.querySelector("dialog[open], form[data-editing]")) return;
   known.set(region, says);
   const focused = region.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
   const open = [...region.querySelectorAll("details[data-keep][open]")].map((one) => one.dataset.keep);

@@ -1,7 +1,9 @@
 // /pilot/{id}: the hand-off block, the strip, the context drawer. The conversation itself is chat.js.
 import { later, startChat } from "./chat.js";
 import { claim } from "./claim.js";
+import { startClaimed } from "./claimed.js";
 import { clockTime, now } from "./clock.js";
+import { startContext } from "./context.js";
 import { bindEscalate } from "./escalate.js";
 import { onKey } from "./keys.js";
 
@@ -9,7 +11,9 @@ const LATE = 22000;
 
 export function start() {
   startChat();
-  foldBlock();
+  startClaimed();
+  startContext();
+  guidance();
   drawer();
   foldStrip();
   lookWhenDue();
@@ -22,27 +26,6 @@ export function start() {
     event.preventDefault();
     claim(form.dataset.escalationId, [form.querySelector("[data-claim-button]")]).then(({ outcome }) => outcome !== "won" && later());
   });
-}
-
-/** Open until the senior has acted, then one line; what a person chose is kept for that hand-off. */
-function foldBlock() {
-  const block = document.querySelector("[data-claim-context]");
-  if (!block) return;
-  const key = `fp.block.${document.body.dataset.user}.${block.dataset.claimContext}`;
-  const kept = localStorage.getItem(key);
-  if (kept) block.open = kept === "open";
-  const sync = () => {
-    block.dataset.collapsed = String(!block.open);
-  };
-  let acted = block.dataset.collapsed === "true";
-  document.addEventListener("fp:refreshed", ({ detail }) => {
-    const now = detail.fresh.querySelector("[data-claim-context]")?.dataset.collapsed === "true";
-    if (now && !acted && !localStorage.getItem(key)) block.open = false; // the first action; a person's choice stands
-    acted ||= now;
-  });
-  sync();
-  block.addEventListener("toggle", sync);
-  block.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, block.open ? "closed" : "open"));
 }
 
 function drawer() {
@@ -120,4 +103,22 @@ function stripOffline() {
     delete strip.dataset.testid; // there is one strip at a time
     strip.closest("[data-region]").after(stand);
   });
+}
+
+/** A note of guidance that an address or the strip leads to: in sight, and the focus on it. */
+function guidance() {
+  const go = (hash) => {
+    const note = /^#m-[\w-]+$/.test(hash) && document.getElementById(hash.slice(1));
+    if (!note) return;
+    note.tabIndex = -1;
+    note.scrollIntoView({ block: "center" });
+    note.focus({ preventScroll: true });
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-to-message]");
+    if (!link) return;
+    event.preventDefault();
+    go(link.hash);
+  });
+  go(location.hash);
 }

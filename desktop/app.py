@@ -222,6 +222,7 @@ class App:
 
     def _new_desk(self, credential: Credential, watcher: SignInWatcher) -> None:
         from desktop.desk import Desk  # noqa: PLC0415 - after the icon
+        from desktop.platform.queue_file import QueueFile  # noqa: PLC0415 - the same
 
         if self._screen is None or self._bell.router is None or self._signing_in is None:
             raise RuntimeError("the screen comes first")
@@ -236,6 +237,7 @@ class App:
                 choices=self._choices(),
                 trace=self._trace,
                 watcher=watcher,
+                shelf=QueueFile(self._settings.queue_path),
             )
         except OSError as exc:
             raise SystemExit(f"flowpilot-tray: the CA file cannot be used: {exc}") from exc

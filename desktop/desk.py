@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backend.contract.pairing import REFRESH_PREFIX
 from desktop.applied import Choices
 from desktop.core.controller import Controller, Ports
+from desktop.core.last_known import Shelf
 from desktop.core.ports import (
     Screen,
     SignInWatcher,
@@ -50,6 +51,7 @@ class Desk:
         trace: Trace,
         watcher: SignInWatcher | None = None,
         choices: Choices | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         server, token = credential.server, credential.token
         verify = self._verify = _verify(server, ca_file)
@@ -77,6 +79,7 @@ class Desk:
                 trace=trace,
                 watcher=watcher,
                 sounds=choices.sounds if choices else None,
+                shelf=shelf,
             ),
             choices.alerting if choices else None,
         )

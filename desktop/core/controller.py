@@ -1,18 +1,17 @@
 """Ties the parts together: what the server says and the user does goes in, views go out.
 
-    link ──events──► inbox ──changes──► alerts ──► Toasts port, receipts back to the link
-                       └──rows──► present / tray ──views──► Screen port ──signals──► commands ──► claims ──► Api
+    link ──► following ──► inbox ──changes──► alerts ──► Toasts port, receipts back to the link
+                             └──rows──► drawing ──views──► Screen port ──signals──► commands here ──► claims ──► Api
 
 Everything runs in one thread, on the loop that `start` is called from. Nothing wakes up while nothing waits.
 """
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from backend.contract.events import Event
-from backend.contract.handoffs import QueuePage, QueueRow
+from backend.contract.events import Receipt
 from backend.contract.people import UserView
 from desktop.core import toasts
 from desktop.core.alerting import Alerting
@@ -20,9 +19,10 @@ from desktop.core.alerts import Alerts, Told
 from desktop.core.claim import Outcome, RoleGone, SignedOut, Won
 from desktop.core.claims import Around, Claims, Origin
 from desktop.core.drawing import Drawing, Known
-from desktop.core.inbox import Inbox
+from desktop.core.following import Around as Follows
+from desktop.core.following import Following
+from desktop.core.last_known import Shelf
 from desktop.core.link import Link
-from desktop.core.notify import SENIOR
 from desktop.core.ports import (
     Api,
     ApiError,
@@ -37,6 +37,7 @@ from desktop.core.ports import (
     Trace,
 )
 from desktop.core.presence import Connection, DndChoice
+from desktop.core.roster import Roster
 from desktop.core.running import ServerTime, Tasks
 from desktop.core.selection import Selection
 from desktop.core.trial import Trial
@@ -44,7 +45,6 @@ from desktop.core.views import ToastAction
 from desktop.core.vitals import Vitals
 
 _LOG: Final = logging.getLogger(__name__)
-ROWS_KEPT: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,32 +60,30 @@ class Ports:
     trace: Trace
     watcher: SignInWatcher | None = None
     sounds: Sounds | None = None
+    shelf: Shelf | None = None
 
 
 class Controller:
-    """One signed-in app. It is the link's and the toasts' listener, and has one method for each thing a user does."""
+    """One signed-in app. It is the toasts' listener, and has one method for each thing a user does."""
 
     def __init__(self, server: str, ports: Ports, alerting: Alerting | None = None) -> None:
         self._ports = ports
         self._time = ServerTime(ports.clock)
         self._tasks = Tasks()
-        self._inbox = Inbox()
-        self._me: UserView | None = None
+        self._roster = Roster()
         self._linked: str | None = None
-        self._rows: dict[str, QueueRow] = {}
         self._connection = Connection(server, self._time.mono())
         self.vitals = Vitals(self._time.mono, self._time.wall, lambda: self._link.heard_at)
-        self._link = Link(ports.connector, ports.api.queue, self, ports.clock)
         self.trial = Trial(
             ports.api,
-            tell=self._link.tell,
+            tell=self._tell,
             mono=self._time.mono,
             wall=self._time.wall,
             muted=lambda: self._alerts.notifier.muted,
         )
         self._alerts = Alerts(
             Told(
-                inbox=self._inbox,
+                inbox=self._roster.inbox,
                 time=self._time,
                 clock=ports.clock,
                 toasts=ports.toasts,
@@ -93,12 +91,11 @@ class Controller:
                 trace=ports.trace,
                 vitals=self.vitals,
                 tell=self.trial.tell,
-                row=self._rows.get,
+                row=self._roster.row,
             ),
             alerting or Alerting(),
         )
-        self.trial.show, self._link.heard_test = self._alerts.deck.show, self.trial.heard
-        self._selection = Selection(ports.api, self._dirty, self.link_signed_out)
+        self._selection = Selection(ports.api, self._dirty, self._signed_out)
         self._claims = Claims(
             Around(
                 server=server,
@@ -116,13 +113,13 @@ class Controller:
         )
         self._drawing = Drawing(
             Known(
-                inbox=self._inbox,
+                inbox=self._roster.inbox,
                 connection=self._connection,
                 dnd=self._alerts.dnd,
                 time=self._time,
                 cases=self._claims.cases,
                 selection=self._selection,
-                me=lambda: self._me,
+                me=lambda: self._roster.me,
                 quiet=self._alerts.quiet,
                 vitals=self.vitals,
             ),
@@ -130,104 +127,45 @@ class Controller:
             due=lambda: self._alerts.deadline,
             on_time=self._alerts.on_time,
         )
+        self._following = Following(
+            Follows(
+                roster=self._roster,
+                connection=self._connection,
+                time=self._time,
+                trace=ports.trace,
+                watcher=ports.watcher,
+                shelf=ports.shelf,
+                alerts=self._alerts,
+                claims=self._claims,
+                selection=self._selection,
+                fetch_queue=ports.api.queue,
+                heard_at=lambda: self._link.heard_at,
+                cursor=lambda: self._link.feed.cursor,
+                start=self._tasks.start,
+                dirty=self._dirty,
+            )
+        )
+        self._following.live = self._follow_link
+        self._link = Link(ports.connector, ports.api.queue, self._following, ports.clock)
+        self.trial.show, self._link.heard_test = self._alerts.deck.show, self.trial.heard
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self, *, signed_in: bool) -> None:
         """Begin; without a token the screen says so and nothing is tried."""
         self._alerts.mute()
-        if not signed_in:
-            self._connection.signed_out(self._time.wall())
-        else:
+        self._following.begin(signed_in=signed_in)
+        if signed_in:
             self._tasks.start(self._link.run())
         self._drawing.start()
 
     async def stop(self) -> None:
         """Take the toasts away and end every task."""
         self._drawing.stop()
+        self._following.end()
         self._selection.clear()
         await self._alerts.deck.stop()
         await self._tasks.stop()
-
-    # -- the link ----------------------------------------------------------------------------------------------------
-
-    def link_up(self, user: UserView, server_time: datetime) -> None:
-        """The server greeted."""
-        self._time.is_now(server_time)
-        former, self._me = self._me, user
-        self._alerts.notifier.me = user
-        self._alerts.notifier.reconnecting()
-        if former is None:
-            self._ports.trace.mark("signed_in")
-            if self._ports.watcher is not None:
-                self._ports.watcher.signed_in()
-        elif former.role in SENIOR and user.role not in SENIOR:
-            self._connection.role_changed(self._time.wall())
-        elif user.role in SENIOR and self._connection.state(self._time.mono()) == "role_changed":
-            self._connection.again(self._time.mono())
-        self._drawing.dirty()
-
-    def link_live(self) -> None:
-        """All that had happened is known: compare the toasts with the queue."""
-        self._ports.trace.mark("live")
-        if self._connection.state(self._time.mono()) != "role_changed":
-            self._connection.live(self._time.wall())
-        self._alerts.mute()
-        self._alerts.settled()
-        self._tasks.start(self._show_linked())
-        self._drawing.dirty()
-
-    def link_down(self, reason: str, retry_in_s: float | None) -> None:
-        """No stream."""
-        now, wall = self._time.mono(), self._time.wall()
-        if self._link.heard_at is not None and self._connection.state(now) == "connected":
-            self._connection.last_update = wall - timedelta(seconds=now - self._link.heard_at)
-        self._connection.down(now, wall, retry_in_s)
-        _LOG.debug("link down: %s", reason)
-        if self._ports.watcher is not None:
-            self._ports.watcher.unreachable(reason)
-        self._drawing.dirty()
-
-    def link_event(self, event: Event) -> None:
-        """One event, once, in order."""
-        self._ports.trace.mark("frame", handoff=event.data.get("handoff_id"), kind=event.kind, seq=event.seq)
-        change = self._inbox.apply(event, self._time.mono())
-        if change.incomplete:
-            # An event without its row cannot be folded; the queue itself is the way back to the truth.
-            self._tasks.start(self._reload_queue())
-        if change.row is not None:
-            self._remember(change.row)
-        selected = change.handoff_id == self._selection.id
-        self._claims.changed(change, self._me, selected=selected)
-        self._alerts.changed(change)
-        if selected and event.kind != "handoff.delivery":
-            self._selection.reload()
-        self._drawing.dirty()
-
-    def link_queue(self, page: QueuePage) -> None:
-        """The queue was fetched anew."""
-        self._inbox.load(page.items)
-        self._alerts.reloaded()
-        for row in page.items:
-            self._remember(row)
-        self._drawing.dirty()
-
-    def link_signed_out(self) -> None:
-        """The token is not valid: hide the queue, take the toasts away. Said once, however many calls find out."""
-        if self._connection.state(self._time.mono()) == "signed_out":
-            return
-        self._ports.trace.mark("signed_out")
-        self._connection.signed_out(self._time.wall())
-        self._alerts.forget()
-        if self._ports.watcher is not None:
-            self._ports.watcher.refused()
-        self._drawing.dirty()
-
-    def link_not_allowed(self) -> None:
-        """The role does not include escalations any more."""
-        self._connection.role_changed(self._time.wall())
-        self._alerts.forget()
-        self._drawing.dirty()
 
     # -- toasts ------------------------------------------------------------------------------------------------------
 
@@ -269,39 +207,39 @@ class Controller:
 
     def select(self, handoff_id: str) -> None:
         """Show one handoff on the right side."""
-        if (row := self._rows.get(handoff_id)) is not None:
+        if (row := self._roster.row(handoff_id)) is not None:
             self._selection.select(row)
             self._drawing.dirty()
 
     def claim(self, handoff_id: str, origin: Origin = "window") -> None:
         """Claim; every outcome is shown where it was pressed."""
-        row = self._rows.get(handoff_id)
-        if row is None or self._me is None:
+        row, me = self._roster.row(handoff_id), self._roster.me
+        if row is None or me is None:
             # Nothing is known of it any more; the window says what is (signed out, or what waits now).
             self._alerts.deck.withdraw(handoff_id)
             self._ports.screen.raise_window()
             return
-        self._tasks.start(self._claims.claim(row, self._me, origin))
+        self._tasks.start(self._claims.claim(row, me, origin))
 
     def open_session(self, handoff_id: str) -> None:
         """Open a claimed session in the browser."""
-        if (row := self._rows.get(handoff_id)) is not None:
+        if (row := self._roster.row(handoff_id)) is not None:
             self._tasks.start(self._claims.open_again(row))
 
     def view(self, handoff_id: str) -> None:
         """Look at the session in the browser."""
-        if (row := self._rows.get(handoff_id)) is not None:
+        if (row := self._roster.row(handoff_id)) is not None:
             self._tasks.start(self._claims.view(row))
 
     def open_link(self, handoff_id: str) -> None:
         """A link from outside: show this one, and nothing more. Before the server has spoken it waits."""
         self._linked = handoff_id
         if self._connection.state(self._time.mono()) == "connected":
-            self._tasks.start(self._show_linked())
+            self._follow_link()
 
     def copy_link(self, handoff_id: str) -> None:
         """The plain page's address; a ticket never leaves by the clipboard."""
-        if (row := self._rows.get(handoff_id)) is not None:
+        if (row := self._roster.row(handoff_id)) is not None:
             self._ports.screen.copy_text(self._claims.page(row))
 
     def hand_back(self, handoff_id: str, reason: str) -> None:
@@ -345,7 +283,7 @@ class Controller:
     @property
     def me(self) -> UserView | None:
         """Who is signed in, once the server has said so."""
-        return self._me
+        return self._roster.me if self._roster.greeted else None
 
     @property
     def connection_words(self) -> str:
@@ -363,8 +301,7 @@ class Controller:
     @property
     def private(self) -> list[str]:
         """Every text of a handoff and every name that is known now: what diagnostics must not hold."""
-        texts = [each for row in self._rows.values() for each in (row.title, row.customer, row.reason, row.need)]
-        return [each for each in texts if each] + [row.handed_off_by.name for row in self._rows.values()]
+        return self._roster.private
 
     def test_notification(self) -> None:
         """Have the server send one, and follow it."""
@@ -372,18 +309,12 @@ class Controller:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _remember(self, row: QueueRow) -> None:
-        self._rows.pop(row.id, None)
-        self._rows[row.id] = row
-        while len(self._rows) > ROWS_KEPT:
-            del self._rows[next(iter(self._rows))]
-
     def _claim_settled(self, handoff_id: str, outcome: Outcome) -> None:
         match outcome:
             case SignedOut():
-                self.link_signed_out()
+                self._signed_out()
             case RoleGone():
-                self._connection.role_changed(self._time.wall())
+                self._following.role_refused()
             case Won(handoff) if handoff_id == self._selection.id:
                 self._selection.put(handoff)
             case _:
@@ -401,13 +332,15 @@ class Controller:
                 self._selection.put(handoff)
         self._drawing.dirty()
 
-    async def _show_linked(self) -> None:
+    def _follow_link(self) -> None:
         handoff_id, self._linked = self._linked, None
-        if handoff_id is None:
-            return
-        if handoff_id not in self._rows:
+        if handoff_id is not None:
+            self._tasks.start(self._show_linked(handoff_id))
+
+    async def _show_linked(self, handoff_id: str) -> None:
+        if self._roster.row(handoff_id) is None:
             try:
-                self._remember(await self._ports.api.handoff(handoff_id))
+                self._roster.remember(await self._ports.api.handoff(handoff_id))
             except ApiError as exc:
                 _LOG.info("a link leads nowhere: %s", exc)
                 known = isinstance(exc, RefusedError) and exc.code == "not_found"
@@ -416,15 +349,11 @@ class Controller:
                 return
         self.select(handoff_id)
 
-    async def _reload_queue(self) -> None:
-        try:
-            page = await self._ports.api.queue()
-        except ApiError as exc:
-            _LOG.warning("the queue could not be fetched: %s", exc)
-            return
-        if page.seq >= (self._link.feed.cursor or 0):
-            self.link_queue(page)
-            self._alerts.settled()
+    def _tell(self, receipt: Receipt) -> None:
+        self._link.tell(receipt)
+
+    def _signed_out(self) -> None:
+        self._following.link_signed_out()
 
     def _dirty(self) -> None:
         self._drawing.dirty()

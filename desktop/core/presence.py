@@ -16,7 +16,7 @@ class Connection:
     """The link as people see it. `now` is monotonic seconds, `wall` the server's UTC time."""
 
     def __init__(self, server: str, now: float) -> None:
-        self._server = server
+        self.server = server
         self._base: Literal["down", "live", "signed_out", "role_changed"] = "down"
         self._down_at = now
         self._down_since: datetime | None = None
@@ -60,6 +60,11 @@ class Connection:
             return "offline"
         return "reconnecting" if self._ever_live else "connecting"
 
+    @property
+    def hides(self) -> bool:
+        """Whether the user is not to see the queue: signed out, or without the role."""
+        return self._base in {"signed_out", "role_changed"}
+
     def deadline(self, now: float) -> float | None:
         """When the state changes by itself."""
         turns = self._down_at + self._patience
@@ -69,7 +74,7 @@ class Connection:
         """For the screen."""
         return ConnectionView(
             state=self.state(now),
-            server=self._server,
+            server=self.server,
             since=self._down_since,
             last_update=self.last_update,
             retry_at=self.retry_at,

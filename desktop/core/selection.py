@@ -1,14 +1,20 @@
 """The handoff that is open on the right side: loaded on selection, kept when somebody else claims it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from backend.contract.handoffs import Handoff, QueueRow
-from desktop.core.ports import Api, ApiError, RefusedError, SignedOutError
+from desktop.core.ports import Api, ApiError, RefusedError, SignedOutError, UnreachableError
+
+MOST: Final = 20
 
 
 class Selection:
-    """One selected handoff at a time. `changed` is called when there is something new to draw."""
+    """One selected handoff at a time. `changed` is called when there is something new to draw.
+
+    The last ones that were loaded are kept: they can be read while the server cannot, as they were then.
+    """
 
     def __init__(self, api: Api, changed: Callable[[], None], signed_out: Callable[[], None]) -> None:
         self._api = api
@@ -18,6 +24,22 @@ class Selection:
         self.row: QueueRow | None = None
         self.handoff: Handoff | None = None
         self.error: str | None = None
+        self._known: dict[str, Handoff] = {}
+
+    @property
+    def known(self) -> list[Handoff]:
+        """The last ones that were loaded, newest last."""
+        return list(self._known.values())
+
+    def recall(self, handoffs: Iterable[Handoff]) -> None:
+        """What was known when the app ran last."""
+        for handoff in handoffs:
+            self._remember(handoff)
+
+    def forget(self) -> None:
+        """Another user: nothing is selected, nothing known."""
+        self.clear()
+        self._known.clear()
 
     @property
     def id(self) -> str | None:
@@ -27,7 +49,7 @@ class Selection:
     def select(self, row: QueueRow) -> None:
         """Select and load; selecting the same row again keeps what is loaded."""
         if self.row is None or self.row.id != row.id:
-            self.handoff = None
+            self.handoff = self._known.get(row.id)
         self.row = row
         self.reload()
 
@@ -44,6 +66,7 @@ class Selection:
     def put(self, handoff: Handoff) -> None:
         """A claim's answer brought the whole handoff."""
         self._cancel()
+        self._remember(handoff)
         self.row, self.handoff, self.error = handoff, handoff, None
 
     def reload(self) -> None:
@@ -53,6 +76,12 @@ class Selection:
             self.error = None
             self._task = asyncio.get_running_loop().create_task(self._load(self.row.id))
 
+    def _remember(self, handoff: Handoff) -> None:
+        self._known.pop(handoff.id, None)
+        self._known[handoff.id] = handoff
+        while len(self._known) > MOST:
+            del self._known[next(iter(self._known))]
+
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -61,12 +90,16 @@ class Selection:
     async def _load(self, handoff_id: str) -> None:
         try:
             self.handoff = await self._api.handoff(handoff_id)
+            self._remember(self.handoff)
         except SignedOutError:
             self._signed_out()
         except RefusedError as exc:
             self.error = _error_text(f"The server answered with an error ({exc.status}).")
+        except UnreachableError:
+            if self.handoff is None:
+                self.error = "The server did not answer. The hand-off loads as soon as it does."
         except ApiError:
-            self.error = _error_text("The server did not answer.")
+            self.error = _error_text("The server did not answer as it should.")
         self._changed()
 
 

@@ -1,6 +1,7 @@
 """Where one profile of the tray app keeps its things, and what it remembers.
 
     DATA/tray/PROFILE/profile.json    the server's address (never the token: that is the keyring's)
+    DATA/tray/PROFILE/queue.json      the last queue, for when there is no server; goes with the sign-in
     DATA/tray/PROFILE/tray.log        the log, rotated at 1 MB, three old ones kept
     CONFIG/tray/PROFILE/settings.json the user's own settings
 
@@ -48,6 +49,11 @@ class Settings:
     def log_path(self) -> Path:
         """The log file."""
         return self.folder / "tray.log"
+
+    @property
+    def queue_path(self) -> Path:
+        """The last queue, to be read without a server."""
+        return self.folder / "queue.json"
 
     def remember(self, server: str) -> None:
         """Keep the server's address for the next start."""

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from desktop.core.controller import Controller, Ports
+from desktop.core.last_known import Shelf
 from desktop.core.ports import ToastFailedError
 from desktop.core.views import DetailView, QueueView, ToastView, TrayView
 from desktop.net.api import HttpApi
@@ -111,8 +112,9 @@ async def app(server: FakeServer, who: str = "dana") -> AsyncIterator[tuple[Reco
 @contextlib.asynccontextmanager
 async def app_at(
     url: str,
-    token: str,
+    token: str | None,
     *,
+    shelf: Shelf | None = None,
     proxy: ProxyChoice = SYSTEM,
     verify: ssl.SSLContext | None = None,
     back_s: float = BACK_S,
@@ -137,9 +139,10 @@ async def app_at(
             screen=seen,
             clock=SystemClock(),
             trace=seen,
+            shelf=shelf,
         ),
     )
-    controller.start(signed_in=True)
+    controller.start(signed_in=token is not None)
     try:
         yield seen, controller
     finally:

@@ -56,13 +56,15 @@ class EscalationPolicy:
     """The whole document; each field's default is the product's own.
 
     The first alert goes to every senior at once and is step 1, so `steps[0]` is step 2 in front of people. With
-    `target_first_minutes` (1 to 10) the person asked for is alerted alone for that long. `idle_nudge_minutes` after a
+    `target_first_minutes` (1 to 10) the person asked for is alerted alone for that long; with
+    `target_exclusive_minutes` (1 to 10) nobody else can claim for that long. `idle_nudge_minutes` after a
     claim without a first action the claimer is reminded, `idle_return_minutes` later it goes back to the queue.
     """
 
     steps: tuple[PolicyStep, ...] = DEFAULT_STEPS
     repeat_minutes: RepeatMinutes = field(default_factory=RepeatMinutes)
     target_first_minutes: int | None = None
+    target_exclusive_minutes: int | None = None
     urgent_overrides_dnd: bool = True
     working_hours: WorkingHours | None = None
     idle_nudge_minutes: int | None = 15

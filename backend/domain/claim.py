@@ -31,6 +31,15 @@ class AlreadyClaimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserved:
+    """Until then only the person asked for may claim it: the account's policy says so."""
+
+    target_id: UUID
+    target_name: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OwnHandoff:
     """The caller escalated it."""
 
@@ -52,4 +61,4 @@ class NotEligible:
     """The caller's role does not claim."""
 
 
-ClaimOutcome = Claimed | AlreadyYours | AlreadyClaimed | OwnHandoff | NotPending | NotVisible | NotEligible
+ClaimOutcome = Claimed | AlreadyYours | AlreadyClaimed | Reserved | OwnHandoff | NotPending | NotVisible | NotEligible

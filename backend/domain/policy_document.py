@@ -50,6 +50,7 @@ def parse(document: object) -> EscalationPolicy:
         steps=steps,
         repeat_minutes=RepeatMinutes(**{p: _minutes(f"repeat_minutes.{p}", repeat[p]) for p in repeat}),
         target_first_minutes=_perhaps("target_first_minutes", given, None, most=MOST_TARGET_FIRST),
+        target_exclusive_minutes=_perhaps("target_exclusive_minutes", given, None, most=MOST_TARGET_FIRST),
         urgent_overrides_dnd=overrides,
         working_hours=_hours(given.get("working_hours")),
         idle_nudge_minutes=_perhaps("idle_nudge_minutes", given, 15),

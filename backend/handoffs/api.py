@@ -1,5 +1,7 @@
 """Routes of handoffs: escalate, queue, claim and the rest."""
 
+from datetime import UTC, datetime
+from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
@@ -25,6 +27,7 @@ from backend.domain.claim import (
     NotPending,
     NotVisible,
     OwnHandoff,
+    Reserved,
 )
 from backend.domain.refusal import Refusal
 from backend.handoffs.claiming import ClaimingService
@@ -110,7 +113,9 @@ async def read_handoff(handoff_id: str, caller: CallerDep, handoffs: Handoffs) -
 @router.post(
     "/handoffs/{handoff_id}/claim",
     response_model=ClaimResult,
-    responses=openapi_responses("not_found", "role_required", "already_claimed", "own_handoff", "not_pending"),
+    responses=openapi_responses(
+        "not_found", "role_required", "already_claimed", "reserved", "own_handoff", "not_pending"
+    ),
 )
 async def claim(handoff_id: str, request: Request, caller: CallerDep, handoffs: Handoffs, claiming: Claiming) -> Json:
     """Claim a waiting handoff. Exactly one senior wins; the others read who it was."""
@@ -130,6 +135,14 @@ def refusal_of(outcome: ClaimOutcome) -> Refusal:
                 f"Already claimed by {holder_name}",
                 claimed_by={"id": str(holder_id), "name": holder_name},
                 claimed_at=since,
+            )
+        case Reserved(target_id, target_name, until):
+            left = max(1, ceil((until - datetime.now(UTC)).total_seconds() / 60))
+            return Refusal(
+                "reserved",
+                f"Only {target_name} can claim this for another {left} min.",
+                reserved_for={"id": str(target_id), "name": target_name},
+                reserved_until=until,
             )
         case OwnHandoff():
             return Refusal("own_handoff", "You escalated this one; somebody else has to claim it.")

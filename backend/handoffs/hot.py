@@ -75,6 +75,7 @@ _OUTCOMES: Final[dict[str, Callable[[asyncpg.Record], ClaimOutcome]]] = {
     "claimed": lambda row: outcomes.Claimed(row["seq"], row["epoch"]),
     "already_yours": lambda row: outcomes.AlreadyYours(row["seq"] or 0, row["epoch"]),
     "already_claimed": lambda row: outcomes.AlreadyClaimed(row["holder"], row["holder_name"], row["held_since"]),
+    "reserved": lambda row: outcomes.Reserved(row["holder"], row["holder_name"], row["held_since"]),
     "own_handoff": lambda _: outcomes.OwnHandoff(),
     "not_found": lambda _: outcomes.NotVisible(),
     "role_required": lambda _: outcomes.NotEligible(),

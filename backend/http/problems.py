@@ -29,6 +29,7 @@ STATUS: Final[dict[Code, int]] = {
     "method_not_allowed": 405,
     "already_escalated": 409,
     "already_claimed": 409,
+    "reserved": 409,
     "own_handoff": 409,
     "not_pending": 409,
     "claim_lost": 409,

@@ -30,10 +30,13 @@ def hints(
 
 def target_hint(policy: EscalationPolicy) -> str:
     """What asking for somebody in particular changes."""
-    alone = policy.target_first_minutes
-    if alone is None:
-        return "Whoever you ask for sees it marked For you. The other seniors can still claim it."
-    return f"Whoever you ask for is alerted alone for the first {alone} min, then everyone. Any senior can claim it."
+    alone, only = policy.target_first_minutes, policy.target_exclusive_minutes
+    told = "sees it marked For you" if alone is None else f"is alerted alone for the first {alone} min, then everyone"
+    if only is not None:
+        return f"Whoever you ask for {told}. Only they can claim it for the first {only} min."
+    return (
+        f"Whoever you ask for {told}. {'The other seniors can still' if alone is None else 'Any senior can'} claim it."
+    )
 
 
 def _hint(

@@ -118,6 +118,8 @@ class ClaimFlow:
                 return Lost(refusal.claimed_by, refusal.claimed_at)
             case "own_handoff":
                 return Own()
+            case "reserved":
+                return Failed(f"{refusal.detail} Nothing was claimed.")
             case "role_required":
                 return RoleGone()
             case "not_found":

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from uuid import uuid4
+
+import pytest
 
 from tests.conftest import Http
 from tests.support.flow import API, Owner, act, claimed, escalated, log_of, refused
@@ -43,6 +46,35 @@ async def test_each_answer_of_the_table(people: People, http: Http) -> None:
         "handoff.claimed",
         "handoff.resolved",
     ]
+
+
+async def test_for_the_first_minutes_only_the_person_asked_for_may_claim_where_the_policy_says_so(
+    people: People, http: Http, database_url: str
+) -> None:
+    crew = await people()
+    junior, target, other = http(crew.technician), http(crew.engineer), http(crew.second_engineer)
+    policy = {"escalation_policy": {"target_exclusive_minutes": 3}}
+    assert (await http(crew.admin).patch(f"{API}/account/settings", json=policy)).status_code == 200
+    asked = {"target_user_id": crew.engineer.id}
+    wanted = [(await escalated(junior, **asked))["id"] for _ in range(4)]
+    no = refused(await act(other, wanted[0], "claim"), 409, "reserved")
+    assert no["reserved_for"] == {"id": crew.engineer.id, "name": crew.engineer.name}
+    made = (await junior.get(f"{API}/handoffs/{wanted[0]}")).json()["created_at"]
+    left = datetime.fromisoformat(no["reserved_until"]) - datetime.fromisoformat(made)
+    assert left.total_seconds() == pytest.approx(180, abs=1)
+    assert no["detail"] == f"Only {crew.engineer.name} can claim this for another 3 min."
+    assert (await claimed(target, wanted[0]))["outcome"] == "claimed"
+    refused(await act(other, wanted[0], "claim"), 409, "already_claimed")
+    await act(target, wanted[0], "release")  # the person asked for has had the time
+    assert (await claimed(other, wanted[0]))["outcome"] == "claimed"
+    await Owner(database_url).fetch(
+        "UPDATE handoff SET waiting_since = waiting_since - interval '3 min' WHERE id = $1", wanted[1]
+    )
+    assert (await claimed(other, wanted[1]))["outcome"] == "claimed"
+    await junior.patch(f"{API}/handoffs/{wanted[2]}", json={"target_user_id": None})  # the way out of a wrong choice
+    assert (await claimed(other, wanted[2]))["outcome"] == "claimed"
+    await Owner(database_url).fetch("UPDATE app_user SET active = false WHERE id = $1", crew.engineer.id)
+    assert (await claimed(other, wanted[3]))["outcome"] == "claimed", "nobody waits for somebody who has left"
 
 
 async def test_a_claim_moves_the_session_and_cancels_what_is_still_to_go(people: People, http: Http) -> None:

@@ -258,6 +258,7 @@ def test_the_default_document_is_shown_whole() -> None:
         ],
         "repeat_minutes": {"urgent": 10, "high": 15, "normal": 60, "low": 240},
         "target_first_minutes": None,
+        "target_exclusive_minutes": None,
         "urgent_overrides_dnd": True,
         "working_hours": None,
         "idle_nudge_minutes": 15,

@@ -106,6 +106,10 @@ async def test_lost_names_who_and_when() -> None:
 
 async def test_refusals_that_need_no_reading() -> None:
     assert (await outcome([fail(RefusedError(409, "own_handoff", ""))]))[0] == Own()
+    reserved = RefusedError(409, "reserved", "Only Dana Reyes can claim this for another 3 min.")
+    assert (await outcome([fail(reserved)]))[0] == Failed(
+        "Only Dana Reyes can claim this for another 3 min. Nothing was claimed."
+    )
     assert (await outcome([fail(RefusedError(403, "role_required", ""))]))[0] == RoleGone()
     assert (await outcome([fail(RefusedError(404, "not_found", ""))]))[0] == Gone(None, None, None)
     assert (await outcome([fail(SignedOutError())]))[0] == SignedOut()

@@ -61,6 +61,8 @@ function refused({ problem, message }) {
     const title = `Already claimed by ${problem.claimed_by.name} ${ago(problem.claimed_at)}`;
     return { outcome: "lost", title, body: "You do not need to do anything.", words: `Already claimed by ${problem.claimed_by.name}` };
   }
+  // It still waits, and can be claimed when the minutes of the person asked for are over.
+  if (problem.code === "reserved") return { outcome: "reserved", title: message, body: "Nothing was changed." };
   return { outcome: "lost", title: message, body: "Nothing was changed.", words: message };
 }
 

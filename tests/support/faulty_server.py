@@ -42,11 +42,13 @@ _DELIVERS: Final = {"step", "idle", "closed", "email"}
 _phase: ContextVar[str] = ContextVar("phase", default="")
 _passed: Counter[tuple[str, str]] = Counter()
 _SHORT: Final = 90
+_SETTING_UP: Final = ("db: set transaction_timeout", "db: SELECT current_setting('jit')", "db: WITH RECURSIVE typeinfo")
+"""How a new connection begins: in which phase one is opened is chance, and a death there is a death before the next."""
 
 
 def _reach(label: str, when: str) -> None:
     phase = _phase.get()
-    if not phase:
+    if not phase or label.startswith(_SETTING_UP):
         return
     if when == "before":
         _passed[phase, label] += 1

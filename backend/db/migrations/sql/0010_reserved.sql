@@ -73,3 +73,6 @@ begin
     end if;
     status := h.status; holder := h.claimed_by; holder_name := h.claimer; held_since := h.claimed_at;
 end $$;
+
+-- Functions that run as flowpilot_definer, such as audit_behind, leave the server's own account out.
+grant execute on function house_account() to flowpilot_definer;

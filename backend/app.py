@@ -72,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.sends_mail = known.smtp_url is not None
+    app.state.installers_dir = known.installers_dir
     app.state.public_url = known.public_url.rstrip("/")
     app.state.origins = known_origins(known.public_url, known.served_at) if known.public_url_given else None
     logging.getLogger("uvicorn.error").addFilter(_no_false_alarm)

@@ -7,6 +7,7 @@ from backend.analytics.service import AnalyticsService
 from backend.audit.service import AuditService
 from backend.db.engine import Database
 from backend.db.wakeup import Wakeup
+from backend.delivery.mail_settings import EmailSettingsService
 from backend.delivery.service import DeliveryService
 from backend.feed.hub import FeedHub
 from backend.feed.socket import EventSockets
@@ -32,7 +33,7 @@ from backend.sessions.stream import LivePages
 from backend.settings import Settings
 from backend.webhooks.courier import Courier
 from backend.webhooks.service import WebhookService
-from backend.worker import build_worker
+from backend.worker import build_mailer, build_worker, mail_server_view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Services:
     audit: AuditService
     baselines: BaselineService
     people: PeopleService
+    email_settings: EmailSettingsService
     invites: InviteService
     tickets: TicketService
     authorization: AuthorizationService
@@ -82,6 +84,7 @@ class Services:
             audit=AuditService(database),
             baselines=BaselineService(database),
             people=PeopleService(database),
+            email_settings=EmailSettingsService(database, build_mailer(settings), mail_server_view(settings)),
             invites=InviteService(database, settings.secret_key),
             tickets=tickets,
             authorization=AuthorizationService(database, settings.secret_key),

@@ -47,6 +47,7 @@ NAMES: Final = (
     "FLOWPILOT_WORKER",
     "FLOWPILOT_WEBHOOK_ALLOW_PRIVATE",
     "FLOWPILOT_CANARY_EVERY_S",
+    "FLOWPILOT_INSTALLERS_DIR",
 )
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
 _SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file name
@@ -90,6 +91,8 @@ class Settings:
     """Whether webhooks may use http and lead to addresses that are not on the public internet."""
     canary_every_s: float = 60.0
     """How often an escalation of the server's own goes the whole way; 0 is never."""
+    installers_dir: Path | None = None
+    """Where the desktop app's installers lie, for people to download."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -130,6 +133,7 @@ class Settings:
             worker=_one_of("FLOWPILOT_WORKER", values, ON_OFF, "on"),
             webhook_allow_private=_one_of("FLOWPILOT_WEBHOOK_ALLOW_PRIVATE", values, ON_OFF, "off"),
             canary_every_s=_seconds("FLOWPILOT_CANARY_EVERY_S", values, 60.0, most=86_400.0),
+            installers_dir=_folder(values.get("FLOWPILOT_INSTALLERS_DIR")),
         )
 
 
@@ -241,6 +245,10 @@ def _event_bus(value: str | None) -> Literal["postgres"]:
     if value not in {None, "postgres"}:
         raise SettingsError("FLOWPILOT_EVENT_BUS: this version knows 'postgres' only")
     return "postgres"
+
+
+def _folder(value: str | None) -> Path | None:
+    return Path(value).expanduser().absolute() if value is not None else None
 
 
 def _seconds(name: str, values: Mapping[str, str], default: float, *, most: float) -> float:

@@ -8,6 +8,7 @@ from backend.delivery.closing import Closing
 from backend.delivery.idle import IdleClaims
 from backend.delivery.invitations import Invitations
 from backend.delivery.letters import Letters
+from backend.delivery.mail_settings import MailServerView
 from backend.delivery.mailing import LEASE_S, Mailing
 from backend.delivery.steps import Steps
 from backend.http.problems import DATABASE_DOWN
@@ -65,3 +66,14 @@ def sender(settings: Settings) -> str:
     host = urlsplit(settings.public_url).hostname or ""
     named = host.rpartition(".")[2].isalpha()  # an address in figures is no domain
     return settings.mail_from or f"flowpilot@{host if named else 'localhost'}"
+
+
+def mail_server_view(settings: Settings) -> MailServerView:
+    """What administrators may see of the mail settings: everything but the sign-in."""
+    server = MailServer.parse(settings.smtp_url) if settings.smtp_url else None
+    return MailServerView(
+        host=server.where if server else None,
+        sender=sender(settings),
+        sender_given=settings.mail_from is not None,
+        signs_in=server is not None and server.user is not None,
+    )

@@ -74,6 +74,7 @@ class Letters:
             content=account.email_content,
             refused=await self._refused(tx, account_id, row) if purpose == "notice" else None,
             sent_at=account.now,
+            sender_name=account.email_sender_name,
         )
         return Letter(compose(mail), row.device, row.message_id)
 

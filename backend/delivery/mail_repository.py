@@ -140,9 +140,15 @@ async def first_message(tx: AsyncConnection, account_id: UUID, handoff_id: UUID,
 
 
 async def account(tx: AsyncConnection, account_id: UUID) -> AnyRow:
-    """(name, timezone, email_content, now) of the account."""
+    """(name, timezone, email_content, email_sender_name, now) of the account."""
     a = t.account
-    columns = (a.c.name, a.c.timezone, a.c.email_content, sa.func.clock_timestamp().label("now"))
+    columns = (
+        a.c.name,
+        a.c.timezone,
+        a.c.email_content,
+        a.c.email_sender_name,
+        sa.func.clock_timestamp().label("now"),
+    )
     return (await tx.execute(sa.select(*columns).where(a.c.id == account_id))).one()
 
 

@@ -114,6 +114,7 @@ async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:
         a.c.retention_days,
         a.c.email_content,
         a.c.email_offline_delay_s,
+        a.c.email_sender_name,
         a.c.ai_enabled,
         a.c.analytics_names_for_seniors,
         a.c.analytics_small_groups,

@@ -30,6 +30,7 @@ class HandoffMail:
     - `waited`: how long it has waited, such as `9 min`; used by `reminder` and `nobody`.
     - `message_id`, `in_reply_to`, `references`: with their angle brackets.
     - `content`: `title_only` leaves out everything below the button.
+    - `sender_name`: what the account calls the sender; None is the product's name.
     - `sent_at`: an aware time.
     """
 
@@ -51,3 +52,4 @@ class HandoffMail:
     references: tuple[str, ...] = ()
     content: Content = "full"
     refused: RefusedMail | None = None
+    sender_name: str | None = None

@@ -27,7 +27,7 @@ def compose(mail: HandoffMail) -> EmailMessage:
     Raises MailSettingsError for a `mail_from` that is no address.
     """
     message = EmailMessage()
-    message["From"] = mailbox("From", FROM_NAME, sender_address(mail.mail_from))
+    message["From"] = mailbox("From", mail.sender_name or FROM_NAME, sender_address(mail.mail_from))
     message["To"] = mailbox("To", mail.recipient_name, mail.recipient_address)
     line = subject(mail)
     message["Subject"] = words("Subject", line)

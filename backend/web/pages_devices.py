@@ -6,6 +6,7 @@ from starlette.responses import Response
 from backend.db.ids import parse_id
 from backend.domain.refusal import Refusal
 from backend.web import render
+from backend.web.installers import installers
 from backend.web.routing import PageRoute, done
 from backend.web.visitor import FormVisitor, ServicesDep, VisitorDep
 
@@ -24,6 +25,7 @@ async def devices(request: Request, visitor: VisitorDep, services: ServicesDep) 
         seq=queue.seq,
         waiting=await services.handoffs.waiting_count(visitor.caller),
         devices=await services.devices.mine(visitor.caller),
+        files=await installers(request.app.state.installers_dir),
     )
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from backend.analytics.service import AnalyticsService
 from backend.audit.service import AuditService
+from backend.delivery.mail_settings import EmailSettingsService
 from backend.delivery.service import DeliveryService
 from backend.domain.refusal import Refusal
 from backend.handoffs.claiming import ClaimingService
@@ -28,6 +29,7 @@ from backend.selfaudit.service import AlarmService
 from backend.sessions.editing import EditingService
 from backend.sessions.presence import SessionPresence
 from backend.sessions.service import SessionService
+from backend.webhooks.service import WebhookService
 
 
 class Services(Protocol):
@@ -38,6 +40,8 @@ class Services(Protocol):
     audit: AuditService
     baselines: BaselineService
     people: PeopleService
+    email_settings: EmailSettingsService
+    webhooks: WebhookService
     invites: InviteService
     tickets: TicketService
     authorization: AuthorizationService

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.audit.record import record
 from backend.contract.webhooks import (
     DEFAULT_EVENTS,
     CreatedWebhook,
@@ -98,6 +99,7 @@ class WebhookService:
                 events=events,
                 by=caller.user_id,
             )
+            await record(tx, caller, "webhook.created", name, {"kind": new.format, "events": events})
             return mapping.created(await self._mine(tx, caller, str(webhook_id)), secret)
 
     async def change(self, caller: Caller, webhook_id: str, patch: WebhookPatch) -> Webhook:
@@ -116,6 +118,7 @@ class WebhookService:
             changes["active"] = patch.active
         async with self._db.tenant(caller.account_id) as tx:
             await repository.update(tx, caller.account_id, row.id, changes)
+            await record(tx, caller, "webhook.changed", row.name, {"changed": sorted(changes), "active": patch.active})
             if patch.active is False:
                 await repository.call_off(tx, caller.account_id, row.id, "The webhook was switched off")
             return mapping.webhook(await self._mine(tx, caller, webhook_id))
@@ -125,6 +128,7 @@ class WebhookService:
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._mine(tx, caller, webhook_id)
             await repository.delete(tx, caller.account_id, row.id)
+            await record(tx, caller, "webhook.removed", row.name)
             await repository.call_off(tx, caller.account_id, row.id, "The webhook was deleted")
 
     async def test(self, caller: Caller, webhook_id: str) -> WebhookDelivery:
@@ -153,6 +157,7 @@ class WebhookService:
                 status=answer.status,
                 error=answer.error,
             )
+            await record(tx, caller, "webhook.tested", row.name, {"outcome": answer.error or "taken"})
             return mapping.delivery(await self._entry(tx, caller, row.id, str(test.id)))
 
     async def deliveries(self, caller: Caller, webhook_id: str, cursor: str | None, limit: int) -> WebhookDeliveryPage:

@@ -206,6 +206,26 @@ async def test_nobody_signs_out_a_computer_of_somebody_else(
     assert all([await lives(http, granted["access_token"]) for granted in tokens.values()])
 
 
+async def test_an_administrator_signs_out_a_computer_of_the_account_and_of_no_other(
+    http: Http, server: Server, crew: Crew, people: Callable[..., Awaitable[Crew]], database_url: str
+) -> None:
+    theirs = await people("Contoso MSP")
+    ours, others = await paired(server, crew.engineer, http()), await paired(server, theirs.engineer, http())
+    rows = await Owner(database_url).fetch("SELECT id, account_id FROM device")
+    ids = {str(row["account_id"]): str(row["id"]) for row in rows}
+    async with Forms(server) as admin, Forms(server) as senior:
+        await admin.sign_in(crew.admin)
+        assert crew.engineer.name in (await admin.get("/admin/devices")).text
+        assert (await admin.post(f"/admin/devices/{ids[theirs.account_id]}/revoke")).status_code == 404
+        await senior.sign_in(crew.second_engineer)
+        await senior.get("/sessions")
+        assert (await senior.post(f"/admin/devices/{ids[crew.account_id]}/revoke")).status_code == 403
+        assert await lives(http, ours["access_token"])
+        assert (await admin.post(f"/admin/devices/{ids[crew.account_id]}/revoke")).status_code == 303
+    assert not await lives(http, ours["access_token"])
+    assert await lives(http, others["access_token"])
+
+
 async def test_the_browser_of_the_pairing_opens_claims_without_a_question_until_the_computer_is_signed_out(
     http: Http, server: Server, crew: Crew
 ) -> None:

@@ -8,6 +8,15 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from backend.web.admin import audit, home, people, policy
+from backend.web.admin import audit, devices, email, home, installers, people, policy, webhooks
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (home.router, people.router, policy.router, audit.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    home.router,
+    people.router,
+    policy.router,
+    email.router,
+    webhooks.router,
+    devices.router,
+    installers.router,
+    audit.router,
+)

@@ -22,6 +22,10 @@ class Tab:
 TABS: Final = (
     Tab("people-and-roles", "People and roles", "/admin/people"),
     Tab("escalation-policy", "Escalation policy", "/admin/policy"),
+    Tab("e-mail", "E-mail", "/admin/email"),
+    Tab("webhooks", "Webhooks", "/admin/webhooks"),
+    Tab("devices", "Devices", "/admin/devices"),
+    Tab("installers", "Installers", "/admin/installers"),
     Tab("audit-log", "Audit log", "/admin/audit"),
 )
 """In the order in which they are drawn."""

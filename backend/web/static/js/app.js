@@ -16,6 +16,7 @@ const pages = {
   queue: () => import("./queue.js").then((page) => page.start()),
   session: () => import("./session.js").then((page) => page.start()),
   analytics: () => import("./analytics.js").then((page) => page.start()),
+  devices: () => import("./admin.js").then((page) => page.start()),
   admin: () => import("./admin.js").then((page) => page.start()),
   go: () => import("./go.js").then((page) => page.start()),
 };

@@ -1,0 +1,102 @@
+"""The desktop app's installers: files of the folder that FLOWPILOT_INSTALLERS_DIR names."""
+
+import asyncio
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+_KINDS: Final = (
+    (".msi", "Windows 10, 11", "MSI for managed install"),
+    (".exe", "Windows 10, 11", "EXE for one person"),
+    (".dmg", "macOS 12 and later", "DMG, Apple silicon and Intel"),
+    (".deb", "Debian, Ubuntu", "deb"),
+    (".rpm", "Fedora, RHEL", "rpm"),
+    (".appimage", "Other Linux", "AppImage"),
+)
+_VERSION: Final = re.compile(r"(?<!\d)(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?!\d)")
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installer:
+    """One file. `size` in bytes, `sha256` in hexadecimal, `version` empty where its name has none."""
+
+    name: str
+    path: Path
+    system: str
+    kind: str
+    version: str
+    size: int
+    sha256: str
+
+    @property
+    def size_words(self) -> str:
+        """`74 MB`."""
+        return f"{self.size / 1e6:.0f} MB" if self.size >= 1e6 else f"{max(self.size, 1) / 1e3:.0f} kB"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version that can be compared."""
+
+    parts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str) -> "Version | None":
+        """The version in a text, or None."""
+        found = _VERSION.search(text)
+        return cls(tuple(int(part) for part in found.groups())) if found else None
+
+    def newer_than(self, text: str) -> bool:
+        """Whether a computer that says `text` should be brought up to date; what cannot be read is left alone."""
+        other = Version.of(text)
+        return other is not None and self.parts > other.parts
+
+    def __str__(self) -> str:
+        return ".".join(str(part) for part in self.parts)
+
+
+async def installers(folder: Path | None) -> list[Installer]:
+    """The folder's installers, by system; none where there is no folder."""
+    return await asyncio.to_thread(_look, folder) if folder is not None else []
+
+
+async def newest(folder: Path | None) -> Version | None:
+    """The newest version on offer."""
+    versions = [Version.of(one.version) for one in await installers(folder)]
+    return max((one for one in versions if one), key=lambda one: one.parts, default=None)
+
+
+def _look(folder: Path) -> list[Installer]:
+    if not folder.is_dir():
+        return []
+    found: list[Installer] = []
+    for suffix, system, kind in _KINDS:
+        for path in sorted(folder.iterdir(), reverse=True):
+            if path.suffix.lower() == suffix and path.is_file() and not path.name.startswith("."):
+                stat = path.stat()
+                found.append(
+                    Installer(
+                        name=path.name,
+                        path=path,
+                        system=system,
+                        kind=kind,
+                        version=str(Version.of(path.name) or ""),
+                        size=stat.st_size,
+                        sha256=_checksum(str(path), stat.st_size, stat.st_mtime_ns),
+                    )
+                )
+    return found
+
+
+@lru_cache(maxsize=64)
+def _checksum(path: str, _size: int, _changed_ns: int) -> str:
+    """Read once for as long as the file stays as it is."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

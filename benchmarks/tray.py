@@ -19,12 +19,11 @@ import httpx
 from backend.db.embedded import EmbeddedPostgres
 from backend.db.engine import Database
 from backend.db.migrate import upgrade
+from benchmarks.idle_process import at_rest, resident_mb
 from tests.support.people import Crew, make_crew
 from tests.support.senior_desk import SeniorDesk, wait_until
 from tests.support.server import Server
 
-SETTLE_S = 5.0
-IDLE_S = 30.0
 BARE = """
 import sys, time
 from PySide6.QtGui import QIcon, QPixmap
@@ -34,30 +33,8 @@ app.processEvents(); print(time.monotonic(), flush=True); sys.stdin.read()
 """
 
 
-def _resident_kb(pid: int) -> int:
-    rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(rows["VmRSS"].split()[0])
-
-
-def _wakes(pid: int) -> dict[str, int]:
-    """Voluntary context switches of each thread: how often it was woken."""
-    found = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for line in (task / "status").read_text().splitlines():
-            if line.startswith("voluntary_ctxt_switches"):
-                found[task.name] = int(line.split()[1])
-    return found
-
-
-def _pss_kb(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0
-
-
-def _bare_start(desk: SeniorDesk) -> tuple[float, int]:
-    """Seconds to the icon, and kB, of a bare tray icon: the floor."""
+def _bare_start(desk: SeniorDesk) -> tuple[float, float]:
+    """Seconds to the icon, and MB, of a bare tray icon: the floor."""
     start = time.monotonic()
     with subprocess.Popen(
         [sys.executable, "-c", BARE],
@@ -68,9 +45,9 @@ def _bare_start(desk: SeniorDesk) -> tuple[float, int]:
     ) as process:
         assert process.stdout is not None  # noqa: S101 - asked for above
         shown = float(process.stdout.readline())
-        rss = _resident_kb(process.pid)
+        resident = resident_mb(process.pid)
         process.terminate()
-    return shown - start, rss
+    return shown - start, resident
 
 
 async def _escalate(server: Server, crew: Crew, rounds: int) -> None:
@@ -86,21 +63,18 @@ async def _escalate(server: Server, crew: Crew, rounds: int) -> None:
             await client.post(f"/api/v1/handoffs/{handoff['id']}/claim", headers=senior)
 
 
-def _report(desk: SeniorDesk, started: float, floor: tuple[float, int]) -> None:
+async def _report(desk: SeniorDesk, started: float, floor: tuple[float, float]) -> None:
     assert desk.tray is not None  # noqa: S101 - started above
     icon_s = desk.events("icon_visible")[0]["mono"] - started
     live_s = desk.events("live")[0]["mono"] - started
-    time.sleep(SETTLE_S)
-    before = _wakes(desk.tray.pid)
-    time.sleep(IDLE_S)
-    after = _wakes(desk.tray.pid)
-    wakes = sum(count - before.get(thread, 0) for thread, count in after.items()) / IDLE_S
-    rss = _resident_kb(desk.tray.pid) / 1024
+    idle = await at_rest(desk.tray.pid)
     print(f"start to icon       {icon_s:6.2f} s       goal 1.2 s     {icon_s / floor[0]:4.1f} x a bare icon")
     print(f"start to live       {live_s:6.2f} s")
-    print(f"resident, idle      {rss:6.1f} MB      goal 90 MB     {rss * 1024 / floor[1]:4.1f} x a bare icon")
-    print(f"proportional, idle  {_pss_kb(desk.tray.pid) / 1024:6.1f} MB")
-    print(f"wake-ups, idle      {wakes:6.2f} /s      goal 1 /s")
+    times = idle.resident_mb / floor[1]
+    print(f"resident, idle      {idle.resident_mb:6.1f} MB      goal 80 MB     {times:4.1f} x a bare icon")
+    print(f"proportional, idle  {idle.share_mb:6.1f} MB")
+    print(f"wake-ups, idle      {idle.wakes_per_s:6.2f} /s      goal 1 /s")
+    print(f"CPU, idle           {idle.cpu_percent:6.4f} %      goal 0.05 %")
 
 
 def _toasts(desk: SeniorDesk) -> None:
@@ -129,7 +103,7 @@ def main() -> None:
                 floor = min(_bare_start(desk) for _ in range(3))
                 started = time.monotonic()
                 desk.start_tray()
-                _report(desk, started, floor)
+                asyncio.run(_report(desk, started, floor))
                 asyncio.run(_escalate(server, crew, rounds))
                 wait_until("the toasts", lambda: len(desk.events("toast_called")) >= rounds)
                 _toasts(desk)

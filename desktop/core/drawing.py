@@ -58,6 +58,7 @@ class Drawing:
         self._queue: QueueView | None = None
         self._detail: DetailView | None = None
         self._tray: TrayView | None = None
+        self._made: present.Made = {}
         self._running = False
 
     def start(self) -> None:
@@ -109,7 +110,7 @@ class Drawing:
         if known.vitals is not None:
             known.vitals.state(connection.state)
         hidden = connection.state in {"signed_out", "role_changed"}
-        rows = () if hidden else present.row_views(known.inbox, me, known.cases, now, wall)
+        rows = () if hidden else present.row_views(known.inbox, me, known.cases, now, wall, self._made)
         queue = QueueView(
             connection=connection,
             rows=rows,

@@ -77,6 +77,7 @@ class Inbox:
         self.waiting: dict[str, QueueRow] = {}
         self.leaving: dict[str, Left] = {}
         self.claimed: dict[str, Claimed] = {}
+        self._sorted: list[QueueRow] | None = None
 
     def clear(self) -> None:
         """Forget everything: another user, or signed out."""
@@ -85,14 +86,17 @@ class Inbox:
     def load(self, rows: Iterable[QueueRow]) -> None:
         """The queue as a page told it; replaces what was known to wait."""
         self.waiting = {row.id: row for row in rows if row.status == "pending"}
+        self._sorted = None
         for handoff_id in self.waiting:
             self.leaving.pop(handoff_id, None)
             self.claimed.pop(handoff_id, None)
         self.loaded = True
 
     def sorted(self) -> list[QueueRow]:
-        """Priority rank, then longest waiting."""
-        return sorted(self.waiting.values(), key=order)
+        """Priority rank, then longest waiting. To be read only: the same list comes back until a row changes."""
+        if self._sorted is None:
+            self._sorted = sorted(self.waiting.values(), key=order)
+        return self._sorted
 
     def apply(self, event: Event, now: float) -> Change:
         """Fold one event in. `now` is monotonic seconds."""
@@ -102,6 +106,7 @@ class Inbox:
         row = None if event.kind in _NO_ROW else _row_of(data)
         actor, note = _person(data.get("actor")), _text(data.get("note"))
         after = self._after(event.kind, row, before)
+        self._sorted = self._sorted if after is before else None
         holder = _person(data.get("claimed_by")) or (row.claimed_by if row else None)
         if after is not None:
             self.waiting[handoff_id] = after

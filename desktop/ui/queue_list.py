@@ -17,7 +17,7 @@ from desktop.ui.skeleton import ROWS, Skeleton
 from desktop.ui.text import label, set_tone
 from desktop.ui.times import clock_text
 from desktop.ui.tokens import LIST_MAX, LIST_MIN
-from desktop.ui.words import matches
+from desktop.ui.words import narrowed
 
 
 class QueueColumn(QWidget):
@@ -69,13 +69,13 @@ class QueueColumn(QWidget):
             self._skeleton.begin()
             self.claimed.hide()
             return
-        rows = [each for each in view.rows if matches(each, query, priority)]
+        rows = narrowed(view.rows, query, priority)
         waiting = sum(each.outcome is None for each in view.rows)
         shown = sum(each.outcome is None for each in rows)
-        narrowed = bool(query.strip()) or priority is not None
+        some = bool(query.strip()) or priority is not None
         self.count.setFont(font("caption_strong", tabular=True))
         set_tone(self.count, "1")
-        self.count.setText(f"{shown} of {waiting} waiting" if narrowed else f"{waiting} waiting")
+        self.count.setText(f"{shown} of {waiting} waiting" if some else f"{waiting} waiting")
         as_of = view.connection.last_update
         if view.connection.state == "offline" and as_of is not None:
             self._order.setText(f"as of {clock_text(as_of, self._now(), seconds=True)}")
@@ -84,7 +84,7 @@ class QueueColumn(QWidget):
         self.list.show_rows(rows)
         if rows:
             self._stack.setCurrentWidget(self.list)
-        elif narrowed and view.rows:
+        elif some and view.rows:
             what = f"“{query.strip()}”" if query.strip() else "this filter"
             self.no_match.show_message(f"Nothing matches {what}", "")
             self._stack.setCurrentWidget(self.no_match)

@@ -1,5 +1,6 @@
 """Sentences made from views: what a screen reader hears, what the timeline says."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -75,10 +76,14 @@ def nothing_waiting(view: QueueView, now: datetime) -> str:
     return f"The last escalation was claimed by {last.claimer} at {when}, after {waiting_text(last.waited)}. {coming}"
 
 
-def matches(row: RowView, query: str, priority: Priority | None) -> bool:
-    """Whether the search and the priority filter leave a row on screen."""
-    if priority is not None and row.priority != priority:
-        return False
+def narrowed(rows: Iterable[RowView], query: str, priority: Priority | None) -> list[RowView]:
+    """What the search and the priority filter leave on screen."""
+    found = [row for row in rows if priority is None or row.priority == priority]
+    for word in query.casefold().split():
+        found = [row for row in found if word in _hay(row)]
+    return found
+
+
+def _hay(row: RowView) -> str:
     ticket = row.ticket.id if row.ticket else ""
-    hay = f"{row.customer}\n{row.title}\n{ticket}\n{row.from_name}".casefold()
-    return all(word in hay for word in query.casefold().split())
+    return f"{row.customer}\n{row.title}\n{ticket}\n{row.from_name}".casefold()

@@ -16,7 +16,7 @@ from desktop.ui.queue_delegate import row_height
 from desktop.ui.queue_model import QueueModel
 from desktop.ui.queue_view import QueueListView
 from desktop.ui.times import waiting_text
-from desktop.ui.words import matches, row_sentence
+from desktop.ui.words import narrowed, row_sentence
 from tests.support import desktop_samples as samples
 
 pytestmark = pytest.mark.usefixtures("themed")
@@ -142,10 +142,8 @@ def test_waiting_time_is_written_as_designed(seconds: int, text: str) -> None:
 
 def test_search_looks_at_customer_title_and_ticket() -> None:
     row = samples.rows()[1]
-    assert matches(row, "harlow vpn", None)
-    assert matches(row, "20418", None)
-    assert not matches(row, "kestrel", None)
-    assert not matches(row, "", "low")
+    assert narrowed([row], "harlow vpn", None) == narrowed([row], "20418", None) == [row]
+    assert narrowed([row], "kestrel", None) == narrowed([row], "", "low") == []
 
 
 def test_long_and_right_to_left_names_stay_inside_their_row(view: QueueListView) -> None:

@@ -241,7 +241,9 @@ class FakeServer:
         if self.faults.queue_status:
             return problem(self.faults.queue_status, "internal_error", "no")
         items = [self.row(key) for key, value in self.handoffs.items() if value["status"] == "pending"]
-        return JSONResponse({"items": items, "next_cursor": None, "seq": self.head})
+        start, limit = int(request.query_params.get("cursor", 0)), int(request.query_params.get("limit", 200))
+        following = str(start + limit) if start + limit < len(items) else None
+        return JSONResponse({"items": items[start : start + limit], "next_cursor": following, "seq": self.head})
 
     async def _handoff(self, request: Request) -> Response:
         handoff_id = request.path_params["id"]

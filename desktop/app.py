@@ -121,6 +121,7 @@ class App:
                 sign_out=self._sign_out_asked,
                 entered=lambda: self._windows_asked().entered(),
                 settings=lambda: self._windows_asked().open_settings(),
+                network=lambda: self._windows_asked().open_settings(4),
                 about=lambda: self._windows_asked().open_about(),
                 test=lambda: self._windows_asked().send_test(),
                 quit=self._quit.set,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -15,6 +15,7 @@ from desktop.ui.tray import Tray
 
 if TYPE_CHECKING:
     from desktop.core.controller import Controller
+    from desktop.ui.dialogs import QuitDialog
     from desktop.ui.queue_window import QueueWindow
     from desktop.ui.sign_in import SignInWindow
 
@@ -32,6 +33,7 @@ class Wishes:
     sign_out: Callable[[], None]
     entered: Callable[[], None]
     settings: Callable[[], None]
+    network: Callable[[], None]
     about: Callable[[], None]
     test: Callable[[], None]
     quit: Callable[[], None]
@@ -47,6 +49,7 @@ class QtScreen:
         self._wishes = wishes
         self._window: QueueWindow | None = None
         self._sign_in: SignInWindow | None = None
+        self._quit: QuitDialog | None = None
         self._queue: QueueView | None = None
         self._detail: DetailView | None = None
         self._letter_keys = self._keep_in_tray = True
@@ -56,7 +59,7 @@ class QtScreen:
         self.tray.settings_requested.connect(wishes.settings)
         self.tray.set_settings_available(True)
         self.tray.about_requested.connect(wishes.about)
-        self.tray.quit_requested.connect(wishes.quit)
+        self.tray.quit_requested.connect(self.ask_quit)
         QTimer.singleShot(NO_TRAY_AFTER_MS, self.tray, self._without_tray)
 
     # -- the port ----------------------------------------------------------------------------------------------------
@@ -91,6 +94,7 @@ class QtScreen:
             self._sign_in.open_again.connect(self._wishes.open_page_again)
             self._sign_in.stopped.connect(self._wishes.cancel_sign_in)
             self._sign_in.cancelled.connect(self._sign_in_closed)
+            self._sign_in.network_requested.connect(self._wishes.network)
         self._sign_in.show()
         self._sign_in.raise_()
         self._sign_in.activateWindow()
@@ -147,6 +151,25 @@ class QtScreen:
         else:
             self.raise_window()
 
+    def ask_quit(self) -> None:
+        """Who is on call is asked first; asked once more while the question is open, it comes to the front."""
+        if self.controller is None or not self.controller.on_call:
+            self._wishes.quit()
+            return
+        if self._quit is None:
+            from desktop.ui.dialogs import QuitDialog  # noqa: PLC0415 - made on first need
+
+            self._quit = QuitDialog()
+            self._quit.setWindowFlag(Qt.WindowType.WindowStaysOnTopHint)
+            self._quit.accepted.connect(self._wishes.quit)
+            self._quit.finished.connect(self._quit_answered)
+        self._quit.show()
+        self._quit.raise_()
+        self._quit.activateWindow()
+
+    def _quit_answered(self, _result: int) -> None:
+        self._quit = None
+
     def toast_pressed(self, toast_id: str, action: ToastAction) -> None:
         """A toast window of our own was pressed."""
         self._tell(lambda c: c.toast_pressed(toast_id, action))
@@ -154,7 +177,7 @@ class QtScreen:
     def close(self) -> None:
         """Take everything off the screen."""
         self.tray.hide()
-        for window in (self._window, self._sign_in):
+        for window in (self._window, self._sign_in, self._quit):
             if window is not None:
                 window.close()
 
@@ -168,7 +191,7 @@ class QtScreen:
             window.set_letter_keys(self._letter_keys)
             window.set_keep_in_tray(self._keep_in_tray)
             window.settings_requested.connect(self._wishes.settings)
-            window.quit_requested.connect(self._wishes.quit)
+            window.quit_requested.connect(self.ask_quit)
             window.selected.connect(lambda handoff_id: self._tell(lambda c: c.select(handoff_id)))
             window.claim_requested.connect(lambda handoff_id: self._tell(lambda c: c.claim(handoff_id, "window")))
             window.open_requested.connect(lambda handoff_id: self._tell(lambda c: c.open_session(handoff_id)))

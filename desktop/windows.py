@@ -78,8 +78,8 @@ class Windows(QObject):
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
-    def open_settings(self) -> None:
-        """The settings, in front."""
+    def open_settings(self, section: int | None = None) -> None:
+        """The settings, in front; `section` as `SettingsWindow.open_section` counts them."""
         if self._settings is None:
             from desktop.ui.settings_window import SettingsWindow  # noqa: PLC0415 - made on first need
 
@@ -92,6 +92,8 @@ class Windows(QObject):
             window.connection_test_requested.connect(self.test_connection)
             window.about_requested.connect(self.open_about)
         self._settings.show_facts(self._facts())
+        if section is not None:
+            self._settings.open_section(section)
         self._show(self._settings)
 
     def facts_changed(self) -> None:

@@ -286,6 +286,12 @@ class Controller:
         return self._roster.me if self._roster.greeted else None
 
     @property
+    def on_call(self) -> bool:
+        """Whether escalations would be told here now: signed in, of a role that claims, and not holding toasts."""
+        gone = self._connection.state(self._time.mono()) in {"signed_out", "role_changed"}
+        return not gone and self._me is not None and self._me.role in SENIOR and self._alerts.notifier.muted is None
+
+    @property
     def connection_words(self) -> str:
         """The link's state, for the diagnostics."""
         return self._connection.state(self._time.mono()).replace("_", " ").capitalize()

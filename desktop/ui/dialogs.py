@@ -23,6 +23,8 @@ KEYS: Final = (
     ("F", "Cycle the priority filter"),
     ("/", "Search"),
     ("Esc", "Clear the search, then close the window"),
+    ("Ctrl+Enter", "Hand back, in its dialog"),
+    ("Ctrl+Shift+E", "Open the queue from anywhere, if it is on in Settings, General"),
     ("?", "This list"),
 )
 
@@ -121,10 +123,26 @@ class ClaimDialog(Dialog):
         self.claim_button.setFocus()
 
 
-class KeysDialog(Dialog):
-    """The keyboard at a glance."""
+class QuitDialog(Dialog):
+    """Asks before somebody who is on call quits; `accepted` means yes."""
 
-    def __init__(self, parent: QWidget | None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, "quitDialog", "Quit FlowPilot?")
+        said = "You will not be notified on this computer until you start it again."
+        self.body.addWidget(Prose(said, tone="2", name="quitText"))
+        self.cancel_button = Button("Cancel", name="quitCancel")
+        self.quit_button = Button("Quit", name="quitConfirm", variant="primary")
+        self.cancel_button.clicked.connect(self.reject)
+        self.quit_button.clicked.connect(self.accept)
+        self.foot.addWidget(self.cancel_button)
+        self.foot.addWidget(self.quit_button)
+        self.cancel_button.setFocus()
+
+
+class KeysDialog(Dialog):
+    """The keyboard at a glance; with `letters` off it says so of the keys that do nothing."""
+
+    def __init__(self, parent: QWidget | None, *, letters: bool = True) -> None:
         super().__init__(parent, "keysDialog", "Keyboard")
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)
@@ -135,6 +153,10 @@ class KeysDialog(Dialog):
             grid.addWidget(Prose(words, tone="2"), place, 1)
         self.body.addSpacing(4)
         self.body.addLayout(grid)
+        if not letters:
+            self.body.addSpacing(4)
+            off = "Single-letter keys are off. They are under Settings, General."
+            self.body.addWidget(Prose(off, tone="2", name="keysOff"))
         close = Button("Close", name="keysClose")
         close.clicked.connect(self.accept)
         self.foot.addWidget(close)

@@ -343,7 +343,7 @@ class QueueWindow(QWidget):
                 Qt.Key.Key_Enter: self._enter,
                 Qt.Key.Key_F: self.toolbar.filter.cycle,
                 Qt.Key.Key_Slash: self._focus_search,
-                Qt.Key.Key_Question: lambda: KeysDialog(self).open(),
+                Qt.Key.Key_Question: lambda: KeysDialog(self, letters=self._keys.letters).open(),
             },
             self.column.list.step,
         )

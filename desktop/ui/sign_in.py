@@ -24,6 +24,7 @@ class SignInWindow(QWidget):
     open_again = Signal()
     stopped = Signal()
     cancelled = Signal()
+    network_requested = Signal()
 
     def __init__(self, server: str) -> None:
         super().__init__()
@@ -61,6 +62,9 @@ class SignInWindow(QWidget):
         foot = row(spacing=8, margins=(16, 0, 16, 0))
         foot.addWidget(label(version_text(), scale="caption", tone="3"))
         foot.addStretch()
+        network = Button("Network settings", name="networkSettingsButton")
+        network.clicked.connect(self.network_requested)
+        foot.addWidget(network)
         bar = QWidget()
         bar.setFixedHeight(52)
         bar.setLayout(foot)

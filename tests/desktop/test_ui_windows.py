@@ -83,7 +83,7 @@ def test_cancel_and_escape_end_the_try_and_keep_the_window(sign_in: SignInWindow
 def test_a_bad_certificate_is_said_and_there_is_no_way_past_it(sign_in: SignInWindow) -> None:
     sign_in.show_error("The certificate could not be verified: self-signed certificate.")
     words = {button.accessibleName() for button in sign_in.findChildren(QAbstractButton) if button.isVisible()}
-    assert words == {"Continue in browser"}
+    assert words == {"Continue in browser", "Network settings"}
 
 
 def test_an_error_is_shown_whole_and_gives_the_form_back(sign_in: SignInWindow) -> None:

@@ -23,6 +23,7 @@ from desktop.core.following import Around as Follows
 from desktop.core.following import Following
 from desktop.core.last_known import Shelf
 from desktop.core.link import Link
+from desktop.core.notify import SENIOR
 from desktop.core.ports import (
     Api,
     ApiError,
@@ -289,7 +290,7 @@ class Controller:
     def on_call(self) -> bool:
         """Whether escalations would be told here now: signed in, of a role that claims, and not holding toasts."""
         gone = self._connection.state(self._time.mono()) in {"signed_out", "role_changed"}
-        return not gone and self._me is not None and self._me.role in SENIOR and self._alerts.notifier.muted is None
+        return not gone and self.me is not None and self.me.role in SENIOR and self._alerts.notifier.muted is None
 
     @property
     def connection_words(self) -> str:

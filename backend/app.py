@@ -25,6 +25,8 @@ from backend.http.middleware import Edge
 from backend.http.origins import known_origins
 from backend.identity.api import router as identity_router
 from backend.identity.oauth import router as oauth_router
+from backend.psa.api import hooks_router
+from backend.psa.api import router as psa_router
 from backend.selfaudit.api import router as alarms_router
 from backend.selfaudit.gauges import AuditGauges
 from backend.services import Services
@@ -88,11 +90,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         receipts_router,
         analytics_router,
         webhooks_router,
+        psa_router,
         alarms_router,
     ):
         api.include_router(router)
     app.include_router(api)
     app.include_router(oauth_router)
+    app.include_router(hooks_router)
     app.include_router(operations.router)
     app.router.routes.append(WebSocketRoute(f"{API}/events/stream", _EventStream()))
     install_pages(app)

@@ -24,6 +24,10 @@ from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
 from backend.jobs.worker import Worker
+from backend.psa.connections import Connections
+from backend.psa.hooks import HookService
+from backend.psa.notes import PsaNoteService
+from backend.psa.service import ConnectorService
 from backend.selfaudit.monitor import Monitor
 from backend.selfaudit.service import AlarmService
 from backend.sessions.editing import EditingService
@@ -32,6 +36,7 @@ from backend.sessions.service import SessionService
 from backend.sessions.stream import LivePages
 from backend.settings import Settings
 from backend.webhooks.courier import Courier
+from backend.webhooks.sender import Sender
 from backend.webhooks.service import WebhookService
 from backend.worker import build_mailer, build_worker, mail_server_view
 
@@ -64,6 +69,9 @@ class Services:
     live_pages: LivePages
     analytics: AnalyticsService
     webhooks: WebhookService
+    connectors: ConnectorService
+    psa_notes: PsaNoteService
+    psa_hooks: HookService
     alarms: AlarmService
     monitor: Monitor
     worker: Worker | None
@@ -76,6 +84,8 @@ class Services:
         sessions = SessionService(database, FirstActionRecorder())
         delivery = DeliveryService(database)
         feed = FeedHub(database)
+        connections = Connections.of(settings)
+        private = settings.webhook_allow_private == "on"
         return cls(
             database=database,
             wakeup=database.wakeup,
@@ -101,6 +111,11 @@ class Services:
             live_pages=LivePages(),
             analytics=AnalyticsService(database),
             webhooks=WebhookService(database, Courier.build(settings), secret_key=settings.secret_key),
+            connectors=ConnectorService(
+                database, connections, Sender(allow_private=private), public_url=settings.public_url
+            ),
+            psa_notes=PsaNoteService(database),
+            psa_hooks=HookService(database, connections),
             alarms=AlarmService(database, sends_mail=settings.smtp_url is not None),
             monitor=Monitor(database),
             worker=build_worker(database, settings) if settings.worker == "on" else None,

@@ -15,6 +15,7 @@ from backend.http.problems import DATABASE_DOWN
 from backend.jobs.worker import Lane, Worker
 from backend.mail.sender import WHOLE_S, Mailer
 from backend.mail.server import MailServer
+from backend.psa.lane import psa_lane
 from backend.selfaudit.house import House
 from backend.selfaudit.lane import watch_lane
 from backend.settings import Settings
@@ -47,7 +48,8 @@ def build_worker(database: Database, settings: Settings) -> Worker:
         secret_key=settings.secret_key,
     )
     email = Lane(name="email", handlers={"email": mailing, "invite": invitations}, places=_MAIL_PLACES, lease_s=LEASE_S)
-    lanes = [policy, email, webhook_lane(database, settings), watch_lane(database, settings)]
+    outside = [webhook_lane(database, settings), psa_lane(database, settings)]
+    lanes = [policy, email, *outside, watch_lane(database, settings)]
     chores = {
         "plan the self-audit": House(database).keep,
         "keep the audit log": AuditKeeper(database, settings.data_dir).keep,

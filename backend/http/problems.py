@@ -40,6 +40,7 @@ STATUS: Final[dict[Code, int]] = {
     "ticket_refused": 403,
     "limit_reached": 409,
     "not_retryable": 409,
+    "psa_not_connected": 409,
     "secret_gone": 410,
     "too_many_requests": 429,
     "database_unavailable": 503,

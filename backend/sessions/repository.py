@@ -21,6 +21,11 @@ async def insert_session(tx: AsyncConnection, **values: object) -> None:
     await tx.execute(sa.insert(t.ai_session).values(status="active", version=0, **_stamped(values)))
 
 
+async def plan_ticket_pull(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> None:
+    """What the session's ticket says is fetched by a worker, where its PSA is connected."""
+    await tx.execute(sa.text("select plan_ticket_pull(:account, :id)"), {"account": account_id, "id": session_id})
+
+
 def _stamped(values: dict[str, object]) -> dict[str, object]:
     return {"created_at": sa.func.now(), "updated_at": sa.func.now(), **values}
 

@@ -99,6 +99,8 @@ class SessionService:
             await repository.insert_session(
                 tx, account_id=caller.account_id, id=session_id, owner_id=caller.user_id, **values
             )
+            if ticket:
+                await repository.plan_ticket_pull(tx, caller.account_id, session_id)
             return await self._read(tx, caller, session_id)
 
     async def get(self, caller: Caller, session_id: str) -> Session:

@@ -36,6 +36,7 @@ _MACHINES: Final = (
     "/healthz",
     "/readyz",
     "/metrics",
+    "/hooks/",
     "/oauth/token",
     "/oauth/revoke",
     "/.well-known/",

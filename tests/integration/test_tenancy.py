@@ -56,6 +56,16 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("post", "/account/webhooks/{webhook_id}/test"): None,
     ("get", "/account/webhooks/{webhook_id}/deliveries"): None,
     ("post", "/account/webhooks/{webhook_id}/deliveries/{delivery_id}/retry"): None,
+    ("get", "/account/psa-connectors/{connector_id}"): None,
+    ("patch", "/account/psa-connectors/{connector_id}"): {"active": False},
+    ("delete", "/account/psa-connectors/{connector_id}"): None,
+    ("post", "/account/psa-connectors/{connector_id}/check"): None,
+    ("post", "/account/psa-connectors/{connector_id}/hook-secret"): None,
+    ("get", "/account/psa-connectors/{connector_id}/notes"): None,
+    ("post", "/account/psa-connectors/{connector_id}/notes/replay"): None,
+    ("post", "/account/psa-connectors/{connector_id}/notes/{note_id}/replay"): None,
+    ("get", "/ai-sessions/{session_id}/psa-notes"): None,
+    ("post", "/ai-sessions/{session_id}/psa-notes"): {"text": "Written from elsewhere"},
 }
 # Routes that speak of the caller's own account only: no id of anybody's goes in.
 WITHOUT_ID = {
@@ -65,6 +75,8 @@ WITHOUT_ID = {
     ("get", "/account/alarms"),
     ("get", "/account/webhooks"),
     ("post", "/account/webhooks"),
+    ("get", "/account/psa-connectors"),
+    ("post", "/account/psa-connectors"),
     ("post", "/ai-sessions"),
     ("get", "/ai-sessions"),
     ("get", "/handoffs"),
@@ -76,7 +88,7 @@ WITHOUT_ID = {
 }
 
 # Beside the API: what is known of a caller there is a token or a cookie, never an id. The pages of own computers take
-# one; what they answer to another's stands in test_devices.py.
+# one; what they answer to another's stands in test_devices.py. What a PSA tells is signed: tests/psa/test_hooks.py.
 OUTSIDE_THE_API = {
     ("get", "/healthz"),
     ("get", "/readyz"),
@@ -84,6 +96,7 @@ OUTSIDE_THE_API = {
     ("get", "/.well-known/oauth-authorization-server"),
     ("post", "/oauth/token"),
     ("post", "/oauth/revoke"),
+    ("post", "/hooks/psa/{account_id}/{connector_id}"),
 }
 
 NOBODYS = str(uuid4())
@@ -113,7 +126,12 @@ class World:
 
     def things(self, path: str) -> int:
         """How many of theirs there are to ask for."""
-        kinds = {"{session_id}": self.sessions, "{handoff_id}": self.handoffs, "{webhook_id}": self.webhooks}
+        kinds = {
+            "{session_id}": self.sessions,
+            "{handoff_id}": self.handoffs,
+            "{webhook_id}": self.webhooks,
+            "{connector_id}": [self.entries["connector_id"]],
+        }
         return next(len(theirs) for name, theirs in kinds.items() if name in path)
 
 
@@ -160,6 +178,23 @@ async def hooked(http: Http, crew: Crew, handoff_id: str, owner: Owner) -> tuple
     return webhook_id, str(notice)
 
 
+async def connected(http: Http, crew: Crew, session_id: str, owner: Owner) -> dict[str, str]:
+    """A connector that nothing is written by, and one note in its log."""
+    fields = {"url": "https://1.1.1.1", "client_id": "theirs", "client_secret": f"Secret of {crew.account_id}"}
+    body = {"system": "halo", "fields": fields}
+    made = await http(crew.admin).post(f"{API}/account/psa-connectors", json=body)
+    assert made.status_code == 201, made.text
+    connector_id: str = made.json()["connector"]["id"]
+    note = await owner.value(
+        "INSERT INTO psa_note (account_id, connector_id, session_id, kind, ticket, text, state, finished_at)"
+        " VALUES ($1, $2, $3, 'note', '1', 'Theirs', 'failed', now()) RETURNING id",
+        crew.account_id,
+        connector_id,
+        session_id,
+    )
+    return {"connector_id": connector_id, "note_id": str(note)}
+
+
 @pytest.fixture
 async def world(people: Callable[..., Awaitable[Crew]], http: Http, database_url: str) -> World:
     ours, theirs = await people("Northwind MSP"), await people("Contoso MSP")
@@ -167,6 +202,7 @@ async def world(people: Callable[..., Awaitable[Crew]], http: Http, database_url
     sessions, handoffs = await busy(http, theirs)
     webhook_id, notice_id = await hooked(http, theirs, handoffs[0], Owner(database_url))
     entries = await worked_on(http(theirs.technician), sessions[0])
+    entries |= await connected(http, theirs, sessions[0], Owner(database_url))
     return World(ours, theirs, sessions, handoffs, [webhook_id], [notice_id], entries)
 
 

@@ -10,6 +10,7 @@ CODEBASE = "v2024_1/"
 _BASE = "/v2024_1/apis/3.0"
 CLIENT_ID = "0f6a2f4e-8f0a-4a6f-9a57-2f8f7c0a1b11"
 PRIVATE_KEY = "cw-private-key-hush"
+SIGNING_KEY = "cw-signing-key"
 
 
 class ConnectWiseServer(PsaServer):
@@ -31,6 +32,8 @@ class ConnectWiseServer(PsaServer):
         if asked.path.startswith("/login/companyinfo/"):
             known = asked.path.endswith("/northwind")
             return Told(200, {"CompanyName": "Northwind", "Codebase": CODEBASE} if known else None)
+        if asked.path == "/v2024_1/auth/key-1":
+            return Told(200, {"signing_key": SIGNING_KEY})
         if not asked.path.startswith(_BASE):
             return Told(404, raw=("text/html", b"<h1>404</h1>"))
         pair = base64.b64encode(f"northwind+cw-public:{PRIVATE_KEY}".encode()).decode()

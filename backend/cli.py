@@ -81,6 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     migrate = commands.add_parser("migrate", parents=[shared], help="bring the database up to date")
     migrate.set_defaults(handler="backend.commands.migrate:run")
 
+    backup = commands.add_parser("backup", parents=[shared], help="write everything into one file, while all work on")
+    backup.add_argument("file", type=Path, metavar="FILE", help="a new file; whoever has it can read everything")
+    backup.set_defaults(handler="backend.commands.backup:back_up")
+
+    restore = commands.add_parser("restore", parents=[shared], help="make a new data directory from a backup")
+    restore.add_argument("file", type=Path, metavar="FILE", help="what `flowpilot backup` wrote")
+    restore.set_defaults(handler="backend.commands.backup:bring_back")
+
     doctor = commands.add_parser("doctor", parents=[shared], help="check settings, database, mail, AI and broker")
     doctor.set_defaults(handler="backend.commands.doctor:run")
 

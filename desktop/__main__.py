@@ -58,6 +58,8 @@ def _start(parser: _Parser, options: argparse.Namespace, settings: Settings, err
     token = _token_from_stdin(parser) if options.token_stdin else None
     if token is not None and settings.server is None:
         parser.error("--token-stdin needs --server URL the first time")
+    if options.autostart and not settings.store.flag("start_at_login"):
+        return 0  # an installer's entry is for everybody; a policy or the user said no
     if not _has_display():
         sys.stderr.write("flowpilot-tray: there is no display here; start it in a desktop session\n")
         return NO_DISPLAY
@@ -87,6 +89,9 @@ def _parser() -> _Parser:
     parser.add_argument("--print-settings", action="store_true", help="print each setting, its value and its origin")
     parser.add_argument("--register", action="store_true", help="let flowpilot: links open here, and exit")
     parser.add_argument("--unregister", action="store_true", help="take that back, and exit")
+    parser.add_argument(
+        "--autostart", action="store_true", help="start because of a login: stay away where start_at_login is off"
+    )
     parser.add_argument("link", nargs="?", metavar="LINK", help="flowpilot://open/ID shows that escalation")
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     return parser

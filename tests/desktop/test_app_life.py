@@ -214,3 +214,16 @@ def test_a_data_dir_that_cannot_be_written_is_said_plainly(tmp_path: Path, capsy
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("flowpilot-tray ")
+
+
+def test_a_policy_keeps_the_app_of_everybodys_autostart_entry_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An administrator who switched it off finds a tray icon on every computer after each login."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    start = ["--data-dir", str(tmp_path), "--server", "https://flowpilot.example", "--autostart"]
+    assert main([*start, "--set", "start_at_login=false"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(start) == 1
+    assert "no display" in capsys.readouterr().err

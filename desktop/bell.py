@@ -38,7 +38,7 @@ class Bell:
             self._system = SystemToasts(self.listener)
             self._system.sound_file = self._sound_file
             self._attention = Attention(self._covered)
-        self.router = ToastRouter(self._system, self._window)
+        self.router = ToastRouter(self._system, self._window, self.listener.toast_closed)
         return self.router
 
     def start(self) -> Coroutine[Any, Any, None]:

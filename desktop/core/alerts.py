@@ -13,7 +13,7 @@ from datetime import datetime
 from backend.contract.events import Receipt
 from backend.contract.handoffs import QueueRow
 from desktop.core.alerting import Alerting
-from desktop.core.deck import Deck
+from desktop.core.deck import LOCKED, Deck
 from desktop.core.inbox import Change, Inbox
 from desktop.core.notify import DND, QUIET, Alert, Notifier, Show, Tell, Withdraw
 from desktop.core.ports import Clock, Sounds, Toasts, Trace
@@ -87,7 +87,7 @@ class Alerts:
 
     def cover(self, reason: str | None) -> None:
         """Nobody sees the screen (`locked`), or the desktop holds notifications back (`do not disturb`); null: seen."""
-        self.ringer.silent = reason == DND
+        self.ringer.silent = reason not in {None, LOCKED}
         if unseen := self.deck.cover(reason):
             self._carry_out(self.notifier.unseen(unseen, self._told.inbox.sorted(), *self._now()))
 

@@ -21,7 +21,11 @@ HOP_S: Final = 10.0
 NAMES: Final = ("Server", "Live link", "Notification", "Receipt")
 _ALONE: Final = "alone"
 _T = TypeVar("_T")
-_REASON: Final = {"locked": "the screen is locked", "do not disturb": "the desktop holds notifications back"}
+_REASON: Final = {
+    "locked": "the screen is locked",
+    "do not disturb": "the desktop holds notifications back",
+    "notifications off": "the desktop shows no notifications of FlowPilot",
+}
 
 
 class Asker(Protocol):

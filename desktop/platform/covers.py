@@ -6,6 +6,7 @@
 | a screen saver is on | `GetActive` of the desktop's screen saver | `ActiveChanged` |
 | the notification service holds back | its property `Inhibited` (KDE), of dunst `paused` | its properties |
 | GNOME shows no banners | `gsettings` | dconf's note of a change |
+| GNOME shows none of this app's | the same, of this app | the same |
 
 A signal is only a hint to ask again: what counts is the answer. Whoever is not there, or answers with an error, covers
 nothing. XFCE and mako tell of their do not disturb in no way that is as cheap; an alert that they hold back is taken
@@ -24,6 +25,8 @@ from desktop.platform.bus import BusClient
 
 LOCKED: Final = "locked"
 DND: Final = "do not disturb"
+OFF: Final = "notifications off"
+DESKTOP_ENTRY: Final = "flowpilot-tray"
 _NOTIFICATIONS: Final = "org.freedesktop.Notifications"
 _LOGIN: Final = "org.freedesktop.login1"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
@@ -156,19 +159,34 @@ class Banners:
 
     async def ask(self, bus: BusClient) -> bool:  # noqa: ARG002 - the protocol's
         """See the protocol. One short process at the start and for each change of the setting."""
-        gsettings = shutil.which("gsettings")
-        if gsettings is None:
-            return False
-        ask = (gsettings, "get", "org.gnome.desktop.notifications", "show-banners")
-        process = await asyncio.create_subprocess_exec(*ask, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
-        answer, _ = await process.communicate()
-        return answer.strip() == b"false"
+        return await _gnome_says_no("org.gnome.desktop.notifications", "show-banners")
+
+
+class Permission(Banners):
+    """GNOME's switch for this very app: its user, or an administrator, wants none of its notifications."""
+
+    reason = OFF
+
+    async def ask(self, bus: BusClient) -> bool:  # noqa: ARG002 - the protocol's
+        """See the protocol."""
+        schema = f"org.gnome.desktop.notifications.application:{_BANNERS}application/{DESKTOP_ENTRY}/"
+        return await _gnome_says_no(schema, "enable")
+
+
+async def _gnome_says_no(schema: str, key: str) -> bool:
+    gsettings = shutil.which("gsettings")
+    if gsettings is None:
+        return False
+    ask = (gsettings, "get", schema, key)
+    process = await asyncio.create_subprocess_exec(*ask, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
+    answer, _ = await process.communicate()
+    return answer.strip() == b"false"
 
 
 def all_covers() -> tuple[Cover, ...]:
     """Those that this desktop can have."""
     gnome = "GNOME" in os.environ.get("XDG_CURRENT_DESKTOP", "").upper().split(":")
-    return (*(Saver(vendor) for vendor in _SAVERS), Login(), Service(), *([Banners()] if gnome else []))
+    return (*(Saver(vendor) for vendor in _SAVERS), Login(), Service(), *([Banners(), Permission()] if gnome else []))
 
 
 def _owner_rule(name: str) -> str:

@@ -21,15 +21,16 @@ from dbus_fast.errors import AuthError, DBusError, InvalidAddressError
 from desktop.core.ports import ToastFailedError, ToastListener
 from desktop.core.toasts import system_text
 from desktop.core.views import ToastAction, ToastView
+from desktop.platform.covers import DESKTOP_ENTRY
 
 NAME: Final = "org.freedesktop.Notifications"
 PATH: Final = "/org/freedesktop/Notifications"
 APP_NAME: Final = "FlowPilot"
-DESKTOP_ENTRY: Final = "flowpilot-tray"
 ANSWER_S: Final = 5.0
 TITLE_MAX: Final = 160
 BODY_MAX: Final = 600
 LATE_KEPT: Final = 50
+SUCCESSOR_S: Final = 2.0
 _URGENCY: Final = {"low": 0, "normal": 1, "high": 1, "urgent": 2}
 _ACTIONS: Final = frozenset(get_args(ToastAction))
 _DBUS: Final = "org.freedesktop.DBus"
@@ -50,6 +51,10 @@ class SystemToasts:
         self._early: dict[int, list[Callable[[], None]]] = {}
         self._defaults: dict[str, ToastAction] = {}
         self._reading: asyncio.Task[None] | None = None
+        self._views: dict[str, ToastView] = {}
+        self._adrift: dict[str, ToastView] = {}
+        # Takes what a service that ended had on the screen, once it is known who shows toasts from now on.
+        self.lost: Callable[[list[ToastView]], None] | None = None
         # Answers the sound's file where nobody else plays it; null: somebody does.
         self.sound_file: Callable[[ToastView], Path | None] | None = None
 
@@ -116,6 +121,8 @@ class SystemToasts:
             raise
         number = int(answer[0])
         self._ids[view.id] = number
+        self._views[view.id] = view
+        self._adrift.pop(view.id, None)
         self._late.pop(number, None)
         self._shown(number)
         return "system"
@@ -132,6 +139,8 @@ class SystemToasts:
     async def withdraw(self, toast_id: str) -> None:
         """Take it away; one that the user has closed already is nothing."""
         number = self._ids.pop(toast_id, None)
+        self._views.pop(toast_id, None)
+        self._adrift.pop(toast_id, None)
         if number is not None:
             self._keep_late(number, toast_id)
             with contextlib.suppress(ToastFailedError):
@@ -219,6 +228,7 @@ class SystemToasts:
         toast_id = self._toast_of(number)
         if toast_id is not None:
             del self._ids[toast_id]
+            self._views.pop(toast_id, None)
             self._keep_late(number, toast_id)
             self._listener.toast_closed(toast_id)
         else:
@@ -235,13 +245,27 @@ class SystemToasts:
             del self._late[old]
 
     def _owner_changed(self, *, present: bool) -> None:
-        for toast_id in list(self._ids):
-            del self._ids[toast_id]
-            self._listener.toast_closed(toast_id)
+        self._adrift |= {toast_id: self._views[toast_id] for toast_id in self._ids}
+        self._ids.clear()
+        self._views.clear()
         self._late.clear()
         self._capabilities = frozenset()
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = asyncio.get_running_loop().create_task(self._succeed(present=present))
+
+    async def _succeed(self, *, present: bool) -> None:
+        """Another service is there, or none comes: nobody has acted on what the former one showed."""
         if present:
-            self._reading = asyncio.get_running_loop().create_task(self._read_capabilities())
+            await self._read_capabilities()
+        elif self.lost is not None:
+            await asyncio.sleep(SUCCESSOR_S)
+        adrift, self._adrift = list(self._adrift.values()), {}
+        if self.lost is not None:
+            self.lost(adrift)
+            return
+        for view in adrift:
+            self._listener.toast_closed(view.id)
 
     def _toast_of(self, number: int) -> str | None:
         return next((toast_id for toast_id, known in self._ids.items() if known == number), None)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from desktop.core.ports import ToastFailedError, ToastListener
@@ -10,6 +11,8 @@ from desktop.core.views import ToastView
 
 class SystemPort(Protocol):
     """The system's notifications."""
+
+    lost: Callable[[list[ToastView]], None] | None
 
     @property
     def usable(self) -> bool:
@@ -46,15 +49,27 @@ class WindowPort(Protocol):
 
 
 class ToastRouter:
-    """`desktop.core.ports.Toasts`. `make_window` makes our own window on first need."""
+    """`desktop.core.ports.Toasts`. `make_window` makes our own window on first need.
 
-    def __init__(self, system: SystemPort | None, make_window: Callable[[], WindowPort] | None) -> None:
+    What a notification service takes along when it ends is put up again, by its successor or in our window, without a
+    sound; `closed` hears of one that nobody could show.
+    """
+
+    def __init__(
+        self,
+        system: SystemPort | None,
+        make_window: Callable[[], WindowPort] | None,
+        closed: Callable[[str], None] = lambda _toast_id: None,
+    ) -> None:
         self._system = system
         self._make_window = make_window
         self._window: WindowPort | None = None
         self._started = asyncio.Event()
         self._in_window: set[str] = set()
         self._why: dict[str, str] = {}
+        self._closed = closed
+        self._returning: dict[str, ToastView] = {}
+        self._return: asyncio.Task[None] | None = None
 
     @property
     def by_system(self) -> bool:
@@ -69,11 +84,14 @@ class ToastRouter:
     async def start(self) -> None:
         """Find out what there is."""
         if self._system is not None:
+            self._system.lost = self._lost
             await self._system.start()
         self._started.set()
 
     async def stop(self) -> None:
         """Leave the system's service."""
+        if self._return is not None:
+            self._return.cancel()
         if self._system is not None:
             await self._system.stop()
 
@@ -103,9 +121,26 @@ class ToastRouter:
 
     async def withdraw(self, toast_id: str) -> None:
         """Wherever it is."""
+        self._returning.pop(toast_id, None)
         self._leave_window(toast_id)
         if self._system is not None:
             await self._system.withdraw(toast_id)
+
+    def _lost(self, views: list[ToastView]) -> None:
+        self._returning |= {view.id: replace(view, sound=False) for view in views}
+        if self._returning and (self._return is None or self._return.done()):
+            self._return = asyncio.get_running_loop().create_task(self._put_up_again())
+
+    async def _put_up_again(self) -> None:
+        while self._returning:
+            view = next(iter(self._returning.values()))
+            try:
+                await self.show(view)
+            except ToastFailedError:
+                self._closed(view.id)
+            if self._returning.pop(view.id, None) is None:
+                # Withdrawn while it was on its way.
+                await self.withdraw(view.id)
 
     def _leave_window(self, toast_id: str) -> None:
         if toast_id in self._in_window and self._window is not None:

@@ -16,7 +16,7 @@ from dbus_fast.aio import MessageBus
 from desktop.core import toasts
 from desktop.core.ports import ToastFailedError
 from desktop.platform.attention import Attention
-from desktop.platform.covers import Banners, Cover, Login, Saver, Service
+from desktop.platform.covers import Banners, Cover, Login, Permission, Saver, Service
 from desktop.platform.notifications import SystemToasts
 from tests.desktop.computer import screen
 from tests.desktop.session_bus import session_bus
@@ -148,6 +148,32 @@ async def test_gnome_without_banners_is_do_not_disturb(
         await heard.until("do not disturb")
         await set_banners("true")
         await heard.until("do not disturb", None)
+    dconf.disconnect()
+
+
+async def test_gnomes_switch_for_this_app_is_notifications_off(
+    bus: str, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gsettings is played, since its schema of one app's switches comes with GNOME alone; it is asked for this app."""
+    answer = tmp_path / "enable"
+    answer.write_text("false")
+    tool = tmp_path / "gsettings"
+    tool.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\ncat "{answer}"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    dconf = await MessageBus(bus_address=bus, bus_type=BusType.SESSION).connect()
+    async with watching(bus, heard, Permission()):
+        await heard.until("notifications off")
+        answer.write_text("true")
+        body = ["/org/gnome/desktop/notifications/application/flowpilot-tray/", ["enable"], "tag"]
+        where = ("/ca/desrt/dconf/Writer/user", "ca.desrt.dconf.Writer", "Notify")
+        await dconf.send(Message.new_signal(*where, "sass", body))
+        await heard.until("notifications off", None)
+    asked = (tmp_path / "asked").read_text().splitlines()[0]
+    assert asked == (
+        "get org.gnome.desktop.notifications.application:"
+        "/org/gnome/desktop/notifications/application/flowpilot-tray/ enable"
+    )
     dconf.disconnect()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from desktop.core import toasts
 from desktop.core.ports import ToastFailedError
 from desktop.core.views import ToastAction, ToastView
+from desktop.platform import notifications
 from desktop.platform.notifications import SystemToasts
 from desktop.platform.toast_router import ToastRouter
 from tests.desktop.session_bus import session_bus
@@ -207,6 +209,53 @@ async def test_a_restarted_service_is_noticed_and_used_again(bus: str, hand: Han
     await system.show(toasts.new(row()))
     assert len(second.notifications.shown) == 1
     second.stop()
+
+
+async def test_what_a_service_took_along_comes_up_again_without_a_sound_where_the_next_one_is(
+    bus: str, hand: Hand, system: SystemToasts
+) -> None:
+    first = FakeDesktop(hand.say, tray=False)
+    await first.start(bus)
+    window = Window()
+    router = ToastRouter(system, lambda: window, hand.toast_closed)
+    await router.start()
+    await router.show(replace(toasts.new(row("h1", title="urgent one")), sound=True))
+    await router.show(toasts.new(row("h2", title="another")))
+    await router.show(toasts.new(row("h3", title="claimed meanwhile")))
+    first.stop()
+    async with asyncio.timeout(5):
+        while system.usable:  # noqa: ASYNC110 - nothing announces it to the outside
+            await asyncio.sleep(0.01)
+    await router.withdraw("h3")
+    second = FakeDesktop(hand.say, tray=False)
+    await second.start(bus)
+    await hand.until(lambda: len(hand.events("notify")) == 5)
+    again = hand.events("notify")[3:]
+    assert [each["summary"] for each in again] == ["Normal: urgent one", "Normal: another"]
+    assert all(each["hints"]["suppress-sound"] for each in again)
+    assert hand.closed == [], "nobody has closed them"
+    assert len(second.notifications.shown) == 2
+    second.stop()
+
+
+async def test_with_no_successor_they_come_up_in_the_own_window(
+    bus: str, hand: Hand, system: SystemToasts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "SUCCESSOR_S", 0.1)
+    only = FakeDesktop(hand.say, tray=False)
+    await only.start(bus)
+    window = Window()
+    router = ToastRouter(system, lambda: window, hand.toast_closed)
+    await router.start()
+    await router.show(toasts.new(row("h1")))
+    only.stop()
+    async with asyncio.timeout(5):
+        while not window.views:  # noqa: ASYNC110 - the window is a plain list here
+            await asyncio.sleep(0.01)
+    assert [view.id for view in window.views] == ["h1"]
+    await router.withdraw("h1")
+    assert window.views == []
+    assert hand.closed == []
 
 
 async def test_a_press_that_comes_before_the_services_own_answer_is_not_lost(bus: str, hand: Hand) -> None:

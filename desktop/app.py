@@ -265,7 +265,7 @@ class App:
     def use_proxy(self, proxy: ProxyChoice) -> None:
         """The way to the server."""
         if self._desk is not None:
-            self._start(self._desk.use_proxy(proxy))
+            self._desk.use_proxy(proxy)
 
     def set_hotkey(self, keys: str) -> None:
         """The global shortcut; empty for none."""

@@ -100,10 +100,9 @@ class Desk:
             await self._keeper.stop()
         await self._api.close()
 
-    async def use_proxy(self, proxy: ProxyChoice) -> None:
+    def use_proxy(self, proxy: ProxyChoice) -> None:
         """Another way to the server, from now on."""
         self._session.proxy = proxy
-        await self._api.reopen()
         self.controller.woke_up()
 
     def probe(self) -> "Probe":

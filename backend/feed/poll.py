@@ -63,6 +63,7 @@ async def _wait(
 ) -> None:
     """Until there is something, time is up, or the caller's sign-in has ended."""
     ended = asyncio.Event()
+    ended.set()  # what was hinted between the sign-in's check and here would be missed
     unsubscribe = wakeup.subscribe(lambda topic: ended.set() if topic == SIGN_INS else None)
     news = asyncio.create_task(feed.wait_beyond(after, seconds))
     try:

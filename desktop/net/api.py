@@ -3,6 +3,7 @@
 One connection pool for the life of the app. No retry here: whether to ask again is a rule, and rules live in the core.
 """
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from datetime import datetime
@@ -48,27 +49,36 @@ class HttpApi:
     def __init__(self, session: Session, verify: ssl.SSLContext | None) -> None:
         self._session = session
         self._verify = verify
-        self._client = self._new_client()
+        self._client: httpx.AsyncClient | None = None
+        self._by: str | None = None
+        self._former: set[asyncio.Task[None]] = set()
 
-    def _new_client(self) -> httpx.AsyncClient:
+    def _client_now(self) -> httpx.AsyncClient:
+        """The one pool of connections; another when another proxy leads to the server now. Raises `ApiError`."""
         session = self._session
-        return httpx.AsyncClient(
+        by = session.proxy.url_for(session.server)
+        if self._client is not None and by == self._by:
+            return self._client
+        if self._client is not None:
+            closing = asyncio.get_running_loop().create_task(self._client.aclose())
+            self._former.add(closing)
+            closing.add_done_callback(self._former.discard)
+        self._by = by
+        self._client = httpx.AsyncClient(
             verify=self._verify if self._verify is not None else False,
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             headers={"User-Agent": session.user_agent, "Accept": "application/json"},
             limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30.0),
             follow_redirects=False,
-            **session.proxy.httpx_options(loopback=session.loopback),
+            trust_env=False,
+            proxy=by,
         )
-
-    async def reopen(self) -> None:
-        """The session has another proxy now: what is asked from here on goes its way."""
-        former, self._client = self._client, self._new_client()
-        await former.aclose()
+        return self._client
 
     async def close(self) -> None:
         """Let the connections go."""
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
     async def me(self) -> Me:
         """`GET /me`."""
@@ -164,8 +174,9 @@ class HttpApi:
         body: dict[str, Any] | None = None,
         answer_s: float,
     ) -> httpx.Response:
+        client = self._client_now()
         try:
-            return await self._client.request(
+            return await client.request(
                 method,
                 f"{self._session.server}/api/v1{path}",
                 params=params,

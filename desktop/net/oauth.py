@@ -95,14 +95,13 @@ class AuthServer:
         raise NotAServerError(f"/oauth/token answered {response.status_code}")
 
     async def _send(self, method: str, path: str, **form: str) -> httpx.Response:
-        loopback = urlsplit(self.server).hostname in {"localhost", "127.0.0.1", "::1"}
         try:
             async with httpx.AsyncClient(
                 verify=self._verify if self._verify is not None else False,
                 timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
                 headers={"User-Agent": self._user_agent, "Accept": "application/json"},
                 follow_redirects=False,
-                **self._proxy().httpx_options(loopback=loopback),
+                **self._proxy().httpx_options(self.server),
             ) as client:
                 data = {"client_id": CLIENT_ID, **form} if form else None
                 return await client.request(method, f"{self.server}{path}", data=data)

@@ -106,6 +106,7 @@ class WebSocketConnector:
 
     async def _open(self, token: str) -> Socket:
         url = self._session.stream_url
+        proxy = self._session.proxy.url_for(self._session.server)
         try:
             opened = await connect(
                 url,
@@ -113,7 +114,7 @@ class WebSocketConnector:
                 additional_headers={"Authorization": f"Bearer {token}"},
                 user_agent_header=self._session.user_agent,
                 compression=None,
-                proxy=self._session.proxy.websocket_option(loopback=self._session.loopback),
+                proxy=proxy,
                 max_size=MAX_FRAME_BYTES,
                 open_timeout=OPEN_S,
                 close_timeout=CLOSE_S,

@@ -102,4 +102,4 @@ async def test_a_sign_in_that_ends_is_noticed_by_requests_too(
         await seen.until(lambda: seen.state() == "connected", WITHIN_S)
         form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
         assert (await http().post("/oauth/revoke", data=form)).status_code == 200
-        await seen.until(lambda: seen.state() == "signed_out", 8)
+        await seen.until(lambda: seen.state() == "signed_out", WITHIN_S)

@@ -97,24 +97,6 @@ def test_a_certificate_in_words() -> None:
     assert certificate_words({}) == "Issued by an unnamed authority"
 
 
-@pytest.mark.parametrize(
-    ("choice", "loopback", "http", "stream"),
-    [
-        (SYSTEM, False, {"trust_env": True}, True),
-        (SYSTEM, True, {"trust_env": False}, None),
-        (ProxyChoice("none"), False, {"trust_env": False}, None),
-        (ProxyChoice("manual", "http://p:1"), False, {"trust_env": False, "proxy": "http://p:1"}, "http://p:1"),
-        (ProxyChoice("manual", "http://p:1"), True, {"trust_env": False}, None),
-        (ProxyChoice("manual"), False, {"trust_env": False, "proxy": None}, None),
-    ],
-)
-def test_both_libraries_take_the_same_way(
-    choice: ProxyChoice, http: dict[str, object], stream: object, *, loopback: bool
-) -> None:
-    assert choice.httpx_options(loopback=loopback) == http
-    assert choice.websocket_option(loopback=loopback) == stream
-
-
 def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ProxyChoice("manual", "http://dana:geheim@proxy:3128").words("https://x") == "Set by hand: proxy:3128"
     monkeypatch.setenv("https_proxy", "http://u:p@corp:8080")

@@ -65,6 +65,8 @@ class WebProxy:
         upgrade = "upgrade" in headers
         if self.forbids:
             return await _answer(writer, "401 Unauthorized")
+        if method == "CONNECT" and self.upgrades == "pass":
+            return await self._tunnel(reader, writer)
         if method == "CONNECT" or (upgrade and self.upgrades == "refuse"):
             return await _answer(writer, "403 Forbidden")
         parts = urlsplit(target)
@@ -83,7 +85,15 @@ class WebProxy:
             else:
                 await _pump(upstream, writer)
         finally:
-            out.close()
+            out.transport.abort()
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, out = await asyncio.open_connection(*self._target)
+        try:
+            writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+            await asyncio.gather(_pump(reader, out), _pump(upstream, writer))
+        finally:
+            out.transport.abort()
 
 
 async def _answer(writer: asyncio.StreamWriter, status: str) -> None:

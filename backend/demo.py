@@ -18,6 +18,7 @@ from backend.contract.sessions import NewFact, NewMessage, NewSession, NewStep, 
 from backend.contract.vocabulary import AuthorKind, Priority, Role
 from backend.db import tables as t
 from backend.db.engine import Database
+from backend.demo_month import seed_month
 from backend.demo_stories import ACCOUNT, PEOPLE, STORIES, Story
 from backend.handoffs import snapshot
 from backend.handoffs.first_action import FirstActionRecorder
@@ -80,6 +81,7 @@ async def seed(database: Database) -> DemoPeople:
     callers = await _callers(database, people)
     sessions = SessionService(database, FirstActionRecorder())
     handoffs = HandoffService(database, sessions, email_after_s=EMAIL_AFTER_S)
+    await seed_month(database, account_id, {name: caller.user_id for name, caller in callers.items()})
     for story in STORIES:
         await _tell(database, sessions, handoffs, callers, story)
     return DemoPeople(account_id, people, senior)

@@ -69,10 +69,12 @@ async def acted_times(tx: AsyncConnection, account_id: UUID, start: datetime, en
     return list((await tx.execute(statement)).all())
 
 
-async def titles(tx: AsyncConnection, account_id: UUID, start: datetime, end: datetime) -> dict[UUID, AnyRow]:
-    """(title, ticket_id) of the month's handoffs by their id."""
+async def titles(tx: AsyncConnection, account_id: UUID, handoff_ids: list[UUID]) -> dict[UUID, AnyRow]:
+    """(title, ticket_id) of these handoffs by their id."""
     h, s = t.handoff, t.ai_session
-    statement = sa.select(h.c.id, s.c.title, s.c.ticket_id).join(s, _SESSION).where(_in_month(account_id, start, end))
+    wanted = sa.any_(sa.cast(handoff_ids, sa.ARRAY(sa.Uuid)))
+    statement = sa.select(h.c.id, s.c.title, s.c.ticket_id).join(s, _SESSION)
+    statement = statement.where(h.c.account_id == account_id, h.c.id == wanted)
     return {row.id: row for row in (await tx.execute(statement)).all()}
 
 

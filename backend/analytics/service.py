@@ -15,7 +15,7 @@ from backend.db.tables import AnyRow
 from backend.domain.averages import MINUTE, Exact, exact, mean, per
 from backend.domain.baseline import Baselines
 from backend.domain.groups import Shown
-from backend.domain.month import Month
+from backend.domain.month import Month, excluded
 from backend.domain.recovered import between, month_before, month_bounds, recovered
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
@@ -23,7 +23,17 @@ from backend.identity import baselines as kept
 from backend.identity.caller import Caller
 from backend.identity.repository import settings
 
+_LISTED = 50
 _BEFORE_ALL = PreviousMonth(month="1999-12", with_first_action=0, minutes_recovered_per_escalation=None)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthPage:
+    """What the page shows: the figures, what they are made of, and the newest of what is left out."""
+
+    loaded: Loaded
+    metrics: EscalationMetrics
+    left_out: list[EscalationRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,15 @@ class AnalyticsService:
         async with self._db.tenant(caller.account_id) as tx:
             return await self._load(tx, caller, month)
 
+    async def page(self, caller: Caller, month: str | None) -> MonthPage:
+        """The month for its page."""
+        caller.require("engineer")
+        async with self._db.tenant(caller.account_id) as tx:
+            loaded = await self._load(tx, caller, month)
+            newest = [row.of.id for row in reversed(loaded.month.rows) if excluded(row) is not None][:_LISTED]
+            titles = await repository.titles(tx, caller.account_id, newest)
+        return MonthPage(loaded, loaded.metrics(), loaded.listed(titles)[::-1])
+
     async def rows(self, caller: Caller, month: str | None, counted: str | None, limit: int) -> EscalationRows:
         """The month's escalations, newest first: all, or those that `counted` names (`yes`, `no`, or a reason)."""
         caller.require("engineer")
@@ -70,8 +89,8 @@ class AnalyticsService:
         return Export(f"escalations-{loaded.month.name}.csv", text)
 
     async def _listed(self, tx: AsyncConnection, caller: Caller, loaded: Loaded) -> list[EscalationRow]:
-        bounds = month_bounds(loaded.month.name, loaded.month.zone)
-        return loaded.listed(await repository.titles(tx, caller.account_id, *bounds))
+        ids = [row.of.id for row in loaded.month.rows]
+        return loaded.listed(await repository.titles(tx, caller.account_id, ids))
 
     async def _load(self, tx: AsyncConnection, caller: Caller, month: str | None) -> Loaded:
         account = await settings(tx, caller.account_id)

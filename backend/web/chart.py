@@ -1,27 +1,50 @@
-"""The analytics chart as coordinates: month-to-date value per day against the baseline. Pure; the template draws it."""
+"""The analytics chart as coordinates: a dot per escalation, the month so far, the baseline. The template draws it."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from backend.contract.metrics import RollingPoint
 from backend.web import formats
 
 WIDTH: Final = 660
 HEIGHT: Final = 212
+MOST_DOTS: Final = 400
+"""With more escalations single dots say nothing any more, and the page would grow; the line is drawn alone."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 648, 14, 176
+_DEEPEST: Final = 1.5
+"""How far below zero the frame reaches, in heights above it: one lost day must not flatten all the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One escalation to be drawn: when it was made, minutes recovered."""
+
+    at: datetime
+    minutes: float
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One day: where it stands, and what it says."""
+    """Where something stands, and what it says. `off` lies below the frame and is drawn at its edge."""
 
     x: float
     y: float
+    text: str
+    off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of the table: the average so far, from how many, and what the day's own escalations gave."""
+
     day: str
     value: float
     n: int
+    own: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +59,100 @@ class Mark:
 class Chart:
     """Everything the template needs. `summary` says in words what the picture shows."""
 
-    points: list[Point]
+    dots: list[Point]
+    line: list[Point]
     path: str
+    table: list[Day]
     grid: list[Mark]
     days: list[Mark]
     baseline_y: float | None
     summary: str
 
 
-def draw(rolling: Sequence[RollingPoint], baseline: float | None) -> Chart | None:
-    """The chart, or None when no day has a value."""
-    known = [
-        (index, point) for index, point in enumerate(rolling) if point.minutes_recovered_per_escalation is not None
-    ]
-    if not known:
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """From days and minutes to places in the picture."""
+
+    first: date
+    days: int
+    low: float
+    high: float
+
+    def y(self, value: float) -> float:
+        share = (max(value, self.low) - self.low) / (self.high - self.low)
+        return round(_BOTTOM - share * (_BOTTOM - _TOP), 1)
+
+    def x(self, day: float) -> float:
+        """`day` counts from the first midnight: 0.5 is its noon."""
+        return round(_LEFT + 8 + min(max(day, 0.0), self.days) / self.days * (_RIGHT - _LEFT - 8), 1)
+
+    def moment(self, local: datetime) -> float:
+        """How many days of the wall clock since the first midnight."""
+        return (local.date() - self.first).days + (local.hour + local.minute / 60) / 24
+
+
+def draw(
+    rolling: Sequence[RollingPoint], baseline: float | None, singles: Sequence[Single] = (), tz: ZoneInfo | None = None
+) -> Chart | None:
+    """The chart, or None when no day has a value. `singles` are drawn in the account's zone `tz`."""
+    zone = tz or ZoneInfo("UTC")
+    known = [(index, p, p.minutes_recovered_per_escalation) for index, p in enumerate(rolling)]
+    values = [(index, p, value) for index, p, value in known if value is not None]
+    if not values:
         return None
-    values = [point.minutes_recovered_per_escalation or 0.0 for _, point in known]
-    top = max([*values, baseline or 0.0, 1.0])
-    step = _step(top - min(0.0, *values))
-    high = math.ceil(top / step) * step
-    low = math.floor(min(0.0, *values) / step) * step
-
-    def y(value: float) -> float:
-        return round(_BOTTOM - (value - low) / (high - low) * (_BOTTOM - _TOP), 1)
-
-    def x(index: int) -> float:
-        return round(_LEFT + 12 + index / max(1, len(rolling) - 1) * (_RIGHT - _LEFT - 12), 1)
-
-    points = [
-        Point(x(index), y(value), formats.day(point.date), round(value, 1), point.n)
-        for (index, point), value in zip(known, values, strict=True)
+    step, low, high = _scale([value for _, _, value in values] + [one.minutes for one in singles], baseline)
+    frame = _Frame(rolling[0].date, len(rolling), low, high)
+    line = [
+        Point(frame.x(index + 1), frame.y(value), f"Average to {formats.day(p.date)}, {value:.1f} min, {_n(p.n)}")
+        for index, p, value in values
     ]
-    path = "M" + " L".join(f"{point.x} {point.y}" for point in points)
-    lines = round((high - low) / step)
-    grid = [Mark(y(low + step * line), f"{low + step * line:g}") for line in range(lines + 1)]
+    grid = [Mark(frame.y(low + step * n), f"{low + step * n:g}") for n in range(round((high - low) / step) + 1)]
     every = max(1, math.ceil(len(rolling) / 5))
-    days = [Mark(x(i), formats.day(rolling[i].date)) for i in range(0, len(rolling), every)]
-    first, last = points[0], points[-1]
+    days = [Mark(frame.x(i + 0.5), formats.day(rolling[i].date)) for i in range(0, len(rolling), every)]
+    table = _table(values, singles, zone)
+    first, last = table[0], table[-1]
     summary = (
         f"Month-to-date minutes recovered per escalation, {first.day} to {last.day}: "
         f"from {first.value:.1f} to {last.value:.1f}."
     )
-    return Chart(points, path, grid, days, y(baseline) if baseline is not None else None, summary)
+    return Chart(
+        dots=_dots(frame, singles, zone) if len(singles) <= MOST_DOTS else [],
+        line=line,
+        path="M" + " L".join(f"{point.x} {point.y}" for point in line),
+        table=table,
+        grid=grid,
+        days=days,
+        baseline_y=frame.y(baseline) if baseline is not None else None,
+        summary=summary,
+    )
+
+
+def _n(n: int) -> str:
+    return f"{n} escalation{'s' if n != 1 else ''}"
+
+
+def _dots(frame: _Frame, singles: Sequence[Single], zone: ZoneInfo) -> list[Point]:
+    dots = []
+    for one in singles:
+        local = one.at.astimezone(zone)
+        text = f"{formats.day(local.date())} {local:%H:%M}, {one.minutes:.1f} min"
+        dots.append(Point(frame.x(frame.moment(local)), frame.y(one.minutes), text, off=one.minutes < frame.low))
+    return dots
+
+
+def _table(values: Sequence[tuple[int, RollingPoint, float]], singles: Sequence[Single], zone: ZoneInfo) -> list[Day]:
+    own: dict[date, list[float]] = {}
+    for one in singles:
+        own.setdefault(one.at.astimezone(zone).date(), []).append(one.minutes)
+    return [Day(formats.day(p.date), value, p.n, own.get(p.date, [])) for _, p, value in values]
+
+
+def _scale(values: Sequence[float], baseline: float | None) -> tuple[float, float, float]:
+    """(distance between grid lines, lowest, highest)."""
+    top = max([*values, baseline or 0.0, 1.0])
+    bottom = max(min(0.0, *values), -_DEEPEST * top)
+    step = _step(top - bottom)
+    return step, math.floor(bottom / step) * step, math.ceil(top / step) * step
 
 
 def _step(span: float) -> float:

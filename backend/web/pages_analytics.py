@@ -1,37 +1,29 @@
 """/analytics: minutes recovered, from the contract's own figures."""
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.contract.metrics import EscalationMetrics
+from backend.analytics.figures import Loaded
+from backend.contract.vocabulary import HANDOFF_OUTCOME_LABEL
+from backend.domain.averages import MINUTE, per
 from backend.domain.refusal import Refusal
-from backend.web import chart, formats, render
+from backend.domain.roles import at_least
+from backend.web import analytics_words as words
+from backend.web import chart, render
+from backend.web.admin.tabs import TABS
 from backend.web.routing import PageRoute
-from backend.web.visitor import ServicesDep, VisitorDep
+from backend.web.visitor import Services, ServicesDep, Visitor, VisitorDep
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Against the month before: `1.8 more` than in `October` (`value`)."""
-
-    words: str
-    month: str
-    value: float
-
-
-def change(this: float | None, before: EscalationMetrics, first: date) -> Change | None:
-    """The change line, or None without two figures to compare."""
-    earlier = before.minutes_recovered_per_escalation
-    if this is None or earlier is None:
-        return None
-    step = round(this, 1) - round(earlier, 1)
-    return Change(f"{abs(step):.1f} {'less' if step < 0 else 'more'}", f"{first:%B}", earlier)
+def _checked(month: str) -> str | None:
+    if month and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
+        raise Refusal("bad_request", "A month is written like 2026-11.")
+    return month or None
 
 
 @router.get("/analytics")
@@ -39,16 +31,14 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
     """One month of the account's time zone; this month unless named."""
     caller = visitor.caller
     caller.require("engineer")
-    if month and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
-        raise Refusal("bad_request", "A month is written like 2026-11.")
+    wanted = _checked(month)
     queue = await services.handoffs.queue_text(caller, "pending", None, 0)
-    metrics = await services.analytics.month(caller, month or None)
-    today = formats.now().astimezone(formats.zone(caller.timezone)).date()
+    page = await services.analytics.page(caller, wanted)
+    metrics, tz = page.metrics, page.loaded.month.zone
+    today = page.loaded.now.astimezone(tz).date()
     first = date.fromisoformat(f"{metrics.month}-01")
-    before, after = first - timedelta(days=1), (first + timedelta(days=32)).replace(day=1)
-    previous = await services.analytics.month(caller, f"{before:%Y-%m}")
-    last = min(after - timedelta(days=1), today)
-    to_claim = metrics.mean_time_to_claim_seconds
+    last = page.loaded.month.last_day(today)
+    after = (first + timedelta(days=32)).replace(day=1)
     return render.html(
         request,
         "analytics.html",
@@ -57,14 +47,52 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
         seq=queue.seq,
         waiting=await services.handoffs.waiting_count(caller),
         metrics=metrics,
-        estimate=(await services.account.settings(caller)).manual_baseline_is_estimate,
-        chart=chart.draw(metrics.rolling, metrics.manual_baseline_minutes),
+        words=words,
+        zone=tz,
+        current=page.loaded.baselines.at(page.loaded.now),
+        chart=chart.draw(metrics.rolling, metrics.manual_baseline_minutes, _singles(page.loaded), tz),
         chart_size=(chart.WIDTH, chart.HEIGHT),
-        change=change(metrics.minutes_recovered_per_escalation, previous, before),
-        seniors=await services.identity.seniors(caller) if not metrics.with_first_action else [],
+        change=words.change(metrics),
+        basis=words.basis(metrics, current=after > today),
+        source=words.baseline_source(metrics.baselines, tz),
+        subtraction=words.subtraction(metrics),
+        left_out=page.left_out,
+        outcome_names=HANDOFF_OUTCOME_LABEL,
+        all_names=page.loaded.reader.all_names,
         month_name=f"{first:%B %Y}",
         period=f"1 to {last.day} {first:%B %Y}" if last >= first and last.day > 1 else f"{first:%B %Y}",
-        previous=f"{before:%Y-%m}",
+        previous=metrics.previous.month,
         following=f"{after:%Y-%m}" if after <= today else None,
-        to_claim=formats.waited(timedelta(seconds=to_claim)) if to_claim is not None else None,
+        needed=await _needed(visitor, services) if not metrics.with_first_action else None,
     )
+
+
+@router.get("/analytics.csv")
+async def export(visitor: VisitorDep, services: ServicesDep, month: str = "") -> Response:
+    """A row per escalation, from which every figure of the page can be made again."""
+    made = await services.analytics.export(visitor.caller, _checked(month))
+    headers = {
+        "Content-Disposition": f'attachment; filename="{made.name}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(made.text, 200, headers, "text/csv; charset=utf-8")
+
+
+def _singles(loaded: Loaded) -> list[chart.Single]:
+    return [
+        chart.Single(row.of.escalated_at, per(row.recovered, MINUTE))
+        for row in loaded.month.rows
+        if row.recovered is not None
+    ]
+
+
+async def _needed(visitor: Visitor, services: Services) -> dict[str, object]:
+    """What is needed for a figure: who can be reached now, and where an administrator mends what is not."""
+    reach = await services.delivery.reach(visitor.caller)
+    places = {tab.key: tab.path for tab in TABS} if at_least(visitor.caller.role, "admin") else {}
+    return {
+        "on_desktop": [one.user.name for one in reach if one.desktop],
+        "elsewhere": [one.user.name for one in reach if not one.desktop],
+        "places": places,
+    }

@@ -8,11 +8,12 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from backend.web.admin import audit, devices, email, home, installers, people, policy, webhooks
+from backend.web.admin import audit, baseline, devices, email, home, installers, people, policy, webhooks
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     home.router,
     people.router,
+    baseline.router,
     policy.router,
     email.router,
     webhooks.router,

@@ -18,8 +18,9 @@ export function start() {
     point.addEventListener("focus", () => tell(point));
     point.addEventListener("blur", () => tell(null));
     point.addEventListener("keydown", (event) => {
+      const ends = { Home: 0, End: points.length - 1 }[event.key];
       const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-      const next = step && points[at + step];
+      const next = points[ends ?? (step ? at + step : -1)];
       if (!next) return;
       event.preventDefault();
       point.setAttribute("tabindex", "-1");

@@ -85,6 +85,7 @@ async def tour(camera: Camera, browser: Browser, title: str) -> None:
     await mina.wait_for_url("**/pilot/*")
     await _work(mina)
     await camera.shoot(mina, "session-open")
+    await _correct(camera, mina)
     await _escalate_and_claim(camera, mina, await camera.page(browser, "dana"), title)
     await stranger.context.close()
     await mina.context.close()
@@ -122,6 +123,16 @@ async def _escalate_and_claim(camera: Camera, mina: Page, dana: Page, title: str
     await camera.shoot(mina, "session-claimed-junior")
     await dana.reload()
     await camera.shoot(dana, "session-acted")
+    for name in ("handback", "resolve"):
+        await dana.goto(f"{dana.url.partition('?')[0]}?dialog={name}")
+        await camera.shoot(dana, f"session-{name}")
+    await dana.get_by_test_id("resolve-outcome-guided_back").check()
+    await dana.get_by_test_id("resolve-needed-no").check()
+    await dana.get_by_test_id("resolve-note").fill("Read the lifetime on the clinic side, then set both to 3600 s.")
+    await camera.shoot(dana, "session-guidance")
+    await dana.get_by_test_id("resolve-submit").click()
+    await mina.get_by_test_id("guidance-link").click()
+    await camera.shoot(mina, "session-returned")
     await dana.goto(f"{camera.base}/analytics")
     await camera.shoot(dana, "analytics")
     await dana.goto(f"{camera.base}/analytics?month=2024-01")
@@ -129,6 +140,37 @@ async def _escalate_and_claim(camera: Camera, mina: Page, dana: Page, title: str
     await dana.goto(f"{camera.base}/pilot/00000000-0000-7000-8000-000000000000")
     await camera.shoot(dana, "not-found")
     await dana.context.close()
+
+
+async def _correct(camera: Camera, mina: Page) -> None:
+    """An entry being edited, the fix in progress, tasks."""
+    await _in_context(mina)
+    await mina.get_by_test_id("fix-start").click()
+    await mina.get_by_test_id("fix-action").fill("Align the phase 2 lifetime on both ends")
+    await mina.get_by_test_id("fix-submit").click()
+    await mina.get_by_test_id("active-fix").filter(has_text="In progress").wait_for(state="attached")
+    await mina.locator("dialog[open]").wait_for(state="detached")  # until then nothing behind it takes the focus
+    await _in_context(mina)
+    for words in ("Call the clinic before 15:00", "Ask for the head office login"):
+        await mina.get_by_test_id("task-text").fill(words)
+        await mina.keyboard.press("Enter")
+        await mina.get_by_test_id("task-item").filter(has_text=words).wait_for()
+    await mina.get_by_test_id("task-tick").first.click()
+    await mina.get_by_label("Edit: Clinic firewall").click()
+    await mina.get_by_test_id("fact-edit-value").wait_for()
+    await camera.shoot(mina, "session-editing")
+    await mina.keyboard.press("Escape")
+    await mina.locator("form[data-editing]").wait_for(state="detached")
+    toggle = mina.locator("[data-context-toggle]")
+    if await toggle.is_visible():
+        await mina.keyboard.press("Escape")
+
+
+async def _in_context(mina: Page) -> None:
+    """Open the drawer where the context is one."""
+    toggle = mina.locator("[data-context-toggle]")
+    if await toggle.is_visible() and await toggle.get_attribute("aria-expanded") != "true":
+        await toggle.click()
 
 
 async def _work(mina: Page) -> None:

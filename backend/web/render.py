@@ -1,5 +1,6 @@
 """Templates to answers: one environment, one set of headers. No page carries inline script or style."""
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,8 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 THEMES: Final = ("system", "light", "dark")
+ASSESSMENT_PATIENCE: Final = timedelta(minutes=2)
+"""After this an assessment that has not come is said to be missing."""
 THEME_COOKIE: Final = "fp_theme"
 
 
@@ -52,6 +55,7 @@ def environment() -> jinja2.Environment:
     env.globals.update(
         outcome_label=OUTCOME_LABEL,
         missing_choices=MISSING_CHOICES,
+        patience=ASSESSMENT_PATIENCE,
         priority_label=PRIORITY_LABEL,
         role_label=ROLE_LABEL,
         ticket_label=formats.ticket_label,

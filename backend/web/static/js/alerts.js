@@ -61,6 +61,7 @@ function hear({ seq, kind, at, replay, data }) {
     unseen.delete(data.handoff_id);
     takeDown(data.handoff_id);
     if (kind === "handoff.claimed" && !here && !replay) tellOwner(data, `Claimed by ${data.claimed_by.name}`);
+    if (kind === "handoff.resolved" && !here && !replay) returned(data);
   }
   if (kind === "handoff.delivery" && !here) return;
   // The page that the event is about changes at once; others only have a count to bring up to date. Many at once are
@@ -135,12 +136,19 @@ function show(row, lead) {
   if (box.isConnected) shown(row.id, row.rung);
 }
 
-/** The escalating side, on another page than the session's. */
-function tellOwner(row, title, body = "") {
+/** What a senior gave back is the junior's again: the way leads to the note itself. */
+function returned(row) {
+  const who = row.actor?.name ?? "A senior";
+  if (row.outcome === "guided_back") tellOwner(row, `${who} returned it with guidance`, row.note ?? "", "#guidance");
+  else if (row.outcome === "wrong_team") tellOwner(row, `${who} returned it: it is for another team`, row.note ?? "");
+}
+
+/** The escalating side, on another page than the session's. `part` is where on that page to begin. */
+function tellOwner(row, title, body = "", part = "") {
   if (![row.handed_off_by?.id, row.session_owner?.id].includes(me()) || row.claimed_by?.id === me()) return;
   toast({
     title: body ? `${title}: ${row.title}` : title,
     body: body || row.title,
-    buttons: [{ label: "Open session", href: `/pilot/${row.session_id}` }],
+    buttons: [{ label: "Open session", href: `/pilot/${row.session_id}${part}` }],
   });
 }

@@ -1,4 +1,7 @@
 // After the claim: the hand-off block that folds, the ways on, the suggested steps above the composer.
+import { later } from "./chat.js";
+import { now } from "./clock.js";
+
 const user = () => document.body.dataset.user;
 const composer = () => document.querySelector("[data-composer] textarea");
 
@@ -7,6 +10,19 @@ export function startClaimed() {
   ways();
   chips();
   document.addEventListener("fp:refreshed", hideChips);
+  assessment();
+}
+
+/** An assessment that does not come is said to be missing, also to somebody who only waits. */
+function assessment() {
+  let timer = 0;
+  const plan = () => {
+    clearTimeout(timer);
+    const due = document.querySelector("[data-assessment-due]")?.dataset.assessmentDue;
+    if (due) timer = setTimeout(later, Math.max(1000, Date.parse(due) - now() + 1000));
+  };
+  document.addEventListener("fp:refreshed", plan);
+  plan();
 }
 
 /** Open until the senior has acted, then one line; what a person chose is kept for that hand-off. */

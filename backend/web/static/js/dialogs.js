@@ -24,7 +24,7 @@ export function startDialogs() {
     const dialog = link && document.getElementById(link.dataset.dialog ?? link.dataset.open);
     if (dialog && !event.metaKey && !event.ctrlKey) {
       event.preventDefault();
-      link.closest("details")?.removeAttribute("open");
+      link.closest("details[data-menu]")?.removeAttribute("open");
       openDialog(dialog, link);
       return;
     }

@@ -64,7 +64,8 @@ async function submit(form, submitter) {
     if (form.dataset.added) announce(form.dataset.added, { shown: true });
     if (form.dataset.refocus) document.activeElement?.blur(); // a region that holds the focus is not drawn anew
     await refresh();
-    if (form.dataset.refocus) document.querySelector(`[data-testid="${form.dataset.refocus}"]`)?.focus();
+    const idle = document.activeElement === document.body; // else the person has gone on meanwhile
+    if (form.dataset.refocus && idle) document.querySelector(`[data-testid="${form.dataset.refocus}"]`)?.focus();
   } catch (error) {
     const words = error instanceof Refused ? error.message : "Not sent. The server did not answer. Your text is kept.";
     wrong = error instanceof Refused ? error.problem.fields : null;

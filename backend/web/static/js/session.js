@@ -37,8 +37,10 @@ function drawer() {
     if (open) aside.querySelector("a, button")?.focus();
   };
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-context-toggle]")) set(!aside.matches(".open"));
-    else if (aside.matches(".open") && (!aside.contains(event.target) || event.target.closest("[data-dialog]"))) set(false);
+    if (event.target.closest("[data-context-toggle]")) {
+      set(!aside.matches(".open"));
+      if (!aside.matches(".open")) toggle?.focus();
+    } else if (aside.matches(".open") && (!aside.contains(event.target) || event.target.closest("[data-dialog]"))) set(false);
   });
   onKey("Escape", () => {
     if (aside.matches(".open")) {
@@ -108,7 +110,8 @@ function stripOffline() {
 /** A note of guidance that an address or the strip leads to: in sight, and the focus on it. */
 function guidance() {
   const go = (hash) => {
-    const note = /^#m-[\w-]+$/.test(hash) && document.getElementById(hash.slice(1));
+    const named = /^#m-[\w-]+$/.test(hash) && document.getElementById(hash.slice(1));
+    const note = hash === "#guidance" ? document.querySelector(".msg.guidance") : named;
     if (!note) return;
     note.tabIndex = -1;
     note.scrollIntoView({ block: "center" });
@@ -120,5 +123,6 @@ function guidance() {
     event.preventDefault();
     go(link.hash);
   });
+  addEventListener("hashchange", () => go(location.hash));
   go(location.hash);
 }

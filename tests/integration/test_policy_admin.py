@@ -68,7 +68,8 @@ async def test_every_part_of_the_form_reaches_the_policy(crew: Crew, server: Ser
         sent["minutes_low"][1] = ""
         sent["repeat_high"] = ["30"]
         sent |= {"hours": ["1"], "day": ["mon", "sun"], "start": ["07:30"], "end": ["24:00"]}
-        sent |= {"exclusive": ["1"], "exclusive_minutes": ["4"], "nudge": [""], "back": ["25"]}
+        sent |= {"first": ["1"], "first_minutes": ["4"], "nudge": [""], "back": ["25"]}
+        sent |= {"exclusive": ["1"], "exclusive_minutes": ["2"]}
         del sent["dnd"]
         assert await send(forms, sent) == "saved"
         log = unescape((await forms.get("/admin/audit?action=policy")).text)
@@ -78,6 +79,7 @@ async def test_every_part_of_the_form_reaches_the_policy(crew: Crew, server: Ser
     assert policy["repeat_minutes"]["high"] == 30
     assert policy["working_hours"] == {"days": ["mon", "sun"], "start": "07:30", "end": "24:00"}
     assert (policy["urgent_overrides_dnd"], policy["target_first_minutes"]) == (False, 4)
+    assert policy["target_exclusive_minutes"] == 2
     assert (policy["idle_nudge_minutes"], policy["idle_return_minutes"]) == (None, 25)
     for words in ("step 3, low: 240 min to never", "repeat, high: 15 to 30 min", "step 3: the owner to a person"):
         assert words in log, words
@@ -91,6 +93,7 @@ async def test_every_part_of_the_form_reaches_the_policy(crew: Crew, server: Ser
         ({"repeat_low": [""]}, "Repeat, low: give whole minutes from 1 to 10080."),
         ({"hours": ["1"], "day": []}, "Choose at least one working day."),
         ({"hours": ["1"], "start": ["18:00"], "end": ["08:00"]}, "the end must be at least an hour after the start"),
+        ({"first": ["1"], "first_minutes": ["11"]}, "The target alone: give whole minutes from 1 to 10."),
         ({"exclusive": ["1"], "exclusive_minutes": ["11"]}, "give whole minutes from 1 to 10."),
     ],
 )

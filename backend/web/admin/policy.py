@@ -29,9 +29,13 @@ _WHO: Final = {
     "admins": ("Administrators", "Desktop or e-mail"),
     "target": ("The person asked for", "Desktop or e-mail; everyone where nobody was asked for"),
 }
-_EXCLUSIVE: Final = (
+_FIRST: Final = (
     "Alert only the person asked for, for the first minutes",
     "Off: everyone is alerted at once, and the person asked for sees it marked For you.",
+)
+_EXCLUSIVE: Final = (
+    "Only the person asked for may claim, for the first minutes",
+    "Off: any senior can claim at once. Nobody waits for somebody who has left or holds no senior role.",
 )
 _CHANGED: Final = (
     "Somebody else has changed the policy since you opened it. Nothing was saved. "
@@ -106,6 +110,7 @@ async def _page(
         "priority": _priority(priority),
         "days_in_words": policy_form.days_in_words(draft.days),
         "week": {"mon": "Mon", "tue": "Tue", "wed": "Wed", "thu": "Thu", "fri": "Fri", "sat": "Sat", "sun": "Sun"},
+        "first_words": _FIRST,
         "exclusive_words": _EXCLUSIVE,
         "changed": changed,
         "saved": request.query_params.get("saved") == "1",

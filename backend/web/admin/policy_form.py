@@ -43,6 +43,8 @@ class Draft:
     start: str
     end: str
     dnd: bool
+    first: bool
+    first_minutes: str
     exclusive: bool
     exclusive_minutes: str
     nudge: str
@@ -83,8 +85,10 @@ def of_policy(policy: EscalationPolicy) -> Draft:
         start=hours.start if hours else str(NEW_HOURS["start"]),
         end=hours.end if hours else str(NEW_HOURS["end"]),
         dnd=policy.urgent_overrides_dnd,
-        exclusive=policy.target_first_minutes is not None,
-        exclusive_minutes=_shown(policy.target_first_minutes) or "3",
+        first=policy.target_first_minutes is not None,
+        first_minutes=_shown(policy.target_first_minutes) or "3",
+        exclusive=policy.target_exclusive_minutes is not None,
+        exclusive_minutes=_shown(policy.target_exclusive_minutes) or "3",
         nudge=_shown(policy.idle_nudge_minutes),
         back=_shown(policy.idle_return_minutes),
     )
@@ -112,6 +116,8 @@ def of_form(form: FormData) -> Draft:
         start=one("start"),
         end=one("end"),
         dnd=bool(one("dnd")),
+        first=bool(one("first")),
+        first_minutes=one("first_minutes"),
         exclusive=bool(one("exclusive")),
         exclusive_minutes=one("exclusive_minutes"),
         nudge=one("nudge"),
@@ -131,6 +137,7 @@ def document(draft: Draft) -> dict[str, Any]:
         who, _, user = row.who.partition(":")
         steps.append({"who": who, "minutes": minutes} | ({"user_id": user} if who == "user" else {}))
     repeat = {p: _minutes(draft, f"repeat-{p}", f"Repeat, {p}", draft.repeat[p]) for p in PRIORITIES}
+    first = draft.first_minutes if draft.first else ""
     exclusive = draft.exclusive_minutes if draft.exclusive else ""
     hours = {"days": draft.days, "start": draft.start, "end": draft.end} if draft.hours else None
     if draft.hours and not draft.days:
@@ -141,7 +148,10 @@ def document(draft: Draft) -> dict[str, Any]:
         "working_hours": hours,
         "urgent_overrides_dnd": draft.dnd,
         "target_first_minutes": _minutes(
-            draft, "exclusive", "The target alone", exclusive, most=MOST_TARGET_FIRST, empty=_off(draft.exclusive)
+            draft, "first", "The target alone", first, most=MOST_TARGET_FIRST, empty=_off(draft.first)
+        ),
+        "target_exclusive_minutes": _minutes(
+            draft, "exclusive", "Only the target", exclusive, most=MOST_TARGET_FIRST, empty=_off(draft.exclusive)
         ),
         "idle_nudge_minutes": _minutes(draft, "nudge", "Reminder after a claim", draft.nudge, empty="off"),
         "idle_return_minutes": _minutes(draft, "back", "Back to the queue", draft.back, empty="off"),

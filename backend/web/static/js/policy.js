@@ -159,7 +159,7 @@ async function answer() {
   mark(wrong);
 }
 
-const FIELDS = { hours: ["start", "end"], exclusive: ["exclusive_minutes"], nudge: ["nudge"], back: ["back"] };
+const FIELDS = { hours: ["start", "end"], first: ["first_minutes"], exclusive: ["exclusive_minutes"], nudge: ["nudge"], back: ["back"] };
 
 function mark(wrong = null) {
   const first = wrong === null ? [...form.querySelectorAll('[aria-invalid="true"]')].length : wrong.length;

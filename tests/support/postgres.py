@@ -25,6 +25,20 @@ _FAST_AND_LOOSE = (
     ("shared_buffers", "64MB"),
     ("autovacuum", "off"),
 )
+# One round trip. Foreign keys and triggers are off for this one transaction: the order of the tables does not matter.
+_EMPTY = """
+do $$
+declare
+    t regclass;
+begin
+    perform set_config('session_replication_role', 'replica', true);
+    for t in select oid from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
+             and relname <> 'alembic_version'
+    loop
+        execute format('delete from %s', t);
+    end loop;
+end $$
+"""
 
 
 @contextlib.contextmanager
@@ -86,15 +100,7 @@ async def delete_rows(url: str) -> None:
 async def _delete_rows(url: str) -> None:
     owner = await asyncpg.connect(url, server_settings={"lock_timeout": "10s"})
     try:
-        tables = await owner.fetch(
-            "SELECT c.oid::regclass::text AS name FROM pg_class c "
-            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'"
-        )
-        async with owner.transaction():
-            # Foreign keys and triggers are off for this one transaction, so the order of the tables does not matter.
-            await owner.execute("SET LOCAL session_replication_role = replica")
-            for table in tables:
-                await owner.execute(f"DELETE FROM {table['name']}")
+        await owner.execute(_EMPTY)
     finally:
         await owner.close()
 

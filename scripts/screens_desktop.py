@@ -1,4 +1,4 @@
-"""Render every state of every desktop window to PNG, light and dark, from sample views.
+"""Render every state of every desktop window to PNG, light, dark and in high contrast, from sample views.
 
     python scripts/screens_desktop.py OUT_DIR [NAME_PART]
 
@@ -16,13 +16,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
-from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.core.views import DetailView, ProbeStep, QueueView, ToastView, TrayState
+from desktop.ui import theme
 from desktop.ui.about import AboutWindow
-from desktop.ui.dialogs import ClaimDialog, HandBackDialog, KeysDialog
+from desktop.ui.dialogs import ClaimDialog, HandBackDialog, KeysDialog, QuitDialog
 from desktop.ui.first_run import FirstRunWindow
 from desktop.ui.queue_window import QueueWindow
 from desktop.ui.settings_window import SettingsWindow
@@ -49,7 +50,7 @@ class Studio:
 
     def __init__(self, app: QApplication, out: Path, part: str) -> None:
         self.app, self.out, self.part = app, out, part
-        self.theme: ThemeChoice = "light"
+        self.look = "light"
 
     def shoot(self, name: str, make: Callable[[], QWidget], *, settle_ms: int = 60) -> None:
         """Make a window, let it settle, save it, close it."""
@@ -58,7 +59,7 @@ class Studio:
         window = make()
         window.show()
         self.settle(settle_ms)
-        path = self.out / f"{name}-{self.theme}.png"
+        path = self.out / f"{name}-{self.look}.png"
         window.grab().save(str(path))
         print(path)
         window.close()
@@ -135,6 +136,7 @@ def queue_pictures(studio: Studio) -> None:
     studio.queue("no-assessment", samples.queue(), samples.without_assessment())
     studio.queue("long", samples.long_queue(), samples.long_detail(), size=(760, 700))
     studio.queue("long-narrow", samples.long_queue(), samples.long_detail(), size=(720, 480))
+    studio.queue("many", samples.long_queue(1000), samples.detail())
     studio.queue("dnd", samples.queue(dnd=True), samples.detail())
 
 
@@ -148,8 +150,10 @@ def small_pictures(studio: Studio) -> None:
     studio.shoot("about", lambda: AboutWindow(samples.ABOUT))
     studio.shoot("dialog-hand-back", lambda: HandBackDialog(None, samples.rows()[1]))
     studio.shoot("dialog-claim-next", lambda: ClaimDialog(samples.rows()[0]))
+    studio.shoot("dialog-quit", QuitDialog)
+    studio.shoot("dialog-keys-off", lambda: KeysDialog(None, letters=False))
     studio.shoot("dialog-keys", lambda: KeysDialog(None))
-    studio.shoot("tray", lambda: TraySheet(dark=studio.theme == "dark"))
+    studio.shoot("tray", lambda: TraySheet(dark=studio.look != "light"))
 
 
 def card(view: ToastView) -> ToastCard:
@@ -282,13 +286,34 @@ def main() -> int:
     app.setQuitOnLastWindowClosed(False)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, tempfile.mkdtemp())
     studio = Studio(app, out, sys.argv[2] if len(sys.argv) > 2 else "")
-    for theme in ("light", "dark"):
-        studio.theme = theme
-        apply_theme(app, theme)
+    looks: tuple[ThemeChoice, ...] = ("light", "dark")
+    for look in looks:
+        studio.look = look
+        apply_theme(app, look)
         queue_pictures(studio)
         small_pictures(studio)
         settings_pictures(studio)
+    studio.look = "contrast"
+    app.setStyleSheet("")
+    app.setPalette(high_contrast())
+    theme._theme.plain = True  # noqa: SLF001 - offscreen there is no system that could ask for it
+    queue_pictures(studio)
+    small_pictures(studio)
+    settings_pictures(studio)
     return 0
+
+
+def high_contrast() -> QPalette:
+    """As a system's own high-contrast theme: white on black, yellow links, cyan for what is selected."""
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for each in (role.Window, role.Base, role.AlternateBase, role.Button, role.HighlightedText, role.ToolTipBase):
+        palette.setColor(each, QColor("black"))
+    for each in (role.WindowText, role.Text, role.ButtonText, role.PlaceholderText, role.BrightText):
+        palette.setColor(each, QColor("white"))
+    palette.setColor(role.Link, QColor("#FFFF00"))
+    palette.setColor(role.Highlight, QColor("#1AEBFF"))
+    return palette
 
 
 if __name__ == "__main__":

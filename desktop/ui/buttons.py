@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from desktop.ui.fonts import font
 from desktop.ui.icons import icon_pixmap, paint_icon
 from desktop.ui.pressable import Pressable
-from desktop.ui.theme import plain, tokens
+from desktop.ui.theme import outline, plain, tokens
 from desktop.ui.tokens import CONTROL_HEIGHT, RADIUS
 
 Variant = Literal["primary", "secondary", "quiet", "warning"]
@@ -106,6 +106,7 @@ class Button(Pressable):
         """Draw it (Qt)."""
         if plain():
             super().paintEvent(event)
+            outline(self)
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -161,6 +162,8 @@ class IconButton(Pressable):
             colour = self.palette().color(self.palette().ColorRole.ButtonText)
             self.setIcon(icon_pixmap(self._icon_name, self._icon_size, colour, self.devicePixelRatioF()))
             super().paintEvent(event)
+            if self.hasFocus():
+                outline(self)
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -10,7 +10,7 @@ from backend.contract.vocabulary import PRIORITY_LABEL, Priority
 from desktop.ui.buttons import paint_key
 from desktop.ui.fonts import font
 from desktop.ui.icons import paint_icon
-from desktop.ui.theme import ink, plain, tokens
+from desktop.ui.theme import ink, outline, plain, tokens
 from desktop.ui.tokens import CONTROL_HEIGHT, RADIUS
 
 PRIORITIES: Final[tuple[Priority | None, ...]] = (None, "urgent", "high", "normal", "low")
@@ -32,6 +32,8 @@ class SearchEdit(QLineEdit):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw it (Qt)."""
         super().paintEvent(event)
+        if plain():
+            outline(self)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_icon(painter, "search", QRectF(11, (self.height() - 14) / 2, 14, 14), ink(self, "text"))
@@ -74,6 +76,7 @@ class PriorityCombo(QComboBox):
         """Draw it (Qt)."""
         if plain():
             super().paintEvent(event)
+            outline(self)
             return
         theme = tokens()
         painter = QPainter(self)

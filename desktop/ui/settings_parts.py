@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, QTime, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QSizePolicy, QTimeEdit, QWidget
 
 from desktop.ui.fonts import font
 from desktop.ui.icons import paint_icon
-from desktop.ui.theme import plain, tokens
+from desktop.ui.theme import ink, outline, plain, tokens
 from desktop.ui.tokens import CONTROL_HEIGHT, RADIUS
 
 _BOX: Final = 16
@@ -48,17 +58,19 @@ class Check(QCheckBox):
         """All of it can be pressed (Qt)."""
         return self.rect().contains(pos)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw it (Qt)."""
-        if plain():
-            super().paintEvent(event)
-            return
         theme = tokens()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(_RING, (self.height() - _BOX) / 2, _BOX, _BOX)
-        fill, border, mark = theme.surface, theme.border_strong, theme.on_accent
-        if not self.isEnabled():
+        role = QPalette.ColorRole
+        ground, text = self.palette().color(role.Window), self.palette().color(role.WindowText)
+        fill, border, mark, ring = theme.surface, theme.border_strong, theme.on_accent, theme.focus
+        words_in = theme.text if self.isEnabled() else theme.disabled_text
+        if plain():
+            fill, border, mark, ring, words_in = ground.name(), *(text.name(),) * 4
+        elif not self.isEnabled():
             fill = border = theme.disabled_bg
             mark = theme.disabled_text
         elif self.isChecked():
@@ -72,10 +84,10 @@ class Check(QCheckBox):
             paint_icon(painter, "check", box.adjusted(2, 2, -2, -2), QColor(mark))
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(QColor(theme.focus), 2))
+            painter.setPen(QPen(QColor(ring), 2))
             painter.drawRoundedRect(box.adjusted(-2, -2, 2, 2), 4, 4)
         if self.text():
-            painter.setPen(QColor(theme.text if self.isEnabled() else theme.disabled_text))
+            painter.setPen(QColor(words_in))
             painter.setFont(self.font())
             words = QRectF(box.right() + _GAP, 0, self.width(), self.height())
             painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), self.text())
@@ -113,6 +125,10 @@ class Choice(QComboBox):
         """Draw it (Qt)."""
         if plain():
             super().paintEvent(event)
+            outline(self)
+            if not self.isEnabled():
+                lock = QRectF(self.width() - 42, (self.height() - 14) / 2, 14, 14)
+                paint_icon(QPainter(self), "lock", lock, ink(self, "text"))
             return
         _paint_field(self, focus=self.hasFocus(), hot=self.underMouse())
         painter = QPainter(self)
@@ -157,6 +173,7 @@ class Clock(QTimeEdit):
         """Draw the frame; the text is its line's (Qt)."""
         if plain():
             super().paintEvent(event)
+            outline(self)
             return
         _paint_field(self, focus=self.hasFocus())
         if not self.isEnabled():

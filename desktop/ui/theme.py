@@ -8,8 +8,8 @@ is left alone; everything drawn by hand then uses the palette too (`plain()`).
 import sys
 from typing import Final, Literal
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAccessibilityHints, QColor, QPalette, QStyleHints
+from PySide6.QtCore import QObject, QRectF, Qt
+from PySide6.QtGui import QAccessibilityHints, QColor, QPainter, QPalette, QPen, QStyleHints
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.ui.tokens import DARK, LIGHT, Tokens
@@ -84,6 +84,16 @@ def tokens() -> Tokens:
 def plain() -> bool:
     """True in high contrast: draw with the system's palette."""
     return _theme.plain
+
+
+def outline(widget: QWidget) -> None:
+    """In high contrast, over what the style has drawn: it draws its own outline in a colour of the ground."""
+    painter = QPainter(widget)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    wide = 2 if widget.hasFocus() else 1
+    painter.setPen(QPen(widget.palette().color(QPalette.ColorRole.WindowText), wide))
+    inset = wide / 2
+    painter.drawRoundedRect(QRectF(widget.rect()).adjusted(inset, inset, -inset, -inset), 4, 4)
 
 
 def ink(widget: QWidget, token: str) -> QColor:

@@ -9,7 +9,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.ui import theme
+from desktop.ui.buttons import Button
+from desktop.ui.fields import SearchEdit
 from desktop.ui.queue_window import QueueWindow
+from desktop.ui.settings_parts import Check, Choice
 from desktop.ui.tokens import DARK, LIGHT, Tokens
 from tests.support import desktop_samples as samples
 
@@ -125,6 +128,28 @@ def test_high_contrast_drops_the_style_sheet_and_draws_with_the_systems_colours(
         monkeypatch.undo()
         theme._theme._apply()
     assert not theme.plain()
+
+
+def test_on_a_black_ground_every_control_has_an_edge_that_is_seen(
+    qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The style takes its outlines from the ground, where high contrast has them black on black."""
+    monkeypatch.setattr(theme._theme, "plain", True)
+    qapp.setStyleSheet("")
+    black = QPalette(QColor("black"))
+    for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
+        black.setColor(role, QColor("white"))
+    controls = (Check("c", "Box"), Button("Claim", name="b"), Choice("o", "Choice", (("One", 1),)), SearchEdit())
+    for control in controls:
+        qtbot.addWidget(control)
+        control.setPalette(black)
+        control.show()
+        image = control.grab().toImage()
+        middle = image.height() // 2
+        row = [image.pixelColor(x, middle).lightness() for x in range(12)]
+        assert max(row) > 120, f"{type(control).__name__} has no edge on its left"
+    monkeypatch.undo()
+    theme._theme._worn = None  # the sheet was taken off behind its back
 
 
 def test_the_sheet_never_names_everything() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from desktop.core import toasts as core_toasts
 from desktop.core.views import ToastView
 from tests.support.desktop_samples import LONG_CUSTOMER, LONG_TITLE, NOW
 
@@ -136,4 +137,6 @@ def toasts() -> tuple[tuple[str, ToastView], ...]:
                 body="Handed back: “No first action in 30 min”",
             ),
         ),
+        ("test", core_toasts.trial()),
+        ("fell", core_toasts.fell(NOW, "Segmentation fault")),
     )

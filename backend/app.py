@@ -14,6 +14,7 @@ from starlette.routing import WebSocketRoute
 
 from backend import operations
 from backend.analytics.api import router as analytics_router
+from backend.assistant.api import router as assistant_router
 from backend.db.engine import Database
 from backend.delivery.api import router as receipts_router
 from backend.feed.poll import router as poll_router
@@ -25,8 +26,10 @@ from backend.http.middleware import Edge
 from backend.http.origins import known_origins
 from backend.identity.api import router as identity_router
 from backend.identity.oauth import router as oauth_router
+from backend.onetime.api import router as secrets_router
 from backend.psa.api import hooks_router
 from backend.psa.api import router as psa_router
+from backend.runbooks.api import router as runbooks_router
 from backend.selfaudit.api import router as alarms_router
 from backend.selfaudit.gauges import AuditGauges
 from backend.services import Services
@@ -89,6 +92,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         trial_router,
         receipts_router,
         analytics_router,
+        assistant_router,
+        runbooks_router,
+        secrets_router,
         webhooks_router,
         psa_router,
         alarms_router,

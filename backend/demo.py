@@ -1,8 +1,8 @@
 """The demo account: people of every role, sessions with history, handoffs that wait.
 
 Everything is made through the services, as people would; only the times are moved back afterwards, so that the queue
-shows waits of minutes. Seeding again adds nothing. No assessment is made up: where no assistant is connected, there is
-none.
+shows waits of minutes. Seeding again adds nothing. No assessment is made up: the worker puts
+them together, with a model where one is connected.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from backend.contract.vocabulary import AuthorKind, Priority, Role
 from backend.db import tables as t
 from backend.db.engine import Database
 from backend.demo_month import seed_month
+from backend.demo_runbooks import RUNBOOKS
 from backend.demo_stories import ACCOUNT, PEOPLE, STORIES, Story
 from backend.handoffs import snapshot
 from backend.handoffs.first_action import FirstActionRecorder
@@ -26,6 +27,7 @@ from backend.handoffs.service import HandoffService
 from backend.identity.provision import create_account, create_user
 from backend.identity.repository import user_by_email
 from backend.identity.service import Caller, IdentityService
+from backend.runbooks.service import import_runbook
 from backend.sessions.service import SessionService
 
 PASSWORD: Final = "flowpilot-demo"  # noqa: S105 - printed on purpose; the demo holds nobody's data
@@ -78,6 +80,8 @@ async def seed(database: Database) -> DemoPeople:
                 role=person.role,
                 password=person.password,
             )
+    for runbook in RUNBOOKS:
+        await import_runbook(database, account_id, runbook)
     callers = await _callers(database, people)
     sessions = SessionService(database, FirstActionRecorder())
     handoffs = HandoffService(database, sessions, email_after_s=EMAIL_AFTER_S)

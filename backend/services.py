@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from backend.analytics.service import AnalyticsService
+from backend.assistant.live import LiveReplies
+from backend.assistant.proposals import ProposalService
+from backend.assistant.replies import ReplyService
+from backend.assistant.setting import endpoint_of
+from backend.assistant.writing import Writer
 from backend.audit.service import AuditService
 from backend.db.engine import Database
 from backend.db.wakeup import Wakeup
@@ -24,10 +29,13 @@ from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService
 from backend.identity.tickets import TicketService
 from backend.jobs.worker import Worker
+from backend.onetime.service import SecretService
 from backend.psa.connections import Connections
 from backend.psa.hooks import HookService
 from backend.psa.notes import PsaNoteService
 from backend.psa.service import ConnectorService
+from backend.runbooks.service import RunbookService
+from backend.sealed import Sealer
 from backend.selfaudit.monitor import Monitor
 from backend.selfaudit.service import AlarmService
 from backend.sessions.editing import EditingService
@@ -67,6 +75,11 @@ class Services:
     feed: FeedHub
     sockets: EventSockets
     live_pages: LivePages
+    live_replies: LiveReplies
+    replies: ReplyService
+    proposals: ProposalService
+    runbooks: RunbookService
+    secrets: SecretService
     analytics: AnalyticsService
     webhooks: WebhookService
     connectors: ConnectorService
@@ -82,6 +95,12 @@ class Services:
         identity = IdentityService(database, settings.secret_key)
         tickets = TicketService(database, identity)
         sessions = SessionService(database, FirstActionRecorder())
+        handoffs = HandoffService(database, sessions, email_after_s=settings.email_after_s)
+        endpoint = endpoint_of(settings)
+        proposals = ProposalService(database, sessions, endpoint)
+        writer = Writer(database, endpoint) if endpoint else None
+        replies = ReplyService(database, sessions, handoffs, writer, proposals)
+        sessions.listen(replies)
         delivery = DeliveryService(database)
         feed = FeedHub(database)
         connections = Connections.of(settings)
@@ -102,13 +121,18 @@ class Services:
             sessions=sessions,
             editing=EditingService(database, sessions, FirstActionRecorder()),
             presence=SessionPresence(database),
-            handoffs=HandoffService(database, sessions, email_after_s=settings.email_after_s),
+            handoffs=handoffs,
             holder=HolderService(database, email_after_s=settings.email_after_s),
             claiming=ClaimingService(database, tickets),
             delivery=delivery,
             feed=feed,
             sockets=EventSockets(feed, identity, delivery, database.wakeup),
             live_pages=LivePages(),
+            live_replies=LiveReplies(replies),
+            replies=replies,
+            proposals=proposals,
+            runbooks=RunbookService(database),
+            secrets=SecretService(database, sessions, Sealer.build(settings), settings.public_url),
             analytics=AnalyticsService(database),
             webhooks=WebhookService(database, Courier.build(settings), secret_key=settings.secret_key),
             connectors=ConnectorService(
@@ -132,6 +156,7 @@ class Services:
 
     async def stop(self) -> None:
         """End it, then give the connections back."""
+        await self.replies.close()
         if self.worker is not None:
             await self.worker.stop()
         await self.monitor.stop()

@@ -39,6 +39,7 @@ NAMES: Final = (
     "FLOWPILOT_LLM_BASE_URL",
     "FLOWPILOT_LLM_MODEL",
     "FLOWPILOT_LLM_API_KEY",
+    "FLOWPILOT_LLM_TIMEOUT_S",
     "FLOWPILOT_EMAIL_AFTER_S",
     "FLOWPILOT_LOG_LEVEL",
     "FLOWPILOT_LOG_FORMAT",
@@ -80,6 +81,8 @@ class Settings:
     llm_base_url: str | None = None
     llm_model: str | None = None
     llm_api_key: str | None = field(default=None, repr=False)
+    llm_timeout_s: float = 30.0
+    """The longest silence of the model before and within an answer; an answer may take four times as long."""
     email_after_s: float = 15.0
     log_level: LogLevel = "info"
     log_format: LogFormat = "console"
@@ -125,6 +128,7 @@ class Settings:
             llm_base_url=_web_url("FLOWPILOT_LLM_BASE_URL", values.get("FLOWPILOT_LLM_BASE_URL")),
             llm_model=values.get("FLOWPILOT_LLM_MODEL"),
             llm_api_key=values.get("FLOWPILOT_LLM_API_KEY"),
+            llm_timeout_s=_seconds("FLOWPILOT_LLM_TIMEOUT_S", values, 30.0, most=600.0),
             email_after_s=_seconds("FLOWPILOT_EMAIL_AFTER_S", values, 15.0, most=86_400.0),
             log_level=_one_of("FLOWPILOT_LOG_LEVEL", values, LOG_LEVELS, "info"),
             log_format=_one_of("FLOWPILOT_LOG_FORMAT", values, LOG_FORMATS, "console"),

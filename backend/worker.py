@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+from backend.assistant.assessing import assistant_lane
+from backend.assistant.setting import endpoint_of
 from backend.audit.keeper import AuditKeeper
 from backend.db.engine import Database
 from backend.delivery.closing import Closing
@@ -48,7 +50,11 @@ def build_worker(database: Database, settings: Settings) -> Worker:
         secret_key=settings.secret_key,
     )
     email = Lane(name="email", handlers={"email": mailing, "invite": invitations}, places=_MAIL_PLACES, lease_s=LEASE_S)
-    outside = [webhook_lane(database, settings), psa_lane(database, settings)]
+    outside = [
+        webhook_lane(database, settings),
+        psa_lane(database, settings),
+        assistant_lane(database, endpoint_of(settings)),
+    ]
     lanes = [policy, email, *outside, watch_lane(database, settings)]
     chores = {
         "plan the self-audit": House(database).keep,

@@ -1,15 +1,14 @@
 """FlowPilot, the assistant, on the wire: replies while they come, proposals, guided mode.
 
-On `GET /ai-sessions/{id}/stream` a reply is told by five events beside `message`, `step`, `fact` and `session`. They
+On `GET /ai-sessions/{id}/stream` a reply is told by events beside `message`, `step`, `fact` and `session`. They
 carry no SSE `id`: where a client goes on is told by the versions of what is stored, and a reply is stored as a
-`message` when it is done or stopped.
+`message` when it is done or stopped. What FlowPilot proposes to record is told by the `session` event.
 
 | event | data |
 |---|---|
 | `reply.start` | `Reply` with what has come so far (someone who joins later gets the beginning too) |
 | `reply.delta` | `ReplyDelta`: more text, beginning at character `at` |
 | `reply.done`, `reply.stopped`, `reply.failed` | `Reply` in its last state |
-| `proposals` | `{"session_id", "open"}`: what FlowPilot proposes to record has changed |
 """
 
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ ReplyKind = Literal["reply", "briefing"]
 ProposalKind = Literal["fact", "step"]
 ProposalState = Literal["open", "accepted", "dismissed"]
 
-REPLY_EVENTS: Final = ("reply.start", "reply.delta", "reply.done", "reply.stopped", "reply.failed", "proposals")
+REPLY_EVENTS: Final = ("reply.start", "reply.delta", "reply.done", "reply.stopped", "reply.failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

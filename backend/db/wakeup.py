@@ -50,6 +50,10 @@ class Wakeup:
         self._pending.update(topics)
         self._some.set()
 
+    def here(self, topic: str) -> None:
+        """Tell readers of this process only: for what changes many times a second, such as a reply that is written."""
+        self._tell(topic)
+
     def start(self) -> None:
         """Begin to send and to listen."""
         self._task = asyncio.create_task(

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from backend.domain.refusal import Refusal
+from backend.domain.secrets import redact
 
 
 def storable(value: str) -> bool:
@@ -28,6 +29,16 @@ def clean(field: str, value: str, *, longest: int, shortest: int = 1) -> str:
 def clean_optional(field: str, value: str | None, *, longest: int) -> str | None:
     """Like `clean`; nothing and white space alone both become None."""
     return clean(field, value, longest=longest) if value is not None and value.strip() else None
+
+
+def said(field: str, value: str, *, longest: int) -> str:
+    """`clean`, and without its secrets: for everything that people write or paste and others will read."""
+    return redact(clean(field, value, longest=longest)).text
+
+
+def said_optional(field: str, value: str | None, *, longest: int) -> str | None:
+    """Like `said`; nothing and white space alone both become None."""
+    return said(field, value, longest=longest) if value is not None and value.strip() else None
 
 
 def clean_link(field: str, value: str | None) -> str | None:

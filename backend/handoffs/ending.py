@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.contract.handoffs import HandoffResolution
 from backend.contract.vocabulary import HandoffOutcome
 from backend.domain.refusal import Refusal
-from backend.domain.text import clean_optional
+from backend.domain.text import said_optional
 from backend.handoffs import repository
 from backend.identity.caller import Caller
 from backend.sessions.service import leave_message
@@ -21,8 +21,8 @@ _MISSING: Final = 200
 
 def checked(body: HandoffResolution) -> tuple[str | None, dict[str, object]]:
     """(note, the columns to write). Refuses a handoff that had everything and lacked something at once."""
-    note = clean_optional("note", body.note, longest=_NOTE)
-    missing = clean_optional("missing", body.missing, longest=_MISSING)
+    note = said_optional("note", body.note, longest=_NOTE)
+    missing = said_optional("missing", body.missing, longest=_MISSING)
     had = body.had_what_i_needed
     if missing is not None and had:
         raise Refusal(

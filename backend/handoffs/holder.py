@@ -21,7 +21,7 @@ from backend.db.engine import Database
 from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
-from backend.domain.text import clean, clean_optional
+from backend.domain.text import said, said_optional
 from backend.handoffs import ending, repository
 from backend.handoffs.service import eligible_target, handoff_id, may_manage, not_found, read_handoff
 from backend.identity.caller import Caller
@@ -56,7 +56,7 @@ class HolderService:
 
     async def release(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
         """Hand back: it waits again, at its place in the queue, and everyone is told in a new round."""
-        note = clean_optional("note", body.note, longest=_LONGEST)
+        note = said_optional("note", body.note, longest=_LONGEST)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._held(tx, caller, wanted, body.claim_epoch)
             await repository.reopen(tx, caller.account_id, row.id, self._email_after_s)
@@ -66,7 +66,7 @@ class HolderService:
 
     async def reassign(self, caller: Caller, wanted: str, body: Reassignment) -> Handoff:
         """Give it to another senior, who then holds it."""
-        note = clean_optional("note", body.note, longest=_LONGEST)
+        note = said_optional("note", body.note, longest=_LONGEST)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._held(tx, caller, wanted, body.claim_epoch)
             target = await eligible_target(tx, caller, body.user_id, escalated_by=row.handed_off_by, field="user_id")
@@ -110,7 +110,7 @@ class HolderService:
 
     async def withdraw(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
         """Take it back before anybody has claimed it."""
-        note = clean_optional("note", body.note, longest=_LONGEST)
+        note = said_optional("note", body.note, longest=_LONGEST)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._pending(tx, caller, wanted, withdrawing=True)
             await repository.update(tx, caller.account_id, row.id, status="withdrawn")
@@ -127,7 +127,7 @@ class HolderService:
             values["priority"] = patch.priority
         for field in ("need", "impact"):
             if field in given:
-                values[field] = clean_optional(field, getattr(patch, field), longest=_LONGEST)
+                values[field] = said_optional(field, getattr(patch, field), longest=_LONGEST)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._pending(tx, caller, wanted, withdrawing=False)
             if "target_user_id" in given:
@@ -146,7 +146,7 @@ class HolderService:
 
     async def reject_assessment(self, caller: Caller, wanted: str, body: Rejection) -> Handoff:
         """Keep that the assessment is not it, and why; the latest word stands. Refuses `not_pending` when over."""
-        why = clean("why", body.why, longest=500)
+        why = said("why", body.why, longest=500)
         async with self._db.tenant(caller.account_id) as tx:
             row = await self._locked(tx, caller, wanted)
             caller.require("engineer")

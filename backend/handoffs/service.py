@@ -15,7 +15,7 @@ from backend.db.ids import new_id, parse_id
 from backend.domain.claim import Claimed, ClaimOutcome, NotVisible
 from backend.domain.refusal import Refusal
 from backend.domain.roles import RANK
-from backend.domain.text import clean, clean_optional
+from backend.domain.text import clean, said, said_optional
 from backend.handoffs import hot, mapping, repository, snapshot
 from backend.http.cursor import decode_cursor, encode_cursor
 from backend.http.respond import encode
@@ -116,9 +116,9 @@ class HandoffService:
         key = clean("Idempotency-Key", idempotency_key, longest=200) if idempotency_key is not None else None
         checked = replace(
             new,
-            reason=clean("reason", new.reason, longest=_LONGEST),
-            need=clean_optional("need", new.need, longest=_LONGEST),
-            impact=clean_optional("impact", new.impact, longest=_LONGEST),
+            reason=said("reason", new.reason, longest=_LONGEST),
+            need=said_optional("need", new.need, longest=_LONGEST),
+            impact=said_optional("impact", new.impact, longest=_LONGEST),
         )
         if new.target_user_id is not None and parse_id(new.target_user_id) is None:
             raise _nobody("target_user_id")

@@ -42,6 +42,7 @@ STATUS: Final[dict[Code, int]] = {
     "not_retryable": 409,
     "psa_not_connected": 409,
     "secret_gone": 410,
+    "assistant_off": 409,
     "too_many_requests": 429,
     "database_unavailable": 503,
     "internal_error": 500,

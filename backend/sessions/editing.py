@@ -18,7 +18,7 @@ from backend.db import tables as t
 from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
 from backend.domain.refusal import Refusal
-from backend.domain.text import clean, clean_optional
+from backend.domain.text import said, said_optional
 from backend.identity.caller import Caller
 from backend.sessions import mapping, repository
 from backend.sessions.service import FirstActions, SessionService, session_id_of, writable
@@ -53,16 +53,16 @@ class EditingService:
         """Change what is given of a fact."""
         values: dict[str, object] = {}
         if patch.label is not None:
-            values["label"] = clean("label", patch.label, longest=200)
+            values["label"] = said("label", patch.label, longest=200)
         if patch.value is not None:
-            values["value"] = clean("value", patch.value, longest=8_000)
+            values["value"] = said("value", patch.value, longest=8_000)
         return mapping.fact(await self._change(caller, session_id, "fact", fact_id, values, patch.revision))
 
     async def change_task(self, caller: Caller, session_id: str, task_id: str, patch: TaskPatch) -> Task:
         """Change a task's words, tick it, or take the tick away."""
         values: dict[str, object] = {}
         if patch.text is not None:
-            values["text"] = clean("text", patch.text, longest=500)
+            values["text"] = said("text", patch.text, longest=500)
         if patch.done is not None:
             values["done_at"] = sa.func.clock_timestamp() if patch.done else None
             values["done_by"] = caller.user_id if patch.done else None
@@ -70,7 +70,7 @@ class EditingService:
 
     async def add_task(self, caller: Caller, session_id: str, new: NewTask) -> Task:
         """A new line of the checklist."""
-        text = clean("text", new.text, longest=500)
+        text = said("text", new.text, longest=500)
         await self._sessions.require(caller, session_id, "technician")
         session, task_id = session_id_of(session_id), new_id()
         async with self._db.tenant(caller.account_id) as tx:
@@ -93,8 +93,8 @@ class EditingService:
     async def start_fix(self, caller: Caller, session_id: str, new: NewFix) -> Step:
         """Make this the active fix, as a step in progress; the one before becomes an ordinary step."""
         values = {
-            "action": clean("action", new.action, longest=2_000),
-            "detail": clean_optional("detail", new.detail, longest=8_000),
+            "action": said("action", new.action, longest=2_000),
+            "detail": said_optional("detail", new.detail, longest=8_000),
         }
         await self._sessions.require(caller, session_id, "technician")
         session, step_id = session_id_of(session_id), new_id()
@@ -231,11 +231,11 @@ class EditingService:
 def _step_values(patch: StepPatch) -> dict[str, object]:
     values: dict[str, object] = {}
     if patch.action is not None:
-        values["action"] = clean("action", patch.action, longest=2_000)
+        values["action"] = said("action", patch.action, longest=2_000)
     if patch.outcome is not None:
         values["outcome"] = patch.outcome
     if patch.detail is not None:
-        values["detail"] = clean_optional("detail", patch.detail, longest=8_000)
+        values["detail"] = said_optional("detail", patch.detail, longest=8_000)
     return values
 
 

@@ -26,7 +26,8 @@ from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
-from backend.domain.text import clean, clean_link, clean_optional, limit_bytes
+from backend.domain.secrets import redact_value
+from backend.domain.text import clean, clean_link, clean_optional, limit_bytes, said, said_optional
 from backend.http.cursor import decode_cursor, encode_cursor
 from backend.identity.caller import Caller
 from backend.sessions import mapping, repository
@@ -46,6 +47,13 @@ class FirstActions(Protocol):
 
     async def announce(self, tx: AsyncConnection, caller: Caller, handoff_id: UUID, kind: FirstActionKind) -> None:
         """Called as the transaction's last statement."""
+
+
+class Listener(Protocol):
+    """Who wants to know what was written: the assistant, which stands above this layer and is given in."""
+
+    async def heard(self, caller: Caller, session_id: str, message: Message) -> None:
+        """Called after the message is committed, before the answer; never raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +88,19 @@ class SessionService:
     def __init__(self, database: Database, first_actions: FirstActions) -> None:
         self._db = database
         self._first_actions = first_actions
+        self._listener: Listener | None = None
+
+    def listen(self, listener: Listener) -> None:
+        """Tell this one of messages from now on."""
+        self._listener = listener
 
     async def create(self, caller: Caller, new: NewSession) -> Session:
         """Open a session; the caller owns it."""
         caller.require("technician")
         ticket = new.ticket
         values = {
-            "title": clean("title", new.title, longest=200),
-            "problem": limit_bytes("problem", clean("problem", new.problem, longest=65_536), most=MAX_MESSAGE_BYTES),
+            "title": said("title", new.title, longest=200),
+            "problem": limit_bytes("problem", said("problem", new.problem, longest=65_536), most=MAX_MESSAGE_BYTES),
             "customer": clean_optional("customer", new.customer, longest=120),
             "ticket_system": clean("ticket.system", ticket.system, longest=60) if ticket else None,
             "ticket_id": clean("ticket.id", ticket.id, longest=120) if ticket else None,
@@ -160,21 +173,25 @@ class SessionService:
     async def post_message(self, caller: Caller, session_id: str, new: NewMessage) -> Message:
         """Write into the chat."""
         content = limit_bytes("content", new.content, most=MAX_MESSAGE_BYTES)
-        values = {"content": clean("content", content, longest=MAX_MESSAGE_BYTES), "author_kind": "user"}
-        return mapping.message(await self._add(caller, session_id, "message", t.message, values))
+        values = {"content": said("content", content, longest=MAX_MESSAGE_BYTES), "author_kind": "user"}
+        message = mapping.message(await self._add(caller, session_id, "message", t.message, values))
+        if self._listener is not None:
+            await self._listener.heard(caller, session_id, message)
+        return message
 
     async def add_step(self, caller: Caller, session_id: str, new: NewStep) -> Step:
         """Record a step tried and what came of it."""
         values = {
-            "action": clean("action", new.action, longest=2_000),
+            "action": said("action", new.action, longest=2_000),
             "outcome": new.outcome,
-            "detail": clean_optional("detail", new.detail, longest=8_000),
+            "detail": said_optional("detail", new.detail, longest=8_000),
         }
         return mapping.step(await self._add(caller, session_id, "step", t.step, values))
 
     async def add_fact(self, caller: Caller, session_id: str, new: NewFact) -> Fact:
         """Record a fact."""
-        values = {"label": clean("label", new.label, longest=200), "value": clean("value", new.value, longest=8_000)}
+        label = said("label", new.label, longest=200)
+        values = {"label": label, "value": redact_value(label, clean("value", new.value, longest=8_000))}
         return mapping.fact(await self._add(caller, session_id, "fact", t.fact, values))
 
     async def _add(
@@ -211,7 +228,7 @@ class SessionService:
     async def resolve(self, caller: Caller, session_id: str, note: str | None = None) -> Session:
         """End a session that nobody holds; an open hand-off is resolved or withdrawn first."""
         await self.require(caller, session_id, "technician")
-        session, text = session_id_of(session_id), clean_optional("note", note, longest=2_000)
+        session, text = session_id_of(session_id), said_optional("note", note, longest=2_000)
         async with self._db.tenant(caller.account_id) as tx:
             current = await self._read(tx, caller, session)
             open_handoff = next((h for h in current.handoffs if h.status in {"pending", "claimed"}), None)

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from starlette.responses import StreamingResponse
@@ -26,6 +26,16 @@ from backend.sessions.service import Changes, SessionService
 
 _QUIET_S: Final = 10.0
 """With no hint, look this often: hints may be lost, and a revoked sign-in must end the stream."""
+
+
+class Replies(Protocol):
+    """The assistant's replies, which stand above this layer; given in by the composition root."""
+
+    def topic(self, session_id: str) -> str:
+        """Wake-up topic of a reply that grows."""
+
+    async def news(self, caller: Caller, session_id: str, seen: object) -> tuple[object, list[tuple[str, object]]]:
+        """(what to give next time, (event, data) in order). `seen` is None the first time."""
 
 
 STREAMS_PER_USER: Final = 12
@@ -79,6 +89,24 @@ def _frames(changes: Changes) -> list[bytes]:
     return frames
 
 
+class _Hints:
+    """What woke a stream: something stored, or only a reply that grows."""
+
+    def __init__(self, session_id: str, growing: str) -> None:
+        self.woken = asyncio.Event()
+        self.stored = True
+        self._all = {session_id, EVERYONE}
+        self._growing = growing
+
+    def hear(self, topic: str) -> None:
+        """A topic was touched."""
+        if topic in self._all:
+            self.stored = True
+        elif topic != self._growing:
+            return
+        self.woken.set()
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What a live page is read from."""
@@ -86,6 +114,7 @@ class Sources:
     sessions: SessionService
     identity: IdentityService
     presence: SessionPresence
+    replies: Replies
     wakeup: Wakeup
 
 
@@ -99,6 +128,7 @@ class _Watch:
         self._after = after
         self._others: list[Person] = []
         self._vouched = 0.0
+        self._reply: object = None
         self.visit: UUID | None = None
 
     async def look(self) -> list[bytes]:
@@ -120,6 +150,11 @@ class _Watch:
             frames.append(_frame("presence", self._after, {"people": others}))
         return frames
 
+    async def replies(self) -> list[bytes]:
+        """The frames of a reply that is written. They carry no id: who comes again hears it from its beginning."""
+        self._reply, news = await self._from.replies.news(self._who, self._session, self._reply)
+        return [b"event: %s\ndata: %s\n\n" % (event.encode(), encode(data)) for event, data in news]
+
     async def allowed(self) -> bool:
         """False when the sign-in has ended meanwhile."""
         return bool(await self._from.identity.still_valid([self._who.credential_id]))
@@ -127,26 +162,26 @@ class _Watch:
 
 async def session_events(sources: Sources, caller: Caller, session_id: str, after: int) -> AsyncIterator[bytes]:
     """Everything after a version, then live until the client leaves or its sign-in ends."""
-    woken = asyncio.Event()
+    hints = _Hints(session_id, sources.replies.topic(session_id))
     watch = _Watch(sources, caller, session_id, after)
-
-    def hear(topic: str) -> None:
-        if topic in {session_id, EVERYONE}:
-            woken.set()
-
-    unsubscribe = sources.wakeup.subscribe(hear)
+    unsubscribe = sources.wakeup.subscribe(hints.hear)
     try:
         yield b"retry: 2000\n\n"
         while True:
-            woken.clear()
+            hints.woken.clear()
             # Shielded: a client that leaves must not cancel a query and cost the pool a connection.
-            for frame in await asyncio.shield(asyncio.ensure_future(watch.look())):
+            if hints.stored:
+                hints.stored = False
+                for frame in await asyncio.shield(asyncio.ensure_future(watch.look())):
+                    yield frame
+            for frame in await asyncio.shield(asyncio.ensure_future(watch.replies())):
                 yield frame
             try:
                 async with asyncio.timeout(_QUIET_S):
-                    await woken.wait()
+                    await hints.woken.wait()
             except TimeoutError:
                 yield b": still here\n\n"
+                hints.stored = True
                 if not await asyncio.shield(asyncio.ensure_future(watch.allowed())):
                     return
     finally:

@@ -15,6 +15,7 @@ from starlette.types import Scope
 from backend.http.methods import allow
 from backend.web import (
     client_reports,
+    forms_assistant,
     forms_entries,
     forms_handoff,
     forms_session,
@@ -24,6 +25,7 @@ from backend.web import (
     pages_join,
     pages_pairing,
     pages_queue,
+    pages_secrets,
     pages_sessions,
 )
 from backend.web.admin import ROUTERS as ADMIN
@@ -74,6 +76,8 @@ def install(app: FastAPI) -> None:
         pages_devices,
         pages_sessions,
         forms_session,
+        forms_assistant,
+        pages_secrets,
         forms_entries,
         forms_handoff,
         client_reports,

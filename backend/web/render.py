@@ -51,6 +51,7 @@ def environment() -> jinja2.Environment:
         confidence_words=formats.confidence_words,
         long_duration=formats.long_duration,
         happened=talk.happened,
+        secret_links=formats.secret_links,
     )
     env.globals.update(
         outcome_label=OUTCOME_LABEL,

@@ -14,7 +14,7 @@ from backend.db.ids import parse_id
 from backend.delivery.service import ReachEntry
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
-from backend.web import formats, policy_words, render, strip, suggestions, talk
+from backend.web import chat_view, formats, policy_words, render, strip, suggestions
 from backend.web.visitor import Visitor, sends_mail, services_of
 
 BLANK = {"reason": "", "need": "", "impact": "", "priority": "normal", "target": ""}
@@ -138,7 +138,9 @@ async def page(
             [Person(id=one.id, name=one.name) for one in seniors if one.role == "owner"],
             here,
         ),
-        talk=talk.entries(session, handoff, target),
+        chat=await chat_view.gather(
+            services, caller, session, handoff, target, runbook=request.query_params.get("runbook")
+        ),
         fix=session.active_fix,
         edit=request.query_params.get("edit"),
         removed=_removed(request.query_params.get("removed", "")),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from backend.contract.assistant import Proposal, Reply
 from backend.contract.handoffs import Handoff, TimelineEntry
 from backend.contract.sessions import Message, Session, SessionHandoff
 from backend.contract.vocabulary import PRIORITY_LABEL, HandoffOutcome
@@ -41,12 +42,17 @@ _IN_TALK: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: a message, or words about the hand-off. `key` stays the same from one look to the next."""
+    """One line: a message, a reply that is written or has failed, a proposal, or words about what happened.
+
+    `key` stays the same from one look to the next.
+    """
 
     key: str
     at: datetime
     message: Message | None = None
     line: str | None = None
+    reply: Reply | None = None
+    proposal: Proposal | None = None
 
 
 def happened(entry: TimelineEntry, outcome: HandoffOutcome | None = None) -> str:

@@ -8,6 +8,8 @@ from fastapi import Depends, Form, Request
 from starlette.responses import Response
 
 from backend.analytics.service import AnalyticsService
+from backend.assistant.proposals import ProposalService
+from backend.assistant.replies import ReplyService
 from backend.audit.service import AuditService
 from backend.delivery.mail_settings import EmailSettingsService
 from backend.delivery.service import DeliveryService
@@ -25,6 +27,8 @@ from backend.identity.invites import InviteService
 from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService, WebSession
 from backend.identity.tickets import TicketService
+from backend.onetime.service import SecretService
+from backend.runbooks.service import RunbookService
 from backend.selfaudit.service import AlarmService
 from backend.sessions.editing import EditingService
 from backend.sessions.presence import SessionPresence
@@ -55,6 +59,10 @@ class Services(Protocol):
     delivery: DeliveryService
     analytics: AnalyticsService
     alarms: AlarmService
+    replies: ReplyService
+    proposals: ProposalService
+    runbooks: RunbookService
+    secrets: SecretService
 
 
 def sends_mail(request: Request) -> bool:

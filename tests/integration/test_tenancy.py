@@ -40,6 +40,13 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("patch", "/ai-sessions/{session_id}/active-fix"): {"outcome": "worked"},
     ("delete", "/ai-sessions/{session_id}/active-fix"): None,
     ("post", "/ai-sessions/{session_id}/handoff"): {"reason": REASON},
+    ("get", "/ai-sessions/{session_id}/assistant"): None,
+    ("post", "/ai-sessions/{session_id}/reply/stop"): None,
+    ("post", "/ai-sessions/{session_id}/messages/{message_id}/reply"): None,
+    ("get", "/ai-sessions/{session_id}/proposals"): None,
+    ("post", "/ai-sessions/{session_id}/proposals/{proposal_id}/accept"): None,
+    ("post", "/ai-sessions/{session_id}/proposals/{proposal_id}/dismiss"): None,
+    ("post", "/handoffs/{handoff_id}/briefing"): None,
     ("get", "/handoffs/{handoff_id}"): None,
     ("patch", "/handoffs/{handoff_id}"): {"priority": "urgent"},
     ("post", "/handoffs/{handoff_id}/claim"): None,
@@ -50,6 +57,11 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("post", "/handoffs/{handoff_id}/assessment/reject"): {"why": "The log says otherwise"},
     ("post", "/handoffs/{handoff_id}/reassign"): {"user_id": "{user_id}"},
     ("post", "/handoffs/{handoff_id}/receipts"): {"state": "shown", "rung": 0},
+    ("get", "/account/runbooks/{runbook_id}"): None,
+    ("put", "/account/runbooks/{runbook_id}"): {"title": "Ours now", "body": "1. Nothing"},
+    ("delete", "/account/runbooks/{runbook_id}"): None,
+    ("get", "/secrets/{secret_id}"): None,
+    ("post", "/secrets/{secret_id}/view"): None,
     ("get", "/account/webhooks/{webhook_id}"): None,
     ("patch", "/account/webhooks/{webhook_id}"): {"active": False},
     ("delete", "/account/webhooks/{webhook_id}"): None,
@@ -73,6 +85,10 @@ WITHOUT_ID = {
     ("get", "/account/settings"),
     ("patch", "/account/settings"),
     ("get", "/account/alarms"),
+    ("get", "/account/runbooks"),
+    ("post", "/account/runbooks"),
+    ("post", "/secrets"),
+    ("post", "/secrets/check"),
     ("get", "/account/webhooks"),
     ("post", "/account/webhooks"),
     ("get", "/account/psa-connectors"),
@@ -132,7 +148,7 @@ class World:
             "{webhook_id}": self.webhooks,
             "{connector_id}": [self.entries["connector_id"]],
         }
-        return next(len(theirs) for name, theirs in kinds.items() if name in path)
+        return next((len(theirs) for name, theirs in kinds.items() if name in path), 1)
 
 
 async def busy(http: Http, crew: Crew) -> tuple[list[str], list[str]]:
@@ -203,7 +219,17 @@ async def world(people: Callable[..., Awaitable[Crew]], http: Http, database_url
     webhook_id, notice_id = await hooked(http, theirs, handoffs[0], Owner(database_url))
     entries = await worked_on(http(theirs.technician), sessions[0])
     entries |= await connected(http, theirs, sessions[0], Owner(database_url))
+    entries |= await written_down(http(theirs.admin), sessions[0])
     return World(ours, theirs, sessions, handoffs, [webhook_id], [notice_id], entries)
+
+
+async def written_down(client: httpx.AsyncClient, session_id: str) -> dict[str, str]:
+    """A runbook, a one-view secret and a message; a proposal comes from a model only."""
+    book = await client.post(f"{API}/account/runbooks", json={"title": "VPN", "body": "1. Ping both ends"})
+    secret = await client.post(f"{API}/secrets", json={"content": "Winter2026!"})
+    message = await client.post(f"{API}/ai-sessions/{session_id}/messages", json={"content": "Hello"})
+    ids = [one.json()["id"] for one in (book, secret, message)]
+    return dict(zip(("runbook_id", "secret_id", "message_id"), ids, strict=True)) | {"proposal_id": NOBODYS}
 
 
 async def routes(client: httpx.AsyncClient) -> set[tuple[str, str]]:

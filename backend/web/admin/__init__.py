@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from backend.web.admin import audit, baseline, devices, email, home, installers, people, policy, webhooks
+from backend.web.admin import audit, baseline, devices, email, home, installers, people, policy, runbooks, webhooks
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     home.router,
@@ -19,5 +19,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     webhooks.router,
     devices.router,
     installers.router,
+    runbooks.router,
     audit.router,
 )

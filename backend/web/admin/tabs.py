@@ -27,6 +27,7 @@ TABS: Final = (
     Tab("webhooks", "Webhooks", "/admin/webhooks"),
     Tab("devices", "Devices", "/admin/devices"),
     Tab("installers", "Installers", "/admin/installers"),
+    Tab("runbooks", "Runbooks", "/admin/runbooks"),
     Tab("audit-log", "Audit log", "/admin/audit"),
 )
 """In the order in which they are drawn."""

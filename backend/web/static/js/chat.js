@@ -1,18 +1,23 @@
 // The conversation of /pilot/{id}: as it happens, and what is written into it.
 import { send } from "./http.js";
 import { refresh } from "./regions.js";
+import { announce } from "./say.js";
+import { watchSecrets } from "./secrets.js";
 
+const STORED = ["message", "step", "fact", "task", "removed", "session", "presence"];
 let pinned = true;
 let soon = 0;
+let stay = () => undefined;
 
 export function startChat() {
-  follow();
   keepAtEnd();
+  follow();
   compose();
+  watchSecrets();
   document.addEventListener("click", (event) => event.target.closest("[data-show-all]")?.closest(".msgs").classList.add("all"));
 }
 
-/** The session's own stream; each frame only says that something is new, the page is then read again.
+/** The session's own stream. What is stored is read from the page again; a reply that grows is written in place.
  * A tab that nobody looks at gives its stream up: browsers allow six connections to a host, and more tabs than that. */
 function follow() {
   let source = null;
@@ -20,7 +25,15 @@ function follow() {
     if (source || document.visibilityState !== "visible") return;
     const { session, version } = document.body.dataset;
     source = new EventSource(`/api/v1/ai-sessions/${session}/stream?after=${version}`);
-    for (const kind of ["message", "step", "fact", "task", "removed", "presence", "session"]) source.addEventListener(kind, later);
+    for (const kind of STORED) source.addEventListener(kind, later);
+    for (const [kind, told] of Object.entries(REPLY)) {
+      source.addEventListener(kind, (event) => {
+        const data = JSON.parse(event.data);
+        // A reply belongs to one session. What belongs elsewhere is never shown here, and is worth a look.
+        if (data.session_id === document.body.dataset.session) told(data);
+        else console.error(`A reply of session ${data.session_id} came on the page of ${document.body.dataset.session}.`);
+      });
+    }
   };
   const close = () => {
     source?.close();
@@ -29,7 +42,40 @@ function follow() {
   document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? open() : close()));
   addEventListener("pagehide", close);
   addEventListener("pageshow", open);
+  document.addEventListener("fp:refreshed", draw);
   open();
+}
+
+const writing = { id: null, text: "" };
+const REPLY = {
+  "reply.start": (reply) => {
+    Object.assign(writing, { id: reply.id, text: reply.content });
+    if (!draw()) later(); // the page brings its place, and the button that stops it
+  },
+  "reply.delta": ({ reply_id, at, text }) => {
+    if (reply_id !== writing.id || at !== writing.text.length) return;
+    writing.text += text;
+    draw();
+  },
+  "reply.done": (reply) => ended(reply, `FlowPilot: ${reply.content}`),
+  "reply.stopped": (reply) => ended(reply, "FlowPilot was stopped."),
+  "reply.failed": (reply) => ended(reply, ""),
+};
+
+/** Puts what has come into its place; false while the page has none. */
+function draw() {
+  const place = document.querySelector(`[data-reply="${writing.id}"] [data-reply-text]`);
+  if (!place) return false;
+  if (place.textContent !== writing.text) place.textContent = writing.text;
+  stay();
+  return true;
+}
+
+/** The finished reply is read out once; while it grows its place is silent. */
+function ended(reply, words) {
+  if (reply.id === writing.id) Object.assign(writing, { id: null, text: "" });
+  if (words) announce(words);
+  later();
 }
 
 /** Reads the page again in a moment; what comes meanwhile is in the same look. */
@@ -44,11 +90,12 @@ function keepAtEnd() {
   const chat = document.querySelector("[data-chat-scroll]");
   const end = () => (chat.scrollTop = chat.scrollHeight);
   chat.addEventListener("scroll", () => (pinned = chat.scrollHeight - chat.scrollTop - chat.clientHeight < 60));
-  new MutationObserver(() => {
+  stay = () => {
     if (!pinned) return;
     end();
     if (document.querySelector(".pc[open]")) scroller().scrollTop = scroller().scrollHeight;
-  }).observe(chat.querySelector(".msgs"), { childList: true });
+  };
+  new MutationObserver(stay).observe(chat.querySelector(".msgs"), { childList: true });
   end();
 }
 

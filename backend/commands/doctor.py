@@ -11,6 +11,7 @@ import asyncpg
 
 from backend.commands.console import tell
 from backend.commands.database import wait_for_database
+from backend.commands.doctor_psa import connector_lines
 from backend.commands.errors import CommandError
 from backend.db.embedded import attach_or_start
 from backend.db.embedded_files import EmbeddedError, pg_bin, prepare_data_dir
@@ -78,6 +79,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield from findings
             if all(finding.state == "ok" for finding in findings):  # else it cannot be read
                 yield from asyncio.run(_self_audit(url, settings))
+                yield from (Finding(*line) for line in asyncio.run(connector_lines(url, settings)))
         except (EmbeddedError, CommandError) as error:
             yield Finding("WRONG", "database", str(error))
         except (asyncpg.PostgresError, OSError) as error:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from backend.contract.people import Person
 
-AlarmKind = Literal["not_told", "address_refused", "webhook_paused", "no_mail_server"]
+AlarmKind = Literal["not_told", "address_refused", "webhook_paused", "connector_paused", "no_mail_server"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,18 @@ _ALARMS = sa.text(
     " order by f.since desc, u.name, w.name limit :most"
 )
 
+_CONNECTORS = sa.text(
+    "select c.system, c.paused_reason, coalesce((select max(n.finished_at) from psa_note n"
+    "  where n.account_id = c.account_id and n.connector_id = c.id and n.state in ('failed', 'leaked')), c.created_at)"
+    "  as since from psa_connector c where c.account_id = :account and c.deleted_at is null and c.active"
+    "  and c.paused_reason is not null order by c.system"
+)
+
+
+async def paused_connectors(tx: AsyncConnection, account_id: UUID) -> list[AnyRow]:
+    """(system, paused_reason, since) of connectors that write nothing until somebody has looked."""
+    return list((await tx.execute(_CONNECTORS, {"account": account_id})).all())
+
 
 async def accounts(database: Database, after: UUID | None, limit: int) -> list[UUID]:
     """Ids of customers' accounts, in order."""

@@ -10,6 +10,7 @@ from backend.db.engine import Database
 from backend.db.tables import AnyRow
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
+from backend.psa.systems import SYSTEMS
 from backend.selfaudit import repository
 
 _MOST: Final = 200
@@ -62,7 +63,16 @@ class AlarmService:
         caller.require("admin")
         async with self._db.tenant(caller.account_id) as tx:
             rows = await repository.alarms(tx, caller.account_id, _MOST)
-        items = [self._alarm(row) for row in rows]
+            paused = await repository.paused_connectors(tx, caller.account_id)
+        items = [
+            Alarm(
+                kind="connector_paused",
+                text=f"{SYSTEMS[one.system].name} gets no notes any more. {one.paused_reason}",
+                at=one.since,
+            )
+            for one in paused
+        ]
+        items += [self._alarm(row) for row in rows]
         if not self._sends_mail:
             text = "No mail server is set up, so nobody is e-mailed: whoever has no client open is not told."
             items.append(Alarm(kind="no_mail_server", text=text, at=self._since))

@@ -28,6 +28,7 @@ from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService, WebSession
 from backend.identity.tickets import TicketService
 from backend.onetime.service import SecretService
+from backend.psa.service import ConnectorService
 from backend.runbooks.service import RunbookService
 from backend.selfaudit.service import AlarmService
 from backend.sessions.editing import EditingService
@@ -46,6 +47,7 @@ class Services(Protocol):
     people: PeopleService
     email_settings: EmailSettingsService
     webhooks: WebhookService
+    connectors: ConnectorService
     invites: InviteService
     tickets: TicketService
     authorization: AuthorizationService

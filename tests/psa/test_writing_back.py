@@ -1,11 +1,14 @@
 """Notes on tickets, end to end: a real server and worker, and three local PSAs that misbehave."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from backend.db.engine import Database
+from tests.support.cli import flowpilot
 from tests.support.flow import API, act, claimed, escalate, refused
 from tests.support.hook_desk import until
 from tests.support.people import Crew
@@ -109,6 +112,8 @@ async def test_a_rule_that_shows_notes_is_noticed_hidden_and_stops_the_connector
     assert entry["remedy"]
     assert not any(one.public for one in desk.psa.notes())
     assert "shown by the PSA" in (await desk.admin.get(desk.url)).json()["paused_reason"]
+    alarms = (await desk.admin.get(f"{API}/account/alarms")).json()["items"]
+    assert any(one["kind"] == "connector_paused" and "shown by the PSA" in one["text"] for one in alarms)
     await escalate(desk.junior, await desk.session())
     await desk.logged("leaked", "failed")
     assert len(desk.psa.notes()) == 1, "nothing more is written until somebody has looked"
@@ -267,3 +272,24 @@ async def test_who_may_what(desk: PsaDesk) -> None:
     refused(answer, 409, "psa_not_connected")
     assert (await desk.admin.delete(desk.url)).status_code == 204
     refused(await desk.admin.get(desk.url), 404, "not_found")
+
+
+@one_psa
+@pytest.mark.slow
+async def test_the_doctor_checks_each_connector(
+    desk: PsaDesk, running: Server, database_url: str, tmp_path: Path
+) -> None:
+    def doctor() -> list[str]:
+        settings = {name: value for name, value in SERVED.items() if name != "FLOWPILOT_WORKER"}
+        answer = flowpilot("doctor", data_dir=tmp_path, database_url=database_url, environment=settings)
+        return [line for line in answer.out.splitlines() if " connector " in line]
+
+    (line,) = await asyncio.to_thread(doctor)
+    assert line.startswith("ok")
+    assert desk.crew.account_id in line
+    assert "Signed in to ConnectWise" in line
+    await desk.change(fields={"private_key": "wrong"})
+    await desk.hurry()
+    (line,) = await asyncio.to_thread(doctor)
+    assert line.startswith("WRONG")
+    assert "Enter the credentials again" in line

@@ -8,7 +8,19 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from backend.web.admin import audit, baseline, devices, email, home, installers, people, policy, runbooks, webhooks
+from backend.web.admin import (
+    audit,
+    baseline,
+    connectors,
+    devices,
+    email,
+    home,
+    installers,
+    people,
+    policy,
+    runbooks,
+    webhooks,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     home.router,
@@ -17,6 +29,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     policy.router,
     email.router,
     webhooks.router,
+    connectors.router,
     devices.router,
     installers.router,
     runbooks.router,

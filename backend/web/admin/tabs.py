@@ -25,6 +25,7 @@ TABS: Final = (
     Tab("escalation-policy", "Escalation policy", "/admin/policy"),
     Tab("e-mail", "E-mail", "/admin/email"),
     Tab("webhooks", "Webhooks", "/admin/webhooks"),
+    Tab("connectors", "Connectors", "/admin/connectors"),
     Tab("devices", "Devices", "/admin/devices"),
     Tab("installers", "Installers", "/admin/installers"),
     Tab("runbooks", "Runbooks", "/admin/runbooks"),

@@ -240,6 +240,11 @@ class HandoffService:
             rows = await repository.alerted_again(tx, caller.account_id)
         return {str(row.id): AlertedAgain(row.at, row.exhausted) for row in rows}
 
+    async def shell_state(self, caller: Caller) -> tuple[int, int]:
+        """(log position, how many wait): what the frame of every page shows, by one call."""
+        row = await self._db.call("select * from shell_state($1)", caller.account_id)
+        return (row["seq"], row["waiting"]) if row else (0, 0)
+
     async def waiting_count(self, caller: Caller) -> int:
         """How many handoffs wait in the account."""
         async with self._db.tenant(caller.account_id) as tx:

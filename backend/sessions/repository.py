@@ -1,5 +1,6 @@
 """SQL of sessions, messages, steps and facts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -46,10 +47,11 @@ async def sessions(
     status: str | None,
     owner_id: UUID | None,
     search: str | None,
+    among: Sequence[UUID] | None = None,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[AnyRow]:
-    """A page, latest activity first, each with its number of steps."""
+    """A page, latest activity first, each with its number of steps. `among` narrows it to these."""
     s, st = t.ai_session, t.step
     steps = (
         sa.select(sa.func.count())
@@ -65,17 +67,27 @@ async def sessions(
         .limit(limit)
     )
     if status == "open":
-        statement = statement.where(s.c.status != "resolved")
+        # Written out, as a parameter would keep the index of open sessions from being used.
+        statement = statement.where(s.c.status != sa.literal_column("'resolved'"))
     elif status is not None:
         statement = statement.where(s.c.status == status)
     if owner_id is not None:
         statement = statement.where(s.c.owner_id == owner_id)
-    if search:
-        like = f"%{search.replace(chr(92), chr(92) * 2).replace('%', chr(92) + '%').replace('_', chr(92) + '_')}%"
+    if among is not None:
+        statement = statement.where(s.c.id.in_(among))
+    for word in search.split() if search else ():
+        like = f"%{word.replace(chr(92), chr(92) * 2).replace('%', chr(92) + '%').replace('_', chr(92) + '_')}%"
         statement = statement.where(sa.or_(s.c.title.ilike(like), s.c.customer.ilike(like), s.c.ticket_id.ilike(like)))
     if after is not None:
         statement = statement.where(sa.tuple_(s.c.updated_at, s.c.id) < sa.tuple_(*map(sa.literal, after)))
     return list((await tx.execute(statement)).all())
+
+
+async def with_words(tx: AsyncConnection, words: Sequence[str], most: int) -> list[UUID]:
+    """Sessions of the transaction's account whose title, customer or ticket hold words that begin so; `most` of them."""
+    query = " & ".join(f"'{word}':*" for word in words)  # letters and digits alone
+    rows = await tx.execute(sa.text("select search_sessions(:query, :most)"), {"query": query, "most": most})
+    return list(rows.scalars())
 
 
 async def open_handoffs(tx: AsyncConnection, account_id: UUID, session_ids: list[UUID]) -> list[AnyRow]:

@@ -1,5 +1,6 @@
 """What people do in a FlowPilot session: open it, write, record steps and facts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, get_args
@@ -34,6 +35,10 @@ from backend.sessions import mapping, repository
 
 MAX_MESSAGE_BYTES: Final = 65_536
 _STATUSES: Final = (*get_args(SessionStatus), "open")
+_WORD: Final = re.compile(r"[^\W_]+")
+_MOST_WORDS: Final = 8
+_OFTEN: Final = 500
+"""Sessions that a search may find before it is answered by reading the list in its order instead."""
 
 
 class FirstActions(Protocol):
@@ -152,13 +157,18 @@ class SessionService:
         if search is not None and "\x00" in search:
             raise Refusal("bad_request", "`search` holds a NUL character, which nothing contains.", field="search")
         after = decode_cursor(cursor)[1:] if cursor else None
+        words = _WORD.findall(search.casefold())[:_MOST_WORDS] if search else []
         async with self._db.tenant(caller.account_id) as tx:
+            # Rare words come from their index. What is found often is found soon in the order of the page itself.
+            found = await repository.with_words(tx, words, _OFTEN) if words else []
+            rare = bool(words) and len(found) < _OFTEN
             rows = await repository.sessions(
                 tx,
                 caller.account_id,
                 status=status,
                 owner_id=caller.user_id if mine else None,
-                search=search,
+                search=None if rare else search,
+                among=found if rare else None,
                 after=after,
                 limit=limit + 1,
             )

@@ -16,14 +16,14 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/account/devices")
 async def devices(request: Request, visitor: VisitorDep, services: ServicesDep) -> Response:
     """Own computers, the newest first."""
-    queue = await services.handoffs.queue_text(visitor.caller, "pending", None, 0)
+    seq, waiting = await services.handoffs.shell_state(visitor.caller)
     return render.html(
         request,
         "devices.html",
         caller=visitor.caller,
         shell=visitor,
-        seq=queue.seq,
-        waiting=await services.handoffs.waiting_count(visitor.caller),
+        seq=seq,
+        waiting=waiting,
         devices=await services.devices.mine(visitor.caller),
         files=await installers(request.app.state.installers_dir),
     )

@@ -1,13 +1,13 @@
 """/escalations: what waits, its context, and picking it up."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from backend.contract.handoffs import Handoff, QueueRow
+from backend.contract.handoffs import Handoff, QueuePage, QueueRow
 from backend.domain.claim import AlreadyClaimed, AlreadyYours, Claimed
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
@@ -17,9 +17,11 @@ from backend.http.problems import STATUS
 from backend.identity.caller import Caller
 from backend.web import formats, render
 from backend.web.routing import PageRoute, by_script, done
-from backend.web.visitor import FormVisitor, ServicesDep, Visitor, VisitorDep, services_of
+from backend.web.visitor import FormVisitor, Services, ServicesDep, Visitor, VisitorDep, services_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_ROWS: Final = 200
+_MOST_ROWS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,9 @@ async def _page(
     result: ClaimResult | None = None,
 ) -> Response:
     services, caller = services_of(request), visitor.caller
-    queue, waiting, claimed, again, alarms = await asyncio.gather(
-        services.handoffs.queue(caller, "pending", None, 200),
-        services.handoffs.waiting_count(caller),
+    queue, (_, waiting), claimed, again, alarms = await asyncio.gather(
+        _waiting(services, caller, everything=filters != Filters()),
+        services.handoffs.shell_state(caller),
         services.handoffs.claimed_today(caller),
         services.handoffs.alerted_again(caller),
         services.alarms.banner(caller),
@@ -85,6 +87,7 @@ async def _page(
         waiting=waiting,
         total=waiting,
         rows=rows,
+        unshown=waiting - len(rows) if filters == Filters() else 0,
         longest=min((row.created_at for row in queue.items), default=None),
         claimed=[row for row in claimed if row.claimed_by and row.claimed_at],
         selected=selected,
@@ -100,8 +103,23 @@ async def _page(
         priority=filters.priority,
         mine=filters.mine,
         filtered=filters != Filters(),
+        on_desktop=await _has_app(request, caller),
         result=result,
     )
+
+
+async def _waiting(services: Services, caller: Caller, *, everything: bool) -> QueuePage:
+    """The first rows that wait; `everything` (as far as a page can hold it) where a filter looks for some of them."""
+    page = await services.handoffs.queue(caller, "pending", None, _ROWS)
+    while everything and page.next_cursor and len(page.items) < _MOST_ROWS:
+        more = await services.handoffs.queue(caller, "pending", page.next_cursor, _ROWS)
+        page = replace(more, items=[*page.items, *more.items], seq=page.seq)
+    return page
+
+
+async def _has_app(request: Request, caller: Caller) -> bool:
+    """Whether the desktop app is on a computer of this person, so that nobody is offered what they have."""
+    return any(one.shut_out_at is None for one in await services_of(request).devices.mine(caller))
 
 
 async def _selected(

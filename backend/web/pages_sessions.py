@@ -40,7 +40,7 @@ async def _list(
 ) -> Response:
     services, caller = services_of(request), visitor.caller
     show = show if show in {"mine", "all", "resolved"} else "mine"
-    queue = await services.handoffs.queue_text(caller, "pending", None, 0)
+    seq, waiting = await services.handoffs.shell_state(caller)
     page = await services.sessions.list_sessions(
         caller,
         status="resolved" if show == "resolved" else "open",
@@ -55,8 +55,8 @@ async def _list(
         status=status,
         caller=caller,
         shell=visitor,
-        seq=queue.seq,
-        waiting=await services.handoffs.waiting_count(caller),
+        seq=seq,
+        waiting=waiting,
         rows=page.items,
         next_cursor=page.next_cursor,
         cursor=cursor,

@@ -171,6 +171,7 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "audit_behind",
         "audit_chains",
         "audit_anchor",
+        "search_sessions",
     }, "a new one is reviewed by name"
     for row in rows:
         assert row["owner"] == "flowpilot_definer", row["name"]

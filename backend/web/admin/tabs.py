@@ -40,15 +40,15 @@ async def page(
     """One page in the administrators' frame; refuses `role_required` below administrator."""
     visitor.caller.require("admin")
     services = services_of(request)
-    queue = await services.handoffs.queue_text(visitor.caller, "pending", None, 0)
+    seq, waiting = await services.handoffs.shell_state(visitor.caller)
     return render.html(
         request,
         template,
         status=status,
         caller=visitor.caller,
         shell=visitor,
-        seq=queue.seq,
-        waiting=await services.handoffs.waiting_count(visitor.caller),
+        seq=seq,
+        waiting=waiting,
         tabs=TABS,
         tab=tab,
         **context,

@@ -7,10 +7,12 @@ import { startHere } from "./here.js";
 import { startKeyed } from "./keyed.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
+
 import { startMenu } from "./menu.js";
 import { startOpened } from "./opened.js";
 import { remember } from "./regions.js";
 import { startAlerts } from "./alerts.js";
+import { startTitle } from "./title.js";
 
 const pages = {
   queue: () => import("./queue.js").then((page) => page.start()),
@@ -36,6 +38,7 @@ if (document.body.dataset.user) {
 if (pages[page]) await pages[page]();
 if (document.body.dataset.user) {
   startAlerts();
+  startTitle();
   startClaimGuard();
   startOpened();
   startLive();

@@ -4,6 +4,7 @@ import { claim } from "./claim.js";
 import { onKey } from "./keys.js";
 import { refresh } from "./regions.js";
 import { startSwipe, hintDone } from "./swipe.js";
+import { markOpened, markUnread } from "./unread.js";
 
 const HOLD_FATE = 2400;
 const KEY_REST = 500;
@@ -40,6 +41,7 @@ export function start() {
   keys();
   startSwipe((id, button) => take(id, button));
   rows().forEach(watch);
+  if (panel().matches(".open")) markOpened(row(selected()));
   mark();
   forgetProblem();
 }
@@ -143,6 +145,7 @@ function leave(event) {
 
 function arrive(one) {
   if (!one.matches?.(".rw")) return;
+  markUnread([one]);
   one.classList.add("new");
   one.classList.toggle("sel", one.dataset.key === selected());
   watch(one);
@@ -155,6 +158,7 @@ function afterRefresh() {
 }
 
 function mark() {
+  markUnread(rows());
   for (const one of rows()) {
     const on = one.dataset.key === selected();
     one.classList.toggle("sel", on);
@@ -181,6 +185,7 @@ function load(id, { focus = false } = {}) {
 function select(id, options) {
   document.querySelectorAll(".rw.sel").forEach((one) => one.classList.remove("sel"));
   row(id)?.classList.add("sel");
+  markOpened(row(id));
   if (narrow.matches) history.pushState({ overlay: true }, "", location.href);
   return load(id, { focus: narrow.matches, ...options });
 }
@@ -215,6 +220,7 @@ function submit(event) {
 }
 
 async function take(id, button) {
+  markOpened(row(id));
   const all = document.querySelectorAll(`form[action="/escalations/${CSS.escape(id)}/claim"] [data-claim-button]`);
   const result = await claim(id, [...new Set([button, ...all])].filter(Boolean));
   if (result.outcome === "won") hintDone();
@@ -232,6 +238,7 @@ function keys() {
     next.querySelector("[data-select]").focus();
     document.querySelectorAll(".rw.sel").forEach((one) => one.classList.remove("sel"));
     next.classList.add("sel");
+    markOpened(next);
     clearTimeout(move.timer);
     move.timer = setTimeout(() => load(next.dataset.key), event.repeat ? 150 : 0);
     return true;

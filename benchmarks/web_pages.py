@@ -32,8 +32,8 @@ FIRST_PAINT_BUDGET = 100_000
 _ACCESS = re.compile(r"GET (/\S*) (\d+) ([\d.]+) ms")
 
 _SESSIONS = """
-insert into ai_session (account_id, id, owner_id, title, problem, customer, ticket_system, ticket_id, status, created_at,
-                        updated_at)
+insert into ai_session (account_id, id, owner_id, title, problem, customer, ticket_system, ticket_id, status,
+                        created_at, updated_at)
 select $1, md5('s' || n)::uuid, $2, 'Problem number ' || n || ' with the printer', 'It does not print.',
        'Customer ' || n % 400, 'psa', n::text, case when n % 500 = 0 then 'escalated' else 'resolved' end, t.at, t.at
 from generate_series(1, $3::int) n cross join lateral (select now() - (n || ' minutes')::interval as at) t

@@ -246,7 +246,7 @@ async def claimed_since_midnight(tx: AsyncConnection, account_id: UUID, timezone
     midnight = sa.func.date_trunc("day", sa.func.now(), timezone)
     statement = (
         sa.select(h.c.card, h.c.created_at)
-        .where(h.c.account_id == account_id, h.c.claimed_at >= midnight)
+        .where(h.c.account_id == account_id, h.c.claimed_at.is_not(None), h.c.claimed_at >= midnight)
         .order_by(h.c.claimed_at.desc())
         .limit(limit)
     )

@@ -84,7 +84,7 @@ async def sessions(
 
 
 async def with_words(tx: AsyncConnection, words: Sequence[str], most: int) -> list[UUID]:
-    """Sessions of the transaction's account whose title, customer or ticket hold words that begin so; `most` of them."""
+    """Sessions of the transaction's account with words in title, customer or ticket that begin so; `most` of them."""
     query = " & ".join(f"'{word}':*" for word in words)  # letters and digits alone
     rows = await tx.execute(sa.text("select search_sessions(:query, :most)"), {"query": query, "most": most})
     return list(rows.scalars())

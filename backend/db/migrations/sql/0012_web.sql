@@ -58,3 +58,6 @@ create policy lookup on session_words to flowpilot_definer using (true);
 -- The lists of open sessions and of one's own are read from an index, however many resolved ones lie among them.
 create index ai_session_open on ai_session (account_id, updated_at desc, id desc) where status <> 'resolved';
 create index ai_session_mine on ai_session (account_id, owner_id, updated_at desc, id desc);
+
+-- What was claimed today stands under the queue: read from the end of an index, not looked for among all there ever were.
+create index handoff_claimed on handoff (account_id, claimed_at desc) where claimed_at is not null;

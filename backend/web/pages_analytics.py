@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from backend.analytics.figures import Loaded
+from backend.analytics.service import MonthPage
 from backend.contract.vocabulary import HANDOFF_OUTCOME_LABEL
 from backend.domain.averages import MINUTE, per
 from backend.domain.refusal import Refusal
@@ -34,6 +35,15 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
     wanted = _checked(month)
     queue = await services.handoffs.queue_text(caller, "pending", None, 0)
     page = await services.analytics.page(caller, wanted)
+    needed = None if page.metrics.with_first_action else await _needed(visitor, services)
+    waiting = await services.handoffs.waiting_count(caller)
+    return drawn(request, visitor, page, seq=queue.seq, waiting=waiting, needed=needed)
+
+
+def drawn(
+    request: Request, visitor: Visitor, page: MonthPage, *, seq: int, waiting: int, needed: dict[str, object] | None
+) -> Response:
+    """The page of a month."""
     metrics, tz = page.metrics, page.loaded.month.zone
     today = page.loaded.now.astimezone(tz).date()
     first = date.fromisoformat(f"{metrics.month}-01")
@@ -42,10 +52,10 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
     return render.html(
         request,
         "analytics.html",
-        caller=caller,
+        caller=visitor.caller,
         shell=visitor,
-        seq=queue.seq,
-        waiting=await services.handoffs.waiting_count(caller),
+        seq=seq,
+        waiting=waiting,
         metrics=metrics,
         words=words,
         zone=tz,
@@ -63,7 +73,7 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
         period=f"1 to {last.day} {first:%B %Y}" if last >= first and last.day > 1 else f"{first:%B %Y}",
         previous=metrics.previous.month,
         following=f"{after:%Y-%m}" if after <= today else None,
-        needed=await _needed(visitor, services) if not metrics.with_first_action else None,
+        needed=needed,
     )
 
 

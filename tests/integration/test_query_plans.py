@@ -2,11 +2,17 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import asyncpg as postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.analytics import repository as analytics
 from backend.db.engine import RUNTIME
 from tests.conftest import Http
 from tests.support.flow import Owner, escalated
@@ -115,3 +121,45 @@ async def test_the_functions_themselves_touch_a_page_of_blocks_only(
         found = await plan(grown, call)
         touched = found["Shared Hit Blocks"] + found["Shared Read Blocks"]
         assert touched < table / 3, f"{call}: {touched} blocks of a table of {table}"
+
+
+class Explaining:
+    """A transaction that explains statements instead of answering them."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.connection = connection
+        self.plans: list[list[dict[str, Any]]] = []
+
+    async def execute(self, statement: "sa.Select[Any]") -> "Explaining":
+        compiled = statement.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+        values = [compiled.params[name] for name in compiled.positiontup or ()]
+        text = await self.connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}", *values)
+        self.plans.append(nodes(json.loads(text)[0]["Plan"]))
+        return self
+
+    def all(self) -> list[Any]:
+        return []
+
+
+async def test_the_analytics_month_reads_its_own_rows_and_never_the_table(
+    grown: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """An owner's page must not slow every claim down by reading years of hand-offs."""
+    account = UUID(await grown.fetchval("SELECT current_setting('app.account_id')"))
+    end = await grown.fetchval("SELECT now() - interval '6 days'")
+    start = end - timedelta(days=2)
+    few = "SELECT id FROM handoff WHERE created_at BETWEEN $1 AND $2 LIMIT 50"
+    ids = [row["id"] for row in await grown.fetch(few, start, end)]
+    explaining = Explaining(grown)
+    tx = cast("AsyncConnection", explaining)
+    await analytics.month_rows(tx, account, start, end)
+    await analytics.acted_times(tx, account, start, end)
+    await analytics.titles(tx, account, ids)
+    assert len(explaining.plans) == 3
+    for found in explaining.plans:
+        mine = [node for node in found if node.get("Relation Name") == "handoff"]
+        assert mine, json.dumps(found)
+        for node in mine:
+            assert node["Node Type"] != "Seq Scan", json.dumps(found)
+            assert node["Actual Rows"] * node["Actual Loops"] <= 2 * 24 * 60 + 1, json.dumps(found)
+            assert node.get("Rows Removed by Filter", 0) <= 2 * 24 * 60 + 1, json.dumps(found)

@@ -205,3 +205,20 @@ def test_recovered_is_baseline_minus_mean_to_the_last_digit(
         return
     assert found.baseline_minutes(at("2026-11-03T00:00:00")) == minutes
     assert value == float((exact(minutes) - Fraction(sum(found.to_action), len(found.to_action))) / MINUTE)
+
+
+def test_the_worked_example_of_the_documentation() -> None:
+    """What docs/metrics.md computes by hand is what the page shows."""
+    versions = Baselines([baseline(28), baseline(31, at("2026-11-10T00:00:00"))])
+    rows = [
+        measured("2026-11-03T09:00:00", 120, 360),
+        measured("2026-11-09T16:00:00", 1_200, 300, first_action_kind="step", claimed_at=at("2026-11-09T16:01:00")),
+        measured("2026-11-12T11:00:00", 180, 2_400),
+        measured("2026-11-20T14:00:00", status="withdrawn"),
+        measured("2026-11-28T10:00:00", 120),
+    ]
+    found = Month.of("2026-11", ZoneInfo("Europe/London"), rows, versions)
+    assert [per(one, MINUTE) for one in found.recovered] == [22, 23, -9]
+    assert (found.per_escalation(), found.total()) == (12, 36)
+    assert found.baseline_minutes(at("2026-11-30T00:00:00")) == 29
+    assert [(one.reason, one.count) for one in found.exclusions()] == [("withdrawn", 1), ("no_action_yet", 1)]

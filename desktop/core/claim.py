@@ -16,6 +16,7 @@ from backend.contract.vocabulary import HandoffStatus
 from desktop.core.ports import Api, ApiError, RefusedError, SignedOutError, UnreachableError
 
 ANSWER_WITHIN_S: Final = 5.0
+READ_BACK_FIRST_S: Final = 1.0
 READ_BACK_MAX_S: Final = 30.0
 
 
@@ -134,7 +135,7 @@ class ClaimFlow:
 
     async def _find_out(self, handoff_id: str, my_id: str, request: "asyncio.Future[ClaimResult]") -> Outcome:
         """Read back until the answer is certain; the request itself may still answer meanwhile."""
-        pause = 1.0
+        pause = READ_BACK_FIRST_S
         while True:
             if request.done() and not _maybe_sent(request):
                 return await self._answer(handoff_id, request)

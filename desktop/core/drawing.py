@@ -34,7 +34,7 @@ class Known:
     selection: Selection
     me: Callable[[], UserView | None]
     quiet: Callable[[], tuple[bool, datetime | None]] = lambda: (False, None)
-    vitals: Vitals | None = None
+    vitals: Vitals
 
 
 class Drawing:
@@ -107,8 +107,7 @@ class Drawing:
         known = self._known
         now, wall, me = known.time.mono(), known.time.wall(), known.me()
         connection = known.connection.view(now)
-        if known.vitals is not None:
-            known.vitals.state(connection.state)
+        known.vitals.state(connection.state)
         hidden = connection.state in {"signed_out", "role_changed"}
         rows = () if hidden else present.row_views(known.inbox, me, known.cases, now, wall, self._made)
         queue = QueueView(

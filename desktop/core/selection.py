@@ -58,11 +58,6 @@ class Selection:
         self._cancel()
         self.row = self.handoff = self.error = None
 
-    def update(self, row: QueueRow) -> None:
-        """The log brought a newer row of the selected handoff."""
-        self.row = row
-        self.reload()
-
     def put(self, handoff: Handoff) -> None:
         """A claim's answer brought the whole handoff."""
         self._cancel()

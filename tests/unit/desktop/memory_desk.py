@@ -265,3 +265,12 @@ async def desk(
     finally:
         await controller.stop()
         await wire.stop()
+
+
+def claims(one: Desk) -> list[object]:
+    return [mark["outcome"] for mark in one.seen.marked("claim")]
+
+
+async def selected(one: Desk, handoff_id: str) -> None:
+    one.controller.select(handoff_id)
+    await one.seen.until(lambda: one.seen.detail is not None and one.seen.detail.handoff is not None)

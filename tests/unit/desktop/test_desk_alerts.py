@@ -1,0 +1,159 @@
+"""How the desk alerts, what it knows without a server, and the test notification."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from desktop.core import trial
+from desktop.core.alerting import Alerting
+from desktop.core.ports import (
+    RefusedError,
+    SignedOutError,
+    UnreachableError,
+)
+from desktop.core.views import ProbeStep
+from tests.unit.desktop.memory_desk import Desk, claims, desk, selected
+from tests.unit.desktop.test_last_known import KEPT, Memory
+
+
+class Noise:
+    """A player."""
+
+    def __init__(self, *, plays: bool = True) -> None:
+        self.plays = plays
+        self.rung: list[int] = []
+
+    def ring(self, notes: int) -> None:
+        self.rung.append(notes)
+
+
+async def test_do_not_disturb_holds_and_lets_go_and_a_cover_is_told_truly() -> None:
+    async with desk() as one:
+        await one.live()
+        one.controller.do_not_disturb("on")
+        held = one.server.escalate()
+        await one.until(lambda: one.server.receipts() == [(held, "suppressed")])
+        one.controller.do_not_disturb("off")
+        await one.seen.until(lambda: held in one.seen.toasts)
+        one.controller.cover("locked")
+        unseen = one.server.escalate("Behind the lock")
+        await one.until(lambda: (unseen, "suppressed") in one.server.receipts())
+        one.controller.cover(None)
+        await one.until(lambda: (unseen, "shown") in one.server.receipts())
+        one.controller.alert_as(Alerting(toast=frozenset()))
+        off = one.server.escalate("Nobody wants it")
+        await one.until(lambda: (off, "suppressed") in one.server.receipts())
+        one.controller.do_not_disturb(30)
+        one.clock.ahead += 31 * 60
+        one.controller.woke_up()
+        await one.seen.until(lambda: not one.seen.queue.dnd_on)
+
+
+async def test_a_loud_toast_without_a_player_is_shown_again_to_be_heard() -> None:
+    async with desk(sounds=Noise(plays=False), alerting=Alerting(repeat_s=0.05)) as one:
+        await one.live()
+        made = one.server.escalate(priority="urgent")
+        await one.seen.until(lambda: one.seen.toast_log.count((made, "new")) >= 2)
+
+
+async def test_the_app_speaks_of_itself() -> None:
+    async with desk() as one:
+        one.controller.notice("A title", "A body", loud=True)
+        await one.seen.until(lambda: "notice" in one.seen.toasts)
+        one.controller.fell(KEPT.as_of, "It was killed")
+        await one.seen.until(lambda: len(one.seen.toast_log) >= 2)
+        assert one.controller.vitals.delivery == "No escalation has been shown since the start"
+
+
+async def test_a_toast_that_fails_is_told() -> None:
+    async with desk() as one:
+        await one.live()
+        one.seen.toast_error = "no room"
+        made = one.server.escalate()
+        await one.until(lambda: one.server.receipts() == [(made, "failed")])
+
+
+async def test_the_last_queue_stands_until_the_server_speaks() -> None:
+    shelf = Memory()
+    async with desk(shelf=shelf) as one:
+        await one.live()
+        made = one.server.escalate()
+        await one.seen.until(lambda: one.seen.rows() == [made])
+        await selected(one, made)
+        server = one.server
+    assert shelf.kept is not None
+    assert [row.id for row in shelf.kept.rows] == [made]
+    async with desk(shelf=shelf, server=server) as one:
+        assert one.seen.rows() == [made]
+        assert one.seen.queue.connection.last_update == shelf.kept.as_of
+        one.wire.away = True
+        one.controller.claim(made)
+        await one.seen.until(lambda: claims(one) == ["offline"])
+    server.handoffs.clear()
+    async with desk(shelf=shelf, server=server, token="lee") as one:
+        await one.live()
+        await one.seen.until(lambda: one.seen.rows() == [])
+    assert shelf.wiped == 1, "another person's queue is nobody else's"
+
+
+async def hops(one: Desk) -> list[tuple[str, str]]:
+    empty: tuple[ProbeStep, ...] = ()
+    one.controller.trial.steps = empty
+    for _ in range(2):
+        one.controller.test_notification()
+    await one.until(lambda: one.controller.trial.steps and not one.controller.trial.running)
+    return [(step.name, step.state) for step in one.controller.trial.steps]
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_a_test_notification_takes_the_way_of_an_escalation(
+    confirmed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "HOP_S", 0.5)
+
+    def spoil(frames: list[str]) -> list[str]:
+        return [frame for frame in frames if confirmed or '"t-1"' not in frame or '"shown"' not in frame]
+
+    async with desk(spoil=spoil) as one:
+        await one.live()
+        one.controller.do_not_disturb("on")
+        told = await hops(one)
+        assert told[:3] == [("Server", "good"), ("Live link", "good"), ("Notification", "good")]
+        assert told[3] == ("Receipt", "good" if confirmed else "bad")
+        assert one.controller.trial.shown_at is not None
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        SignedOutError(),
+        RefusedError(404, "not_found", "no"),
+        RefusedError(429, "too_many_requests", "That is enough."),
+        UnreachableError("away", sent=False),
+    ],
+)
+async def test_without_the_server_it_is_shown_by_this_computer_alone(why: Any) -> None:
+    async with desk() as one:
+        await one.live()
+        one.wire.error = why
+        told = await hops(one)
+        assert [state for _, state in told] == ["bad", "left_out", "good", "left_out"]
+
+
+async def test_a_notification_that_nobody_brings_sees_or_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "HOP_S", 0.05)
+    async with desk() as one:
+        await one.live()
+        one.wire.tests = False
+        assert [state for _, state in await hops(one)] == ["good", "bad", "good", "left_out"]
+        one.controller.cover("locked")
+        assert [state for _, state in await hops(one)] == ["good", "bad", "bad", "left_out"]
+        one.controller.cover(None)
+
+        async def never(_view: object) -> str:
+            await asyncio.sleep(60)
+            return "system"
+
+        one.seen.show = never  # type: ignore[method-assign, assignment] # a notification service that hangs
+        assert [state for _, state in await hops(one)] == ["good", "bad", "bad"]

@@ -14,7 +14,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from backend.contract.handoffs import NewHandoff
-from backend.contract.sessions import NewFact, NewMessage, NewSession, NewStep, TicketRef
+from backend.contract.sessions import NewFact, NewFix, NewMessage, NewSession, NewStep, NewTask, StepPatch, TicketRef
 from backend.contract.vocabulary import AuthorKind, Priority, Role
 from backend.db import tables as t
 from backend.db.engine import Database
@@ -28,6 +28,7 @@ from backend.identity.provision import create_account, create_user
 from backend.identity.repository import user_by_email
 from backend.identity.service import Caller, IdentityService
 from backend.runbooks.service import import_runbook
+from backend.sessions.editing import EditingService
 from backend.sessions.service import SessionService
 
 PASSWORD: Final = "flowpilot-demo"  # noqa: S105 - printed on purpose; the demo holds nobody's data
@@ -126,6 +127,7 @@ async def _tell(
         await sessions.add_fact(junior, session.id, NewFact(label=label, value=value))
     for action, outcome in story.steps:
         await sessions.add_step(junior, session.id, NewStep(action=action, outcome=outcome))
+    await _begin(EditingService(database, sessions, FirstActionRecorder()), junior, session.id, story)
     if story.escalation is not None:
         priority, need, reason, impact = story.escalation
         escalated = await handoffs.escalate(
@@ -146,6 +148,16 @@ async def _tell(
     await _move_back(database, junior.account_id, UUID(session.id), story)
     if story.escalation is not None:
         await _freeze_again(database, sessions, junior, session.id, story)
+
+
+async def _begin(editing: EditingService, junior: Caller, session_id: str, story: Story) -> None:
+    """The fix in progress and the checklist."""
+    if story.fix is not None:
+        action, why = story.fix
+        await editing.start_fix(junior, session_id, NewFix(action=action, detail=why))
+        await editing.change_fix(junior, session_id, StepPatch(outcome="blocked"))
+    for text in story.tasks:
+        await editing.add_task(junior, session_id, NewTask(text=text))
 
 
 async def _freeze_again(

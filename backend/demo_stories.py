@@ -30,6 +30,9 @@ class Story:
     chat: tuple[tuple[Literal["user", "assistant"], str], ...]
     facts: tuple[tuple[str, str], ...] = ()
     steps: tuple[tuple[str, StepOutcome], ...] = ()
+    fix: tuple[str, str] | None = None
+    """What is in progress and blocked, with why."""
+    tasks: tuple[str, ...] = ()
     escalation: tuple[str, str, str, str | None] | None = None
     target: str | None = None
     waiting_s: int = 0
@@ -145,6 +148,8 @@ STORIES: Final[tuple[Story, ...]] = (
             ("Updated the clinic firewall to 7.2.8", "no_change"),
             ("Compare phase 2 settings at head office: no access", "blocked"),
         ),
+        fix=("Align phase 2 lifetime on both ends", "Waiting for head office firewall access."),
+        tasks=("Call the clinic when it is fixed", "Note the new lifetime in the documentation"),
         escalation=(
             "high",
             "Someone with head office firewall access to compare the phase 2 settings on both ends.",

@@ -191,14 +191,3 @@ async def reject_assessment(
     wanted = await latest_handoff(services, visitor, session_id)
     act = services.holder.reject_assessment(visitor.caller, wanted, Rejection(why=why))
     return await carried(request, visitor, session_id, act, dialog="reject", form=form)
-
-
-@router.post("/briefing")
-async def briefing(request: Request, visitor: FormVisitor, services: ServicesDep, session_id: str) -> Response:
-    """A structured briefing into the chat; says so where no assistant is connected."""
-    await latest_handoff(services, visitor, session_id)
-
-    async def act() -> None:
-        raise Refusal("not_found", "No assistant is connected. What the session holds stands in the hand-off above.")
-
-    return await carried(request, visitor, session_id, act(), dialog=None)

@@ -65,10 +65,11 @@ class Claimed:
         """What the assistant's worker does when its answer has come, or has not."""
         status = "ready" if assessment else "unavailable"
         await self.owner.fetch(
-            "UPDATE handoff SET assessment = $2::jsonb, assessment_status = $3 WHERE id = $1",
+            "UPDATE handoff SET assessment = $2::jsonb, assessment_status = $3, assessment_reason = $4 WHERE id = $1",
             self.handoff,
             json.dumps(assessment) if assessment else None,
             status,
+            reason,
         )
         account = await self.owner.value("SELECT account_id FROM handoff WHERE id = $1", self.handoff)
         await self.owner.fetch("SELECT handoff_changed($1, $2, 'assessed', null, $3)", account, self.handoff, reason)

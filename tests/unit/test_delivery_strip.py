@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backend.contract.handoffs import Delivery, Handoff
+from backend.contract.handoffs import Delivery, Handoff, Opened
 from backend.contract.people import Person
+from backend.contract.vocabulary import HandoffOutcome
 from backend.web import strip
 from tests.support.strips import (
     DANA,
@@ -259,3 +260,41 @@ def test_no_state_is_without_words() -> None:
         assert not any("None" in text for text in (told.summary, told.detail or "", told.next_step or "")), name
         assert told.waiting == (one.status == "pending"), name
         assert timedelta(0) <= (at(100) - (told.since or at(0))), name
+
+
+def test_who_reads_it_is_said_before_how_they_were_told() -> None:
+    """The junior must see that somebody is on it, and still whose desktop it reached."""
+    told = STATES["delivered"]
+    reading = replace(told, opened=[Opened(user=DANA, at=at(1)), Opened(user=SAM, at=at(1))])
+    x = drawn(reading, minutes=2)
+    assert [one.line for one in x.recipients] == [
+        "Dana Reyes, reading it",
+        "Lee Park, shown",
+        "Sam Whitlock, reading it",
+    ]
+    assert [one.state for one in x.recipients] == ["opened", "shown", "opened"]
+    assert (x.state, x.summary) == ("delivered", "Shown on Dana\u2019s and Lee\u2019s desktops. E-mailed Sam.")
+    later = drawn(reading, minutes=4)
+    assert later.recipients[0].line == "Dana Reyes, opened it at 12:01"
+    back = replace(STATES["handed-back"], opened=[Opened(user=LEE, at=at(1))])
+    assert drawn(back, minutes=10).recipients[0].line == "Lee Park, shown", "what was opened before counts no more"
+
+
+def test_a_claimer_who_is_here_is_in_the_session_and_not_opening_it() -> None:
+    x = strip.draw(STATES["claimed"], UTC, DESKS, here={DANA.id}, now=at(5))
+    assert x.detail == "After 4:15. Dana is in the session; you can both write here."
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "first"),
+    [
+        ("guided_back", "guided_back", "Dana Reyes returned it with guidance"),
+        ("wrong_team", "guided_back", "Dana Reyes returned it: it is for another team"),
+        ("duplicate", "resolved", "Closed by Dana Reyes as a duplicate"),
+        ("took_over", "resolved", "Resolved by Dana Reyes"),
+        (None, "resolved", "Resolved by Dana Reyes"),
+    ],
+)
+def test_each_ending_is_told_as_what_it_was(outcome: HandoffOutcome | None, state: str, first: str) -> None:
+    x = drawn(replace(STATES["resolved"], outcome=outcome), minutes=41)
+    assert (x.state, x.summary) == (state, first)

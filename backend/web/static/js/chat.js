@@ -1,5 +1,6 @@
 // The conversation of /pilot/{id}: as it happens, and what is written into it.
 import { send } from "./http.js";
+import { belongs } from "./keyed.js";
 import { refresh } from "./regions.js";
 import { announce } from "./say.js";
 import { watchSecrets } from "./secrets.js";
@@ -29,9 +30,7 @@ function follow() {
     for (const [kind, told] of Object.entries(REPLY)) {
       source.addEventListener(kind, (event) => {
         const data = JSON.parse(event.data);
-        // A reply belongs to one session. What belongs elsewhere is never shown here, and is worth a look.
-        if (data.session_id === document.body.dataset.session) told(data);
-        else console.error(`A reply of session ${data.session_id} came on the page of ${document.body.dataset.session}.`);
+        if (belongs(data.session_id, "reply")) told(data);
       });
     }
   };

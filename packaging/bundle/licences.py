@@ -57,7 +57,7 @@ def collect(folder: Path) -> None:
     index = []
     for key, one in sorted(bundled().items()):
         meta = one.metadata
-        named = meta.get("License-Expression") or meta.get("License") or ""
+        named = next((meta[name] for name in ("License-Expression", "License") if name in meta), "")
         index.append(f"{meta['Name']} {one.version}: {named.splitlines()[0] if named else 'see its folder'}")
         for file in one.files or []:
             if _LICENCE.search(file.name) and not file.name.endswith((".py", ".pyc")):

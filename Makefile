@@ -1,10 +1,10 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak fmt lock clean
+.PHONY: help setup demo test check soak test-packages fmt lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## system packages, .venv, locked dependencies; does nothing when all is there
 	@scripts/setup.sh
@@ -21,6 +21,11 @@ check: setup ## gates and the quick tests, under two minutes
 
 soak: setup ## ten minutes of people at work while everything breaks, then the verdict (MINUTES=10 SEED=drawn)
 	@exec .venv/bin/python -m scripts.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+test-packages: setup ## build the Linux packages; install, use, upgrade and remove them in a clean root (needs root)
+	@packages=; for one in debootstrap lintian; do command -v $$one >/dev/null || packages="$$packages $$one"; done; \
+		[ -z "$$packages" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages
+	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging
 
 fmt: setup ## format and mend what can be mended by machine
 	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format

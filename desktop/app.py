@@ -83,6 +83,10 @@ def run(settings: Settings, token: str | None, errand: Errand) -> int:
             runner.run(program.main())
     finally:
         instance.release()
+    if program.upgraded:
+        from desktop.platform.renewed import start_again  # noqa: PLC0415 - after an upgrade
+
+        start_again(sys.argv[1:])
     return program.exit_code
 
 
@@ -108,6 +112,7 @@ class App:
         self._work: set[asyncio.Task[None]] = set()
         self._wanted: Errand | None = None
         self.exit_code = 0
+        self.upgraded = False
 
     def show_icon(self) -> None:
         """First thing on the screen."""
@@ -167,6 +172,7 @@ class App:
         await self._watch_surroundings()
         SettingsWatch(self._settings.store, self._app)
         Thrift(self._app)
+        self._start(self._follow_upgrades())
         try:
             if self._signing_in is not None:
                 await self._signing_in.begin(self._first_token)
@@ -177,6 +183,22 @@ class App:
             await self._quit.wait()
         finally:
             await self._stop()
+
+    async def _follow_upgrades(self) -> None:
+        """Once an installer has replaced this program: end, and become the new one; never during a claim."""
+        from desktop.platform.renewed import LOOK_EVERY_S, Renewed, program_file  # noqa: PLC0415 - after the icon
+
+        file = program_file()
+        if file is None:
+            return
+        renewed = Renewed(file)
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if renewed.look() and not (self._desk is not None and self._desk.controller.claiming):
+                break
+        self._trace.mark("upgraded")
+        self.upgraded = True
+        self._quit.set()
 
     async def _watch_surroundings(self) -> None:
         from desktop.platform.clock import SystemClock  # noqa: PLC0415 - after the icon

@@ -287,6 +287,11 @@ class Controller:
         return self._roster.me if self._roster.greeted else None
 
     @property
+    def claiming(self) -> bool:
+        """Whether a claim is on its way; nothing may end the program then."""
+        return any(case.claiming or case.unknown for case in self._claims.cases.values())
+
+    @property
     def on_call(self) -> bool:
         """Whether escalations would be told here now: signed in, of a role that claims, and not holding toasts."""
         gone = self._connection.state(self._time.mono()) in {"signed_out", "role_changed"}

@@ -59,6 +59,8 @@ class Computer:
             "FLOWPILOT_DATA_DIR": str(folder / "data"),
             "FLOWPILOT_TRAY_EVENTS": str(self.events_path),
         }
+        self.program: tuple[str, ...] = (sys.executable, "-m", "desktop")
+        """How the tray app is started here; a test of an installed one says so."""
         self._started: list[Process] = []
         self._desktop: Process | None = None
         self.desktop_events: list[dict[str, Any]] = []
@@ -74,7 +76,7 @@ class Computer:
     async def start_app(self, server: str, token: str | None, *options: str) -> Process:
         """The tray app itself."""
         arguments = ["--server", server, *(["--token-stdin"] if token else []), *options]
-        app = await self._spawn(sys.executable, "-m", "desktop", *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        app = await self._spawn(*self.program, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         assert app.stdin is not None
         if token:
             app.stdin.write(f"{token}\n".encode())
@@ -146,9 +148,9 @@ class Computer:
         async with asyncio.timeout(20):
             assert await tool.wait() == 0, f"xdotool {' '.join(arguments)}"
 
-    async def wait_for(self, what: str, ready: Callable[[], Any]) -> Any:
+    async def wait_for(self, what: str, ready: Callable[[], Any], *, within_s: float = 20) -> Any:
         """Until true; other processes are watched from outside, so this asks again and again."""
-        return await self._wait(what, ready)
+        return await self._wait(what, ready, within_s)
 
     async def stop(self) -> None:
         """End everything that was started here."""
@@ -181,14 +183,14 @@ class Computer:
             self.desktop_events.append(json.loads(line))
 
     @staticmethod
-    async def _wait(what: str, find: Callable[[], Any]) -> Any:
+    async def _wait(what: str, find: Callable[[], Any], within_s: float = 20) -> Any:
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(within_s):
                 while not (found := find()):  # noqa: ASYNC110 - another process does it
                     await asyncio.sleep(0.02)
                 return found
         except TimeoutError:
-            raise AssertionError(f"waited 20 s for {what}") from None
+            raise AssertionError(f"waited {within_s:.0f} s for {what}") from None
 
 
 @contextlib.asynccontextmanager

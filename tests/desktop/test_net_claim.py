@@ -55,8 +55,10 @@ async def test_a_second_press_while_claiming_sends_nothing() -> None:
         for _ in range(3):
             controller.toast_pressed(handoff_id, "claim")
         controller.claim(handoff_id, "window")
+        await seen.until(lambda: controller.claiming)  # an upgrade waits for it
         server.faults.claims.set()
         await seen.until(lambda: seen.opened)
+        assert not controller.claiming
         assert server.requests.count(f"POST /handoffs/{handoff_id}/claim") == 1
 
 

@@ -1,4 +1,4 @@
-"""Tests that build and install packages take many minutes; they are for `make test-packages` and for who asks for them."""
+"""Tests that build and install packages take many minutes: for `make test-packages` and for who asks for them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The Linux packages, as an administrator lives with them: built twice, installed, used, upgraded under use, removed."""
+"""The Linux packages, as an administrator lives with them: built twice, installed, used, upgraded, removed."""
 
 import hashlib
 import os

@@ -1,0 +1,42 @@
+"""What runs the server: held against the program's own settings and against systemd's own judgement."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from backend.settings import NAMES
+
+SERVER = Path(__file__).parents[2] / "packaging" / "server"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed on this machine")
+def test_the_service_is_locked_in(tmp_path: Path) -> None:
+    """A hole in the server must not open the machine: systemd's own figure, 0 (closed) to 10 (open)."""
+    unit = SERVER / "flowpilot.service"
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=20", "--no-pager", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-1500:] + done.stderr
+
+
+def test_every_setting_named_in_the_files_exists() -> None:
+    known = {*NAMES, "FLOWPILOT_DATA_DIR"}
+    for name in ("Containerfile", "compose.yaml", "flowpilot.service"):
+        text = (SERVER / name).read_text()
+        assert set(re.findall(r"FLOWPILOT_[A-Z_]+", text)) <= known, name
+
+
+def test_the_image_is_not_root_and_carries_no_secret() -> None:
+    text = (SERVER / "Containerfile").read_text()
+    last = text[text.rindex("\nFROM ") :]
+    assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
+    assert last.index("USER ") < last.index("ENTRYPOINT")
+    assert "PASSWORD" not in text
+    assert "SECRET" not in text
+    assert "read_only: true" in (SERVER / "compose.yaml").read_text()

@@ -34,8 +34,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoot]:
     """A clean Debian in which the package has been installed by apt."""
     with clean_root(tmp_path_factory.mktemp("root") / "debian") as one:
-        shutil.copy(built / DEB, one.path("/root/tray.deb"))
-        one.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "/root/tray.deb")
+        shutil.copy(built / DEB, one.path("/var/tray.deb"))
+        one.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "/var/tray.deb")
         yield one
 
 
@@ -72,7 +72,7 @@ async def test_installed_it_shows_and_an_upgrade_under_it_starts_the_new_one(roo
         await desk.desktop_event("notify", summary="High: VPN to Leeds clinic drops every hour")
         await server.until(lambda: (handoff_id, "shown") in server.receipts())
         _make_newer(root)
-        root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "/root/newer.deb")
+        root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "/var/newer.deb")
         await desk.wait_for("the running one to notice", lambda: _marks(desk.milestones(), "upgraded"), within_s=90)
         await desk.wait_for("the new one's icon", lambda: _marks(desk.milestones(), "icon_visible") == 2, within_s=30)
 
@@ -83,14 +83,14 @@ def _marks(milestones: list[dict[str, object]], name: str) -> int:
 
 def _make_newer(root: CleanRoot) -> None:
     """The same package under a higher version, as dpkg sees it: every file replaced."""
-    work = root.path("/root/newer")
-    subprocess.run(["dpkg-deb", "-R", str(root.path("/root/tray.deb")), str(work)], check=True)
+    work = root.path("/var/newer")
+    subprocess.run(["dpkg-deb", "-R", str(root.path("/var/tray.deb")), str(work)], check=True)
     control = work / "DEBIAN" / "control"
     control.write_text(control.read_text().replace(f"Version: {VERSION}", f"Version: {NEWER}"))
     program = work / "usr/lib/flowpilot-tray/flowpilot-tray"
     os.utime(program, None)
     subprocess.run(
-        ["dpkg-deb", "-Znone", "--root-owner-group", "--build", str(work), str(root.path("/root/newer.deb"))],
+        ["dpkg-deb", "-Znone", "--root-owner-group", "--build", str(work), str(root.path("/var/newer.deb"))],
         check=True,
         stdout=subprocess.DEVNULL,
     )

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.core.presence import DndChoice
 from desktop.core.views import DetailView, ProbeStep, QueueView, ToastAction, TrayView
+from desktop.platform.memory import AFTER_OPEN_MS, release
 from desktop.ui.tray import Tray
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ class QtScreen:
             from desktop.ui.queue_window import QueueWindow  # noqa: PLC0415 - a third of the memory, on first need
 
             window = self._window = QueueWindow()
+            # Making it touches much that showing it does not need.
+            QTimer.singleShot(AFTER_OPEN_MS, window, release)
             window.set_tray_available(self.tray.available)
             window.set_settings_available(True)
             window.set_letter_keys(self._letter_keys)

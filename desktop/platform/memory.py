@@ -19,13 +19,17 @@ from PySide6.QtGui import QGuiApplication
 
 _LOG: Final = logging.getLogger(__name__)
 AFTER_START_MS: Final = 5_000
+AFTER_OPEN_MS: Final = 8_000
 AFTER_CLOSE_MS: Final = 30_000
 _DONTNEED: Final = 4
 _HEAD: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+)")
 
 
 class Thrift(QObject):
-    """Hands memory back once the start is over, and once the last window has been closed for a while."""
+    """Hands memory back once the start is over, and once the last window has been closed for a while.
+
+    The screen does the same a while after the queue window has been made.
+    """
 
     def __init__(self, app: QGuiApplication) -> None:
         super().__init__(app)

@@ -120,6 +120,8 @@ class QueueWindow(QWidget):
     def show_queue(self, view: QueueView) -> None:
         """Show the queue; the selection and what is under the hand stay."""
         before, self._view = self._view, view
+        if view.rows:
+            self._test = ()  # of another time, once the queue is empty again
         self._announce(before, view)
         self.toolbar.show_queue(view)
         self._show_banner()

@@ -9,6 +9,8 @@ from typing import Literal
 
 import asyncpg
 
+from backend.assistant.endpoint import ModelError
+from backend.assistant.setting import endpoint_of
 from backend.commands.console import tell
 from backend.commands.database import wait_for_database
 from backend.commands.doctor_psa import connector_lines
@@ -144,10 +146,30 @@ async def _self_audit(url: str, settings: Settings) -> list[Finding]:
 def _others(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "broker", "PostgreSQL")
     yield _mail(settings)
-    if settings.llm_base_url:
-        yield Finding("off", "AI", "FLOWPILOT_LLM_BASE_URL is set, but this version asks no model yet")
-    else:
-        yield Finding("off", "AI", "not configured: set FLOWPILOT_LLM_BASE_URL and FLOWPILOT_LLM_MODEL")
+    yield _model(settings)
+
+
+def _model(settings: Settings) -> Finding:
+    """See that the AI endpoint answers with the model and takes the key, by asking it for two words."""
+    endpoint = endpoint_of(settings)
+    if endpoint is None:
+        if settings.llm_base_url or settings.llm_model:
+            missing = "FLOWPILOT_LLM_MODEL" if settings.llm_base_url else "FLOWPILOT_LLM_BASE_URL"
+            return Finding("WRONG", "AI", f"half configured: set {missing} too")
+        return Finding(
+            "off", "AI", "not configured, so guided mode answers: set FLOWPILOT_LLM_BASE_URL and FLOWPILOT_LLM_MODEL"
+        )
+
+    async def ask() -> str:
+        try:
+            return await endpoint.probe()
+        finally:
+            await endpoint.close()
+
+    try:
+        return Finding("ok", "AI", asyncio.run(ask()))
+    except ModelError as error:
+        return Finding("WRONG", "AI", f"{endpoint.host}: {error.words}")
 
 
 def _mail(settings: Settings) -> Finding:

@@ -29,12 +29,13 @@ class Ear:
 
     def __init__(self, lines: AsyncIterator[str]) -> None:
         self._lines = lines
+        self.patience_s = float(SOON_S)
         self.heard: list[tuple[str, Any]] = []
 
     async def until(self, *kinds: str) -> Any:
         """The data of the next event of one of these kinds."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(SOON_S):
+        async with asyncio.timeout(self.patience_s):
             async for line in self._lines:
                 if line:
                     name, _, value = line.partition(": ")

@@ -14,7 +14,7 @@ PsaVisibility = Literal["internal", "public"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConnector:
-    """Body of `POST /account/psa-connectors`. `fields` are those of `GET /account/psa-systems`, secret ones among them.
+    """Body of `POST /account/psa-connectors`. `fields` differ by system (docs/psa.md); secret ones are among them.
 
     Secrets are sealed and in no answer. `notes_on`: which events write a note; none does until it is named here.
     """

@@ -37,10 +37,11 @@ from backend.psa.writing import Written, write
 log = logging.getLogger(__name__)
 
 _SHORTEST_PAUSE_S: Final = 30.0
+_HIDE_AGAIN_S: Final = 5.0
 _LONGEST_PAUSE_S: Final = 3_600.0
 _LEAKED: Final = {
-    "hidden": "customers could read it for a moment; it was hidden at once",
-    "removed": "customers could read it for a moment; it was taken away at once",
+    "hidden": "customers could read it until it was hidden",
+    "removed": "customers could read it until it was taken away",
     "still_public": "customers can still read it, and the PSA refuses to hide it or take it away",
 }
 
@@ -92,7 +93,7 @@ class NoteHandler:
         if connector is None or not connector.active:
             await self._finish(tx, job, row, "cancelled", error="The connector is switched off")
             return None
-        if connector.paused_reason:
+        if connector.paused_reason and not row.leaking:  # what customers can read is hidden, paused or not
             remedy = "Check the connector, then replay the note."
             await self._finish(tx, job, row, "failed", error=connector.paused_reason, remedy=remedy)
             return None
@@ -149,22 +150,27 @@ class NoteHandler:
         await self._finish(
             tx, job, turn.row, "leaked", remote=written.note_id, error=f"Shown by the PSA: {what}.", remedy=remedy
         )
-        await self._pause(
-            tx, turn.row, f"An internal note on ticket {turn.row.ticket} was shown by the PSA: {what}. {remedy}"
-        )
+        why = f"An internal note on ticket {turn.row.ticket} was shown by the PSA: {what}. {remedy}"
+        await self._pause(tx, turn.row, why)
+        await repository.update(tx, turn.row.account_id, turn.row.connector_id, {"paused_reason": why})
 
     async def _later(self, tx: AsyncConnection, job: Job, row: AnyRow, error: PsaError) -> None:
-        if row.tried_s >= progress.TRIED_FOR_S:
-            remedy = "See that the PSA answers, then replay the note."
-            await self._finish(tx, job, row, "failed", error=f"Given up after 24 h. {error.text}", remedy=remedy)
-            return
         leaking = isinstance(error, LeakingError)
-        pause = min(max(_SHORTEST_PAUSE_S, row.tried_s), _LONGEST_PAUSE_S) * random.uniform(1.0, 1.2)  # noqa: S311 - spread
-        if leaking:
-            pause = _SHORTEST_PAUSE_S / 6
+        if row.tried_s >= progress.TRIED_FOR_S:
+            state, remedy = "failed", "See that the PSA answers, then replay the note."
+            if leaking or row.leaking:
+                state, remedy = "leaked", "Hide the note in the PSA by hand: customers may be able to read it."
+            await self._finish(tx, job, row, state, error=f"Given up after 24 h. {error.text}", remedy=remedy)
+            return
+        shortest = _HIDE_AGAIN_S if leaking else _SHORTEST_PAUSE_S
+        pause = min(max(shortest, row.tried_s), _LONGEST_PAUSE_S) * random.uniform(1.0, 1.2)  # noqa: S311 - spread
         wait_s = error.wait_s if isinstance(error, AwayError) else None
         due = await progress.again(tx, row, error.text, max(pause, wait_s or 0.0), leaking=leaking)
         await jobs.again(tx, job, due_at=due)
+        if leaking:  # said at once, not when hiding has worked or was given up
+            trying = f"It could not be hidden yet and is tried again: {error.text}"
+            why = f"Customers can read an internal note on ticket {row.ticket}: a rule of the PSA shows it. {trying}"
+            await self._pause(tx, row, why)
 
     async def _finish(
         self,

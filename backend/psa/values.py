@@ -8,6 +8,8 @@ from urllib.parse import quote, urlsplit
 from backend.psa.port import RefusedError
 
 _NUMBER: Final = re.compile(r"\d{1,18}")
+_REGISTRIES: Final = frozenset({"ac", "co", "com", "edu", "gov", "ltd", "me", "net", "org", "plc"})
+"""First parts of domains such as co.uk, under which anybody may have a name."""
 
 
 def ticket_number(ticket: str, name: str) -> str:
@@ -59,8 +61,10 @@ def same_house(url: str, other: str) -> bool:
     here, there = (urlsplit(one).hostname or "" for one in (url, other))
     if here == there:
         return bool(here)
-    tails = [host.split(".")[-2:] for host in (here, there)]
-    return tails[0] == tails[1] and len(tails[0]) == 2 and not tails[0][1].isdigit()
+    domain = here.split(".")[1:]
+    if len(domain) < 2 or domain[-1].isdigit() or (len(domain) == 2 and domain[0] in _REGISTRIES):
+        return False
+    return there.endswith("." + ".".join(domain))
 
 
 def first_line(text: str, longest: int) -> str:

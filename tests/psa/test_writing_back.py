@@ -108,7 +108,7 @@ async def test_a_rule_that_shows_notes_is_noticed_hidden_and_stops_the_connector
     desk.psa.rule_makes_public = True
     await escalate(desk.junior, await desk.session())
     (entry,) = await desk.logged("leaked")
-    assert "hidden at once" in entry["error"]
+    assert "until it was hidden" in entry["error"]
     assert entry["remedy"]
     assert not any(one.public for one in desk.psa.notes())
     assert "shown by the PSA" in (await desk.admin.get(desk.url)).json()["paused_reason"]
@@ -117,6 +117,29 @@ async def test_a_rule_that_shows_notes_is_noticed_hidden_and_stops_the_connector
     await escalate(desk.junior, await desk.session())
     await desk.logged("leaked", "failed")
     assert len(desk.psa.notes()) == 1, "nothing more is written until somebody has looked"
+
+
+@pytest.mark.parametrize("psa", [AutotaskServer], indirect=True, ids=["autotask"])
+async def test_what_cannot_be_hidden_is_alarmed_at_once_and_hidden_as_soon_as_the_psa_lets_us(desk: PsaDesk) -> None:
+    await desk.change(notes_on=["escalated"])
+    desk.psa.rule_makes_public = desk.psa.hiding_fails = desk.psa.removing_fails = True
+    await escalate(desk.junior, await desk.session())
+
+    async def paused() -> str | None:
+        reason: str | None = (await desk.admin.get(desk.url)).json()["paused_reason"]
+        return reason
+
+    assert "Customers can read an internal note on ticket 48213" in str(await until(paused, bool))
+    assert [entry["state"] for entry in await desk.log()] == ["pending"]
+    desk.psa.hiding_fails = False
+
+    async def ended() -> list[str]:
+        await desk.hurry()
+        return [entry["state"] for entry in await desk.log()]
+
+    await until(ended, lambda states: states == ["leaked"])
+    assert [one.public for one in desk.psa.notes()] == [False]
+    assert "until it was hidden" in str(await paused())
 
 
 async def test_a_permanent_error_stops_with_a_remedy_and_a_dead_letter_is_replayed_once(desk: PsaDesk) -> None:

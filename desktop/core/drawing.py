@@ -90,8 +90,6 @@ class Drawing:
         self._draw()
 
     def _draw(self) -> None:
-        if not self._running:
-            return
         self._drawn_at = asyncio.get_running_loop().time()
         former = self._queue, self._detail, self._tray
         self._queue, self._detail, self._tray = self._views()

@@ -203,12 +203,10 @@ class Feed:
         return effects
 
     def _resume(self, now: float) -> list[Effect]:
-        if self.cursor is None:
-            return []
         self._resumed = True
         self._behind_at = None
         self._check_behind(now)
-        return [Send(encode(Resume(after=self.cursor, epoch=self.epoch))), *self._caught_up()]
+        return [Send(encode(Resume(after=self.cursor or 0, epoch=self.epoch))), *self._caught_up()]
 
     def _refetch(self, reason: str) -> list[Effect]:
         self._resumed = self._live = False

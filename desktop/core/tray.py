@@ -57,7 +57,7 @@ def _state(  # noqa: PLR0911 - one return for each state
             if connection.last_update is None:
                 return "reconnecting", f"connecting to {connection.server}"
             return "reconnecting", f"reconnecting. Last update {words.clock_seconds(connection.last_update)}"
-        case "connected":
+        case _:
             pass
     if held is not None:
         until = f" until {words.clock(held[1])}" if held[1] else ""

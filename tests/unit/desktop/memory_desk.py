@@ -22,6 +22,7 @@ from desktop.core.alerting import Alerting
 from desktop.core.controller import Controller, Ports
 from desktop.core.last_known import Shelf
 from desktop.core.ports import ApiError, RefusedError, SignedOutError, SocketClosedError, Sounds, UnreachableError
+from desktop.core.views import ProbeStep
 from tests.desktop.rig import Recorder
 from tests.support.fake_server import FakeServer
 
@@ -107,6 +108,7 @@ class Wire:
     lost: ApiError | SocketClosedError | None = None
     spoil: Callable[[list[str]], list[str]] | None = None
     tests: bool = True
+    late: bool = False
     open: _Connection | None = None
     _serving: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -145,7 +147,9 @@ class Wire:
     async def queue(self) -> QueuePage:
         self._reach()
         items = [self.server.row(key) for key, value in self.server.handoffs.items() if value["status"] == "pending"]
-        return msgspec.convert({"items": items, "next_cursor": None, "seq": self.server.head}, QueuePage)
+        return msgspec.convert(
+            {"items": items, "next_cursor": None, "seq": 0 if self.late else self.server.head}, QueuePage
+        )
 
     async def handoff(self, handoff_id: str) -> Handoff:
         self._reach()
@@ -238,6 +242,7 @@ async def desk(
     sounds: Sounds | None = None,
     alerting: Alerting | None = None,
     signed_in: bool = True,
+    watched: bool = True,
     spoil: Callable[[list[str]], list[str]] | None = None,
 ) -> AsyncIterator[Desk]:
     """An app that is started; not yet live."""
@@ -253,7 +258,7 @@ async def desk(
             screen=seen,
             clock=clock,
             trace=seen,
-            watcher=watcher,
+            watcher=watcher if watched else None,
             sounds=sounds,
             shelf=shelf,
         ),
@@ -274,3 +279,12 @@ def claims(one: Desk) -> list[object]:
 async def selected(one: Desk, handoff_id: str) -> None:
     one.controller.select(handoff_id)
     await one.seen.until(lambda: one.seen.detail is not None and one.seen.detail.handoff is not None)
+
+
+async def hops(one: Desk) -> list[tuple[str, str]]:
+    empty: tuple[ProbeStep, ...] = ()
+    one.controller.trial.steps = empty
+    for _ in range(2):
+        one.controller.test_notification()
+    await one.until(lambda: one.controller.trial.steps and not one.controller.trial.running)
+    return [(step.name, step.state) for step in one.controller.trial.steps]

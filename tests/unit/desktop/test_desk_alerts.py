@@ -12,8 +12,7 @@ from desktop.core.ports import (
     SignedOutError,
     UnreachableError,
 )
-from desktop.core.views import ProbeStep
-from tests.unit.desktop.memory_desk import Desk, claims, desk, selected
+from tests.unit.desktop.memory_desk import claims, desk, hops, selected
 from tests.unit.desktop.test_last_known import KEPT, Memory
 
 
@@ -95,15 +94,6 @@ async def test_the_last_queue_stands_until_the_server_speaks() -> None:
         await one.live()
         await one.seen.until(lambda: one.seen.rows() == [])
     assert shelf.wiped == 1, "another person's queue is nobody else's"
-
-
-async def hops(one: Desk) -> list[tuple[str, str]]:
-    empty: tuple[ProbeStep, ...] = ()
-    one.controller.trial.steps = empty
-    for _ in range(2):
-        one.controller.test_notification()
-    await one.until(lambda: one.controller.trial.steps and not one.controller.trial.running)
-    return [(step.name, step.state) for step in one.controller.trial.steps]
 
 
 @pytest.mark.parametrize("confirmed", [True, False])

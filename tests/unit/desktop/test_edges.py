@@ -112,6 +112,12 @@ async def test_answers_that_nobody_foresaw() -> None:
         assert type(found) is kind
 
 
+async def test_not_pending_because_somebody_holds_it_is_lost() -> None:
+    theirs = handoff(row("h1", status="claimed", holder=LEE, claimed_at=T0))
+    found = await outcome_of(FakeApi([fail(RefusedError(409, "not_pending", ""))], [read(theirs)]))
+    assert found == Lost(LEE, T0)
+
+
 async def test_the_truth_is_read_back_until_it_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim, "READ_BACK_FIRST_S", 0.01)
     broke = fail(UnreachableError("broke", sent=True))

@@ -6,6 +6,7 @@ What an auditor computes from the export with pencil, Decimal or a spreadsheet c
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from backend.contract.metrics import Spread
@@ -15,6 +16,7 @@ MINUTE: Final = 60 * SECOND
 Exact = int | Fraction
 
 
+@lru_cache(maxsize=256)
 def exact(minutes: float) -> Exact:
     """Minutes as they are written, in microseconds: 12.1 is twelve and a tenth, not the nearest binary number."""
     value = Fraction(Decimal(repr(minutes))) * MINUTE
@@ -22,8 +24,8 @@ def exact(minutes: float) -> Exact:
 
 
 def per(value: Exact, unit: int) -> float:
-    """Microseconds in a unit (SECOND, MINUTE), rounded once."""
-    return float(Fraction(value) / unit)
+    """Microseconds in a unit (SECOND, MINUTE), rounded once. Whole numbers divide to the nearest double as they are."""
+    return value / unit if isinstance(value, int) else float(value / unit)
 
 
 def mean(values: Sequence[Exact]) -> Exact | None:

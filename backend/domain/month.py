@@ -36,12 +36,11 @@ class Month:
     @classmethod
     def of(cls, name: str, zone: ZoneInfo, measured: Sequence[Measured], baselines: Baselines) -> "Month":
         """Measure each against its baseline."""
-        known: dict[float, Exact] = {}
 
         def worth(baseline: Baseline | None) -> Exact | None:
             if baseline is None or baseline.minutes is None:
                 return None
-            return known.setdefault(baseline.minutes, exact(baseline.minutes))
+            return exact(baseline.minutes)
 
         rows = []
         for one in measured:

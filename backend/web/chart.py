@@ -103,7 +103,7 @@ def draw(
     step, low, high = _scale([value for _, _, value in values] + [one.minutes for one in singles], baseline)
     frame = _Frame(rolling[0].date, len(rolling), low, high)
     line = [
-        Point(frame.x(index + 1), frame.y(value), f"Average to {formats.day(p.date)}, {value:.1f} min, {_n(p.n)}")
+        Point(frame.x(index + 1), frame.y(value), f"Average to {formats.day(p.date)}, {_signed(value)} min, {_n(p.n)}")
         for index, p, value in values
     ]
     grid = [Mark(frame.y(low + step * n), f"{low + step * n:g}") for n in range(round((high - low) / step) + 1)]
@@ -113,7 +113,7 @@ def draw(
     first, last = table[0], table[-1]
     summary = (
         f"Month-to-date minutes recovered per escalation, {first.day} to {last.day}: "
-        f"from {first.value:.1f} to {last.value:.1f}."
+        f"from {_signed(first.value)} to {_signed(last.value)}."
     )
     return Chart(
         dots=_dots(frame, singles, zone) if len(singles) <= MOST_DOTS else [],
@@ -127,6 +127,10 @@ def draw(
     )
 
 
+def _signed(value: float) -> str:
+    return f"{value:.1f}".replace("-", "\u2212")
+
+
 def _n(n: int) -> str:
     return f"{n} escalation{'s' if n != 1 else ''}"
 
@@ -135,7 +139,7 @@ def _dots(frame: _Frame, singles: Sequence[Single], zone: ZoneInfo) -> list[Poin
     dots = []
     for one in singles:
         local = one.at.astimezone(zone)
-        text = f"{formats.day(local.date())} {local:%H:%M}, {one.minutes:.1f} min"
+        text = f"{formats.day(local.date())} {local:%H:%M}, {_signed(one.minutes)} min"
         dots.append(Point(frame.x(frame.moment(local)), frame.y(one.minutes), text, off=one.minutes < frame.low))
     return dots
 

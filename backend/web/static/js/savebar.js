@@ -4,7 +4,10 @@ export function startSaveBar() {
   if (!form) return;
   const bar = document.querySelector("[data-dirty]");
   const save = document.querySelector("[data-save]");
-  const before = snapshot(form);
+  // What the server said, even where somebody has typed before this script was there.
+  const said = form.cloneNode(true);
+  said.reset();
+  const before = snapshot(said);
   let leaving = false;
   const look = () => {
     const n = changes(before, snapshot(form));

@@ -72,6 +72,11 @@ class PeopleService:
             total = await repository.count(tx, caller.account_id)
         return [Member(**row._asdict()) for row in rows], total
 
+    async def numbers(self, caller: Caller) -> list[tuple[str, str]]:
+        """Name and phone number of the owners who have one, for whoever escalated and saw nobody come."""
+        async with self._db.tenant(caller.account_id) as tx:
+            return await repository.owners_numbers(tx, caller.account_id)
+
     async def change_role(self, caller: Caller, user_id: UUID, role: str) -> None:
         """Give another role; the person's next request has it."""
         new = check_role(role)

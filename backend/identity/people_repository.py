@@ -64,6 +64,16 @@ async def count(tx: AsyncConnection, account_id: UUID) -> int:
     return int((await tx.execute(statement)).scalar_one())
 
 
+async def owners_numbers(tx: AsyncConnection, account_id: UUID) -> list[tuple[str, str]]:
+    """(name, phone) of active owners with a number, by name."""
+    statement = (
+        sa.select(_u.c.name, _u.c.phone)
+        .where(_u.c.account_id == account_id, _u.c.active, _u.c.role == "owner", _u.c.phone.is_not(None))
+        .order_by(_u.c.name, _u.c.id)
+    )
+    return [(row.name, row.phone) for row in (await tx.execute(statement)).all()]
+
+
 async def person(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> t.AnyRow | None:
     """One person, locked against other changes; a claim that refers to them is not kept waiting."""
     statement = (

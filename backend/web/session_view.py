@@ -130,13 +130,16 @@ async def page(
         handoff=handoff,
         holds=holds,
         may=rights,
-        strip=_strip(
-            session,
-            handoff,
-            caller,
-            {one.user.id: "desktop" if one.desktop else "web" for one in entries if one.desktop or one.web},
-            [Person(id=one.id, name=one.name) for one in seniors if one.role == "owner"],
-            here,
+        strip=strip.with_numbers(
+            _strip(
+                session,
+                handoff,
+                caller,
+                {one.user.id: "desktop" if one.desktop else "web" for one in entries if one.desktop or one.web},
+                [Person(id=one.id, name=one.name) for one in seniors if one.role == "owner"],
+                here,
+            ),
+            await services.people.numbers(caller) if handoff and handoff.exhausted_at else [],
         ),
         chat=await chat_view.gather(
             services, caller, session, handoff, target, runbook=request.query_params.get("runbook")

@@ -5,7 +5,7 @@ somebody could not be told, the first line says so.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -82,6 +82,14 @@ def draw(
     if handoff.status == "resolved":
         return _ended(handoff, clock)
     return _waiting(handoff, clock, connected, owners)
+
+
+def with_numbers(drawn: Strip | None, numbers: Sequence[tuple[str, str]]) -> Strip | None:
+    """The strip with whom to call (name, number) once everyone in the policy has been alerted in vain."""
+    if drawn is None or drawn.state != "exhausted" or not numbers:
+        return drawn
+    calls = [f"Call {name}: {number}." for name, number in numbers]
+    return replace(drawn, detail=" ".join(filter(None, (drawn.detail, *calls))))
 
 
 def _waiting(handoff: Handoff, clock: Clock, connected: Mapping[str, str], owners: Sequence[Person]) -> Strip:

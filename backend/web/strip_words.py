@@ -111,7 +111,7 @@ def owners_told(
     exhausted_at: datetime,
     clock: Clock,
 ) -> str:
-    """That the owner knows that nobody has come, as far as that is known. There is no number to call: none is kept."""
+    """That the owner knows that nobody has come, as far as that is known."""
     ids = {one.id for one in owners}
     asked = [one for one in people if one.person.id in ids]
     told = [one for one in asked if one.standing in {"opened", "shown", "emailed"}]

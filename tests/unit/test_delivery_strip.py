@@ -298,3 +298,13 @@ def test_a_claimer_who_is_here_is_in_the_session_and_not_opening_it() -> None:
 def test_each_ending_is_told_as_what_it_was(outcome: HandoffOutcome | None, state: str, first: str) -> None:
     x = drawn(replace(STATES["resolved"], outcome=outcome), minutes=41)
     assert (x.state, x.summary) == (state, first)
+
+
+def test_when_nobody_has_come_there_is_a_number_to_call_and_only_then() -> None:
+    numbers = [("Marcus Hale", "+44 113 496 0000")]
+    last = strip.with_numbers(drawn(STATES["exhausted"]), numbers)
+    assert last is not None
+    assert (last.detail or "").endswith("Call Marcus Hale: +44 113 496 0000.")
+    before = drawn(STATES["delivered"])
+    assert strip.with_numbers(before, numbers) == before
+    assert strip.with_numbers(drawn(STATES["exhausted"]), []) == drawn(STATES["exhausted"])

@@ -161,14 +161,14 @@ async def _correct(camera: Camera, mina: Page) -> None:
     await camera.shoot(mina, "session-editing")
     await mina.keyboard.press("Escape")
     await mina.locator("form[data-editing]").wait_for(state="detached")
-    toggle = mina.locator("[data-context-toggle]")
+    toggle = mina.locator("[data-context-toggle]").first
     if await toggle.is_visible():
         await mina.keyboard.press("Escape")
 
 
 async def _in_context(mina: Page) -> None:
     """Open the drawer where the context is one."""
-    toggle = mina.locator("[data-context-toggle]")
+    toggle = mina.locator("[data-context-toggle]").first
     if await toggle.is_visible() and await toggle.get_attribute("aria-expanded") != "true":
         await toggle.click()
 
@@ -179,7 +179,7 @@ async def _work(mina: Page) -> None:
         await mina.get_by_test_id("chat-input").fill(words)
         await mina.get_by_test_id("chat-send").click()
         await mina.get_by_test_id("chat-message").filter(has_text=words).wait_for()
-    toggle = mina.locator("[data-context-toggle]")
+    toggle = mina.locator("[data-context-toggle]").first
     for label, value in (("Clinic firewall", "FortiGate 60F, 7.2.8"), ("Log at each drop", "no proposal chosen")):
         if await toggle.is_visible():
             await toggle.click()

@@ -166,6 +166,26 @@ async def test_the_junior_sees_who_reads_it_and_who_is_in_the_session(desk: Desk
     assert handoff["status"] == "pending"
 
 
+async def test_a_row_that_somebody_opens_in_the_queue_counts_as_read_and_one_that_is_only_there_does_not(
+    desk: Desk,
+) -> None:
+    junior = desk.http(desk.crew.technician)
+    waiting = []
+    for _ in range(2):
+        address = f"{API}/ai-sessions/{await desk.session()}/handoff"
+        waiting.append(
+            str((await junior.post(address, json={"reason": "No access to it.", "need": "Access"})).json()["id"])
+        )
+    context = await desk.browser.new_context()
+    page = await signed_in(context, desk.server, desk.crew.engineer, "/escalations")
+    await live(page)
+    row = page.locator(f'[data-testid="escalation-row"][data-escalation-id="{waiting[1]}"]')
+    async with page.expect_response(f"**/handoffs/{waiting[1]}/opened"):
+        await row.locator("[data-select]").click()
+    opened = [(await junior.get(f"{API}/handoffs/{one}")).json()["opened"] for one in waiting]
+    assert [len(one) for one in opened] == [0, 1]
+
+
 async def test_an_answer_of_another_session_is_dropped_and_told_with_both_ids(desk: Desk) -> None:
     session, other = await desk.session(), await desk.session()
     page = await desk.page(desk.crew.technician, session)

@@ -38,7 +38,7 @@ async def test_an_event_that_lacks_its_row_has_the_queue_fetched_and_no_server_i
     async with desk() as one:
         await one.live()
         made = one.server.escalate()
-        await one.seen.until(lambda: made in one.seen.toasts)
+        await one.seen.until(lambda: one.seen.rows() == [made])
         await updated(one, made)
         one.wire.away = True
         await updated(one, made)
@@ -146,6 +146,7 @@ async def test_no_answer_for_a_press_in_the_window_is_said_there() -> None:
         one.controller.claim(made)
         await one.seen.until(lambda: claims(one) == ["unknown"])
         assert one.seen.toasts[made].variant == "new"
+        assert one.controller.claiming
         gate.set()
         await one.seen.until(lambda: one.seen.opened)
 

@@ -51,6 +51,7 @@ def freeze(out: Path, work: Path) -> Path:
     )  # fmt: skip
     bundle = out / NAME
     licences.collect(bundle / "licences")
+    _plain_modes(bundle)
     _same_times(bundle)
     return bundle
 
@@ -58,6 +59,13 @@ def freeze(out: Path, work: Path) -> Path:
 def size_of(folder: Path) -> int:
     """Bytes in all its files."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _plain_modes(bundle: Path) -> None:
+    """Nothing but the program itself is started; libraries that may be, are what package checkers rightly ask about."""
+    for path in bundle.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path == bundle / NAME else 0o644)
 
 
 def _same_times(folder: Path) -> None:

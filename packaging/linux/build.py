@@ -38,11 +38,12 @@ def stage(folder: Path, bundle: Path) -> None:
         shutil.copyfile(ROOT / "build" / "icons" / f"{size}.png", target / ICON)
     doc = folder / "doc"
     (doc / "examples").mkdir(parents=True)
-    _gzip(ROOT / "CHANGELOG.md", doc / "changelog.gz")
+    _gzip(ROOT / "CHANGELOG.md", doc / "CHANGELOG.md.gz")
     shutil.copyfile(HERE / "policy-example.json", doc / "examples" / "policy.json")
     index = (bundle / "licences" / "INDEX.txt").read_text(encoding="utf-8")
     (doc / "copyright").write_text(
-        f"FlowPilot Escalations {VERSION}\n\nThe bundle carries these, under the licences in"
+        f"FlowPilot Escalations {VERSION}\nCopyright 2026 FlowPilot\n\nThe LGPL 3 stands in"
+        f" /usr/share/common-licenses/LGPL-3 as well.\n\nThe bundle carries these, under the licences in"
         f" /usr/lib/flowpilot-tray/licences:\n\n{index}",
         encoding="utf-8",
     )

@@ -68,7 +68,7 @@ async def test_installed_it_shows_and_an_upgrade_under_it_starts_the_new_one(roo
         await desk.start_app(server.url, "dana")
         await desk.desktop_event("tray-registered")
         await desk.milestone("live")
-        handoff_id = server.escalate()
+        handoff_id = server.escalate(priority="high")
         await desk.desktop_event("notify", summary="High: VPN to Leeds clinic drops every hour")
         await server.until(lambda: (handoff_id, "shown") in server.receipts())
         _make_newer(root)

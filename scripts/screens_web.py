@@ -87,8 +87,29 @@ async def tour(camera: Camera, browser: Browser, title: str) -> None:
     await camera.shoot(mina, "session-open")
     await _correct(camera, mina)
     await _escalate_and_claim(camera, mina, await camera.page(browser, "dana"), title)
+    await _administrators(camera, browser)
     await stranger.context.close()
     await mina.context.close()
+
+
+async def _administrators(camera: Camera, browser: Browser) -> None:
+    """Every tab of *Admin*, an invitation, one person, a policy that cannot be saved."""
+    marcus = await camera.page(browser, "marcus")
+    tabs = ("people", "baseline", "policy", "email", "webhooks", "connectors", "devices", "installers", "audit")
+    for tab in tabs:
+        await marcus.goto(f"{camera.base}/admin/{tab}")
+        await camera.shoot(marcus, f"admin-{tab}")
+    await marcus.goto(f"{camera.base}/admin/people?invite=1")
+    await camera.shoot(marcus, "admin-invite")
+    await marcus.goto(f"{camera.base}/admin/people")
+    await marcus.get_by_test_id("person-actions").first.click()
+    await camera.shoot(marcus, "admin-person")
+    await marcus.goto(f"{camera.base}/admin/policy")
+    await marcus.get_by_test_id("policy-step-3-urgent").fill("2")
+    await marcus.get_by_test_id("policy-error").wait_for()
+    await camera.shoot(marcus, "admin-policy-error")
+    await marcus.get_by_test_id("policy-discard").click()
+    await marcus.context.close()
 
 
 async def _escalate_and_claim(camera: Camera, mina: Page, dana: Page, title: str) -> None:

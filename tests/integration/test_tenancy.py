@@ -85,6 +85,7 @@ WITHOUT_ID = {
     ("get", "/account/settings"),
     ("patch", "/account/settings"),
     ("get", "/account/alarms"),
+    ("post", "/devices/test-notification"),
     ("get", "/account/runbooks"),
     ("post", "/account/runbooks"),
     ("post", "/secrets"),

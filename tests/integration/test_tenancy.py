@@ -99,6 +99,7 @@ WITHOUT_ID = {
     ("get", "/handoffs"),
     ("get", "/events"),
     ("get", "/analytics/escalation-metrics"),
+    ("post", "/devices/test-notification"),
     ("get", "/analytics/escalations"),
     ("get", "/analytics/baselines"),
     ("post", "/analytics/baselines"),

@@ -57,4 +57,4 @@ async def test_dying_at_every_point_loses_nothing_and_doubles_nothing(world: Wor
     deaths = [(point, when) for point in await sweep.points() for when in both]
     mine = deaths[part::PARTS]
     await swept(world, sweep, mine)
-    assert len(sweep.lived) <= len(mine) // 10, "\n".join(sweep.lived)
+    assert len(sweep.lived) <= len(mine) // 4, "\n".join(sweep.lived)

@@ -10,7 +10,7 @@ from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
 from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
-from backend.domain.text import clean
+from backend.domain.text import said
 from backend.handoffs.first_action import FirstActionRecorder
 from backend.identity.caller import Caller
 from backend.jobs import repository as jobs
@@ -36,7 +36,7 @@ class PsaNoteService:
 
         Refuses `psa_not_connected`; `invalid_body` for a public note that the account or the caller has not allowed.
         """
-        text = clean("text", new.text, longest=LONGEST - _ROOM_FOR_NAME)
+        text = said("text", new.text, longest=LONGEST - _ROOM_FOR_NAME)
         async with self._db.tenant(caller.account_id) as tx:
             session = await self._session(tx, caller, session_id)
             caller.require("technician")

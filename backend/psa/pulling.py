@@ -1,7 +1,8 @@
 """Fetches what a session's ticket says: the handler of `psa_pull` work, planned when a session with a ticket is opened.
 
 What a person has written stays. An empty customer is filled in, and so are a title and a problem that say no more than
-which ticket it is; summary and description of the ticket become facts, so that a snapshot has them.
+which ticket it is; summary and description of the ticket become facts, so that a snapshot has them. Customers write
+passwords into tickets: those are taken out like those that people here write.
 """
 
 import logging
@@ -16,6 +17,7 @@ from backend.db import tables as t
 from backend.db.engine import Database
 from backend.db.ids import new_id
 from backend.db.tables import AnyRow
+from backend.domain.secrets import redact
 from backend.handoffs import repository as handoffs
 from backend.jobs import repository as jobs
 from backend.jobs.job import Job
@@ -102,8 +104,8 @@ class PullHandler:
 
 
 async def _fill(tx: AsyncConnection, session: AnyRow, ticket: Ticket) -> None:
-    title, customer = ticket.title[: _LONGEST["title"]], (ticket.customer or "")[: _LONGEST["customer"]] or None
-    description = (ticket.description or "")[: _LONGEST["description"]] or None
+    title, customer = _safe("title", ticket.title), _safe("customer", ticket.customer) or None
+    description = _safe("description", ticket.description) or None
     summary = f"{title} ({ticket.status})" if ticket.status else title
     facts = [("Ticket", summary)]
     if customer and session.customer and session.customer.casefold() != customer.casefold():
@@ -115,6 +117,12 @@ async def _fill(tx: AsyncConnection, session: AnyRow, ticket: Ticket) -> None:
     values = {"customer": customer, "url": ticket.url, "title": title, "description": description}
     where = {"account": session.account_id, "session": session.id, "bare": session.ticket_id.lower()}
     await tx.execute(_FILL, {**values, **where})
+
+
+def _safe(name: str, text: str | None) -> str:
+    """Without secrets, then cut: one that the cut goes through is still known as one."""
+    longest = _LONGEST[name]
+    return redact((text or "")[: 2 * longest]).text[:longest]
 
 
 async def _facts(tx: AsyncConnection, account_id: UUID, session_id: UUID, facts: list[tuple[str, str]]) -> bool:

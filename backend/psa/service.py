@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from time import monotonic
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import orjson
@@ -209,20 +210,28 @@ class ConnectorService:
     async def _fields(
         self, system: PsaSystem, given: dict[str, str], plain: dict[str, str], hidden: dict[str, str]
     ) -> tuple[dict[str, str], dict[str, str]]:
-        """What is entered over what is kept, plain and secret; every refusal names the field."""
+        """What is entered over what is kept, plain and secret; every refusal names the field.
+
+        Kept secrets go to no other host than they were entered for: with another one they are entered again.
+        """
         known = {field.name: field for field in SYSTEMS[system].fields}
         if strange := sorted(set(given) - set(known)):
             raise Refusal("invalid_body", f"`fields` has no `{strange[0]}` for this system.", field="fields")
         kept: tuple[dict[str, str], dict[str, str]] = ({}, {})
-        for name, field in known.items():
-            before = (hidden if field.secret else plain).get(name, "")
+        moved = False
+        for name, field in sorted(known.items(), key=lambda one: one[1].secret):
+            before = "" if field.secret and moved else (hidden if field.secret else plain).get(name, "")
             entered = clean_optional(name, given.get(name), longest=_LONGEST_FIELD)
             cleared = name in given and not field.secret
             value = entered or ("" if cleared else before) or field.default
+            if not value and field.secret and moved and hidden.get(name):
+                words = f"`{name}`: the address is another one. Enter every secret again; kept ones are not sent there."
+                raise Refusal("invalid_body", words, field=name)
             if not value and field.required:
                 clean(name, value, longest=_LONGEST_FIELD)  # refuses, naming it
             if value and field.address:
                 await self._check_address(name, value)
+                moved = moved or _place(value) != _place(before)
             if value:
                 kept[field.secret][name] = value
         return kept
@@ -241,6 +250,12 @@ class ConnectorService:
             raise Refusal("not_found", "There is no such connector, or you may not see it.")
         caller.require("admin")
         return row
+
+
+def _place(address: str) -> tuple[str, str | None, int | None]:
+    """Whom one talks to at an address that was checked, and whether in the clear."""
+    parts = urlsplit(address)
+    return parts.scheme.lower(), parts.hostname, parts.port
 
 
 def _hook_secret() -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from backend.db.engine import Database
@@ -201,6 +202,48 @@ async def test_a_session_learns_what_its_ticket_says(desk: PsaDesk) -> None:
         "Ticket": "VPN drops every hour (New)",
         "Description of the ticket": "Since Monday the VPN drops.",
     }
+
+
+@one_psa
+async def test_a_password_in_a_ticket_or_a_note_stays_in_neither_session_nor_ticket(desk: PsaDesk) -> None:
+    ticket = desk.psa.tickets[48213]
+    ticket.title = "VPN password: Hush-2026-title"
+    ticket.description = "Admin password: Hush-2026-text\n" + "x" * 9_000 + "\npassword: Hush-2026-late"
+    session = await desk.session(title="48213", problem="48213")
+
+    async def read() -> httpx.Response:
+        return await desk.junior.get(f"{API}/ai-sessions/{session}")
+
+    found = await until(read, lambda answer: bool(answer.json()["facts"]))
+    assert "Hush" not in found.text
+    filled = found.json()
+    assert filled["title"].startswith("VPN password: [redacted: password]")
+    assert filled["problem"].startswith("Admin password: [redacted: password]")
+    note = {"text": "Firewall password: Hush-2026-note"}
+    assert (await desk.junior.post(f"{API}/ai-sessions/{session}/psa-notes", json=note)).status_code == 201
+    await desk.logged("written")
+    (there,) = desk.psa.notes()
+    assert "Firewall password: [redacted: password]" in there.text
+
+
+async def test_kept_secrets_go_to_no_other_host_than_they_were_entered_for(desk: PsaDesk) -> None:
+    async with type(desk.psa)() as elsewhere:
+        address = {"url": elsewhere.url}
+        if desk.psa.system == "autotask":
+            refused(await desk.admin.patch(desk.url, json={"fields": {"zone": elsewhere.url}}), 422, "invalid_body")
+        secrets = {name: value for name, value in desk.psa.access().items() if name in desk.connector["secrets"]}
+        for given in ({}, {next(iter(secrets)): "x"}) if len(secrets) > 1 else ({},):
+            answer = await desk.admin.patch(desk.url, json={"fields": {**address, **given}})
+            refused(answer, 422, "invalid_body")
+            assert "Enter every secret again" in answer.json()["detail"]
+        assert (await desk.admin.get(desk.url)).json()["fields"] == desk.connector["fields"]
+        await desk.admin.post(f"{desk.url}/check")
+        assert elsewhere.asked == []
+        await desk.change(fields={"url": desk.psa.url + "/"})
+        await desk.change(fields={**address, **secrets})
+        await desk.hurry()
+        assert (await desk.admin.post(f"{desk.url}/check")).json()["ok"]
+        assert elsewhere.asked
 
 
 @one_psa

@@ -1,5 +1,6 @@
 """A loaded month as the contract shows it to one reader."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -51,7 +52,7 @@ class Loaded:
             minutes_recovered_per_escalation=value,
             minutes_recovered_total=month.total(),
             rolling=month.rolling(now.astimezone(month.zone).date()),
-            by_first_action_kind={kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
+            by_first_action_kind=dict(Counter(kinds)),
             time_to_claim_seconds=to_claim,
             time_to_first_action_seconds=to_action,
             minutes_recovered=spread(month.recovered, MINUTE),

@@ -1,7 +1,11 @@
 """What the owner asks: how many minutes an escalation gives back."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.analytics import export, repository
 from backend.analytics.figures import Loaded
 from backend.audit.record import record
-from backend.contract.metrics import EscalationMetrics, EscalationRow, EscalationRows, PreviousMonth
+from backend.contract.metrics import EscalationMetrics, EscalationRow, EscalationRows, ExclusionReason, PreviousMonth
 from backend.db.engine import Database
-from backend.db.tables import AnyRow
-from backend.domain.averages import MINUTE, Exact, exact, mean, per
+from backend.domain.averages import MINUTE, Exact, exact, mean_of, per
 from backend.domain.baseline import Baselines
 from backend.domain.groups import Shown
 from backend.domain.month import Month, excluded
-from backend.domain.recovered import between, month_before, month_bounds, recovered
+from backend.domain.recovered import month_before, month_bounds
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
 from backend.identity import baselines as kept
@@ -45,54 +48,60 @@ class Export:
 
 
 class AnalyticsService:
-    """Figures of the caller's account."""
+    """Figures of the caller's account.
+
+    A month may be tens of thousands of rows. Figures are worked out of them on a thread and outside of transactions:
+    no other request waits for an owner's page, and the time limit of a transaction is the database's alone.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def month(self, caller: Caller, month: str | None = None) -> EscalationMetrics:
         """Figures of a month (`YYYY-MM`) in the account's time zone; the current one when none is named."""
-        return (await self.load(caller, month)).metrics()
+        loaded = await self.load(caller, month)
+        return await asyncio.to_thread(loaded.metrics)
 
     async def load(self, caller: Caller, month: str | None = None) -> Loaded:
         """The month with everything its figures are made of."""
         caller.require("engineer")
         async with self._db.tenant(caller.account_id) as tx:
-            return await self._load(tx, caller, month)
+            measure = await self._read(tx, caller, month)
+        return await asyncio.to_thread(measure)
 
     async def page(self, caller: Caller, month: str | None) -> MonthPage:
         """The month for its page."""
-        caller.require("engineer")
-        async with self._db.tenant(caller.account_id) as tx:
-            loaded = await self._load(tx, caller, month)
-            newest = [row.of.id for row in reversed(loaded.month.rows) if excluded(row) is not None][:_LISTED]
-            titles = await repository.titles(tx, caller.account_id, newest)
-        return MonthPage(loaded, loaded.metrics(), loaded.listed(titles)[::-1])
+        loaded = await self.load(caller, month)
+        left_out = (row.of.id for row in reversed(loaded.month.rows) if excluded(row) is not None)
+        listed = await self._listed(caller, loaded, list(islice(left_out, _LISTED)))
+        return MonthPage(loaded, await asyncio.to_thread(loaded.metrics), listed)
 
     async def rows(self, caller: Caller, month: str | None, counted: str | None, limit: int) -> EscalationRows:
         """The month's escalations, newest first: all, or those that `counted` names (`yes`, `no`, or a reason)."""
-        caller.require("engineer")
-        async with self._db.tenant(caller.account_id) as tx:
-            loaded = await self._load(tx, caller, month)
-            listed = await self._listed(tx, caller, loaded)
-        found = [row for row in reversed(listed) if counted is None or _is(row, counted)]
-        return EscalationRows(month=loaded.month.name, total=len(found), items=found[:limit])
+        loaded = await self.load(caller, month)
+        found = [row.of.id for row in reversed(loaded.month.rows) if counted is None or _is(excluded(row), counted)]
+        listed = await self._listed(caller, loaded, found[:limit])
+        return EscalationRows(month=loaded.month.name, total=len(found), items=listed)
 
     async def export(self, caller: Caller, month: str | None) -> Export:
         """The month as CSV; noted in the audit log."""
-        caller.require("engineer")
+        loaded = await self.load(caller, month)
         async with self._db.tenant(caller.account_id) as tx:
-            loaded = await self._load(tx, caller, month)
-            listed = await self._listed(tx, caller, loaded)
-            await record(tx, caller, "export.analytics", loaded.month.name, {"escalations": len(listed)})
-        text = export.as_csv(listed, loaded.month.zone)
+            titles = await repository.titles(tx, caller.account_id, [row.of.id for row in loaded.month.rows])
+            await record(tx, caller, "export.analytics", loaded.month.name, {"escalations": len(titles)})
+        text = await asyncio.to_thread(lambda: export.as_csv(loaded.listed(titles), loaded.month.zone))
         return Export(f"escalations-{loaded.month.name}.csv", text)
 
-    async def _listed(self, tx: AsyncConnection, caller: Caller, loaded: Loaded) -> list[EscalationRow]:
-        ids = [row.of.id for row in loaded.month.rows]
-        return loaded.listed(await repository.titles(tx, caller.account_id, ids))
+    async def _listed(self, caller: Caller, loaded: Loaded, handoff_ids: list[UUID]) -> list[EscalationRow]:
+        """These escalations of the month, newest first."""
+        if not handoff_ids:
+            return []
+        async with self._db.tenant(caller.account_id) as tx:
+            titles = await repository.titles(tx, caller.account_id, handoff_ids)
+        return (await asyncio.to_thread(loaded.listed, titles))[::-1]
 
-    async def _load(self, tx: AsyncConnection, caller: Caller, month: str | None) -> Loaded:
+    async def _read(self, tx: AsyncConnection, caller: Caller, month: str | None) -> Callable[[], Loaded]:
+        """All that the database has of a month; what it comes to is worked out by calling the result."""
         account = await settings(tx, caller.account_id)
         zone, now = ZoneInfo(account.timezone), datetime.now(UTC)
         wanted = month or f"{now.astimezone(zone):%Y-%m}"
@@ -103,13 +112,10 @@ class AnalyticsService:
         baselines = await kept.load(tx, caller.account_id)
         measured = await repository.month_rows(tx, caller.account_id, *bounds)
         admin = at_least(caller.role, "admin")
-        return Loaded(
-            month=Month.of(wanted, zone, measured, baselines),
-            names=await repository.names(tx, caller.account_id),
-            previous=await self._previous(tx, caller, wanted, zone, baselines),
-            reader=Shown(caller.user_id, admin or account.analytics_names_for_seniors, account.analytics_small_groups),
-            now=now,
-        )
+        names = await repository.names(tx, caller.account_id)
+        previous = await self._previous(tx, caller, wanted, zone, baselines)
+        reader = Shown(caller.user_id, admin or account.analytics_names_for_seniors, account.analytics_small_groups)
+        return lambda: Loaded(Month.of(wanted, zone, measured, baselines), names, previous, reader, now)
 
     async def _previous(
         self, tx: AsyncConnection, caller: Caller, wanted: str, zone: ZoneInfo, baselines: Baselines
@@ -117,22 +123,23 @@ class AnalyticsService:
         before = month_before(wanted)
         if before is None:
             return _BEFORE_ALL
-        rows = await repository.acted_times(tx, caller.account_id, *month_bounds(before, zone))
-        value = mean([one for row in rows if (one := _recovered(row, baselines)) is not None])
+        sums = await repository.acted_sums(tx, caller.account_id, *month_bounds(before, zone), baselines.starts)
+        total: Exact = 0
+        counted = 0
+        for place, number, to_action in sums:
+            baseline = baselines.at_place(place)
+            if baseline is not None and baseline.minutes is not None:
+                total += exact(baseline.minutes) * number - to_action
+                counted += number
+        value = mean_of(total, counted)
         return PreviousMonth(
             month=before,
-            with_first_action=len(rows),
+            with_first_action=sum(number for _, number, _ in sums),
             minutes_recovered_per_escalation=per(value, MINUTE) if value is not None else None,
         )
 
 
-def _recovered(row: AnyRow, baselines: Baselines) -> Exact | None:
-    minutes = baselines.minutes_at(row.created_at)
-    to_action = between(row.first_action_claimed_at, row.first_action_at)
-    return recovered(exact(minutes) if minutes is not None else None, to_action)
-
-
-def _is(row: EscalationRow, counted: str) -> bool:
+def _is(reason: ExclusionReason | None, counted: str) -> bool:
     if counted in {"yes", "no"}:
-        return (row.excluded is None) == (counted == "yes")
-    return row.excluded == counted
+        return (reason is None) == (counted == "yes")
+    return reason == counted

@@ -30,7 +30,12 @@ def per(value: Exact, unit: int) -> float:
 
 def mean(values: Sequence[Exact]) -> Exact | None:
     """The mean, or None of nothing."""
-    return Fraction(sum(values)) / len(values) if values else None
+    return mean_of(sum(values), len(values))
+
+
+def mean_of(total: Exact, number: int) -> Exact | None:
+    """The mean of so many values that come to `total`, or None of none."""
+    return Fraction(total) / number if number else None
 
 
 def quantile(ordered: Sequence[Exact], share: Fraction) -> Exact | None:

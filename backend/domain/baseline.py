@@ -44,10 +44,18 @@ class Baselines:
         self._starts = list(last)
         self._counting = list(last.values())
 
+    @property
+    def starts(self) -> list[datetime]:
+        """From when each that counts takes over, earliest first."""
+        return list(self._starts)
+
+    def at_place(self, place: int) -> Baseline | None:
+        """What counts once so many of `starts` have come; None before the first."""
+        return self._counting[place - 1] if place else None
+
     def at(self, moment: datetime) -> Baseline | None:
         """What counts at a moment: the latest start up to it, and of one start the last that was set."""
-        place = bisect_right(self._starts, moment)
-        return self._counting[place - 1] if place else None
+        return self.at_place(bisect_right(self._starts, moment))
 
     def minutes_at(self, moment: datetime) -> float | None:
         """Minutes of what counts at a moment, or None without a baseline."""

@@ -108,10 +108,15 @@ def by_text(rows: Sequence[Row], text: Callable[[Row], str | None], *, at_least:
     """By what a text says, whatever its case and spacing; the most frequent 20, the rest and the nameless as others."""
     found: dict[str, list[Row]] = {}
     words: dict[str, str] = {}
+    same: dict[str | None, list[Row]] = {}  # what is written alike is looked at once
     for row in rows:
-        said = " ".join((text(row) or "").split())
-        words.setdefault(said.casefold(), said)
-        found.setdefault(said.casefold(), []).append(row)
+        written = text(row)
+        mine = same.get(written)
+        if mine is None:
+            said = " ".join((written or "").split())
+            words.setdefault(said.casefold(), said)
+            mine = same[written] = found.setdefault(said.casefold(), [])
+        mine.append(row)
     ranked = sorted((key for key in found if key), key=lambda key: (-len(found[key]), key))
     shown = [key for key in ranked if len(found[key]) >= at_least][:_MOST]
     rest = [row for key, mine in found.items() if key not in shown for row in mine]

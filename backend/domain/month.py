@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from backend.contract.metrics import BaselineUse, Endings, Exclusion, ExclusionReason, MissingNamed, RollingPoint
@@ -13,8 +14,7 @@ from backend.domain.baseline import Baseline, Baselines
 from backend.domain.recovered import EXCLUSIONS, Measured, between, month_bounds, recovered
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An escalation with what was measured and what came of it, in microseconds."""
 
     of: Measured

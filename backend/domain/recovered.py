@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from backend.contract.metrics import ExclusionReason
 from backend.domain.averages import Exact
 
-_DAY: Final = 86_400 * 1_000_000
+_MICROSECOND: Final = timedelta(microseconds=1)
 EXCLUSIONS: Final[tuple[ExclusionReason, ...]] = (
     "waiting",
     "withdrawn",
@@ -77,8 +77,7 @@ class Measured(NamedTuple):
 
 def between(start: datetime, end: datetime) -> int:
     """Whole microseconds from one moment to another."""
-    span = end - start
-    return span.days * _DAY + span.seconds * 1_000_000 + span.microseconds
+    return (end - start) // _MICROSECOND
 
 
 def recovered(baseline: Exact | None, to_action: int | None) -> Exact | None:

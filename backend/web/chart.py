@@ -4,23 +4,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from backend.contract.metrics import RollingPoint
+from backend.web import analytics_words as words
 from backend.web import formats
 
 WIDTH: Final = 660
 HEIGHT: Final = 212
 MOST_DOTS: Final = 400
-"""With more escalations single dots say nothing any more, and the page would grow; the line is drawn alone."""
+"""With more escalations single ones say nothing any more, and the page would grow: the line is drawn alone, and the
+table has a day's number and average in place of each one's minutes. Figures are of all of them in any case."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 648, 14, 176
 _DEEPEST: Final = 1.5
 """How far below zero the frame reaches, in heights above it: one lost day must not flatten all the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
+class Single(NamedTuple):
     """One escalation to be drawn: when it was made, minutes recovered."""
 
     at: datetime
@@ -39,12 +40,17 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day of the table: the average so far, from how many, and what the day's own escalations gave."""
+    """One day of the table: the average so far, from how many, and what the day's own escalations gave.
+
+    `own` has each one's minutes in words, or is empty when there are too many; `count` and `mean` are always the day's.
+    """
 
     day: str
     value: float
     n: int
-    own: list[float]
+    own: list[str]
+    count: int
+    mean: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Everything the template needs. `summary` says in words what the picture shows."""
+    """Everything the template needs. `summary` says in words what the picture shows; `crowded` months have no dots."""
 
     dots: list[Point]
     line: list[Point]
@@ -67,6 +73,7 @@ class Chart:
     days: list[Mark]
     baseline_y: float | None
     summary: str
+    crowded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,9 @@ def draw(
     values = [(index, p, value) for index, p, value in known if value is not None]
     if not values:
         return None
-    step, low, high = _scale([value for _, _, value in values] + [one.minutes for one in singles], baseline)
+    crowded = len(singles) > MOST_DOTS
+    drawn = [] if crowded else singles
+    step, low, high = _scale([value for _, _, value in values] + [one.minutes for one in drawn], baseline)
     frame = _Frame(rolling[0].date, len(rolling), low, high)
     line = [
         Point(frame.x(index + 1), frame.y(value), f"Average to {formats.day(p.date)}, {_signed(value)} min, {_n(p.n)}")
@@ -109,14 +118,14 @@ def draw(
     grid = [Mark(frame.y(low + step * n), f"{low + step * n:g}") for n in range(round((high - low) / step) + 1)]
     every = max(1, math.ceil(len(rolling) / 5))
     days = [Mark(frame.x(i + 0.5), formats.day(rolling[i].date)) for i in range(0, len(rolling), every)]
-    table = _table(values, singles, zone)
+    table = _table(values, drawn, zone)
     first, last = table[0], table[-1]
     summary = (
         f"Month-to-date minutes recovered per escalation, {first.day} to {last.day}: "
         f"from {_signed(first.value)} to {_signed(last.value)}."
     )
     return Chart(
-        dots=_dots(frame, singles, zone) if len(singles) <= MOST_DOTS else [],
+        dots=_dots(frame, drawn, zone),
         line=line,
         path="M" + " L".join(f"{point.x} {point.y}" for point in line),
         table=table,
@@ -124,6 +133,7 @@ def draw(
         days=days,
         baseline_y=frame.y(baseline) if baseline is not None else None,
         summary=summary,
+        crowded=crowded,
     )
 
 
@@ -145,10 +155,16 @@ def _dots(frame: _Frame, singles: Sequence[Single], zone: ZoneInfo) -> list[Poin
 
 
 def _table(values: Sequence[tuple[int, RollingPoint, float]], singles: Sequence[Single], zone: ZoneInfo) -> list[Day]:
-    own: dict[date, list[float]] = {}
+    own: dict[date, list[str]] = {}
     for one in singles:
-        own.setdefault(one.at.astimezone(zone).date(), []).append(one.minutes)
-    return [Day(formats.day(p.date), value, p.n, own.get(p.date, [])) for _, p, value in values]
+        own.setdefault(one.at.astimezone(zone).date(), []).append(words.minutes(one.minutes))
+    days, before, sum_before = [], 0, 0.0
+    for _, p, value in values:
+        count, sum_now = p.n - before, value * p.n
+        mean = (sum_now - sum_before) / count if count else None
+        days.append(Day(formats.day(p.date), value, p.n, own.get(p.date, []), count, mean))
+        before, sum_before = p.n, sum_now
+    return days
 
 
 def _scale(values: Sequence[float], baseline: float | None) -> tuple[float, float, float]:

@@ -124,17 +124,22 @@ async def test_the_functions_themselves_touch_a_page_of_blocks_only(
 
 
 class Explaining:
-    """A transaction that explains statements instead of answering them."""
+    """A transaction that explains statements instead of answering them. `blocks` are what each has touched."""
 
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self.connection = connection
         self.plans: list[list[dict[str, Any]]] = []
+        self.blocks: list[int] = []
+        self.texts: list[str] = []
 
     async def execute(self, statement: "sa.Select[Any]") -> "Explaining":
         compiled = statement.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
         values = [compiled.params[name] for name in compiled.positiontup or ()]
-        text = await self.connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}", *values)
-        self.plans.append(nodes(json.loads(text)[0]["Plan"]))
+        text = await self.connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {compiled}", *values)
+        found = json.loads(text)[0]["Plan"]
+        self.plans.append(nodes(found))
+        self.blocks.append(found["Shared Hit Blocks"] + found["Shared Read Blocks"])
+        self.texts.append(str(compiled))
         return self
 
     def all(self) -> list[Any]:
@@ -153,9 +158,15 @@ async def test_the_analytics_month_reads_its_own_rows_and_never_the_table(
     explaining = Explaining(grown)
     tx = cast("AsyncConnection", explaining)
     await analytics.month_rows(tx, account, start, end)
-    await analytics.acted_times(tx, account, start, end)
+    await analytics.acted_sums(tx, account, start, end, [start, start + timedelta(days=1)])
     await analytics.titles(tx, account, ids)
     assert len(explaining.plans) == 3
+    whole, sums, _ = explaining.blocks
+    assert whole <= 12 * 2 * 24 * 60, "its session and its deliveries are found by index, a few blocks each"
+    assert sums <= 2 * 24 * 60, "the month before is added up from its own rows alone"
+    for text in explaining.texts:
+        assert "snapshot" not in text, text
+        assert "card" not in text, text
     for found in explaining.plans:
         mine = [node for node in found if node.get("Relation Name") == "handoff"]
         assert mine, json.dumps(found)

@@ -94,6 +94,9 @@ async def test_the_csv_recomputes_to_the_api_and_to_the_page_to_the_last_digit(
     assert shown(page, "analytics-product-value") == f"{sum(to_action) / len(to_action) / 60:.1f} min"
     assert shown(page, "kpi-escalations") == str(len(rows))
     assert "One took longer than the baseline" in shown(page, "analytics-hero-basis")
+    after = (await boss.get(f"{API}/analytics/escalation-metrics?month=2026-04")).json()["previous"]
+    expected = {"with_first_action": len(counted), "minutes_recovered_per_escalation": float(mean)}
+    assert after == {"month": "2026-03", **expected}, "what April is compared with is what March said"
     exported = await Owner(database_url).value("select count(*) from audit_pending where action = 'export.analytics'")
     logged = (await boss.get(f"{API}/analytics/escalations?month=2026-03&counted=yes")).json()["total"]
     assert logged == len(counted)
@@ -148,6 +151,62 @@ async def test_few_none_and_negative_are_said_in_words(
     assert "Set a baseline to see minutes recovered." in page
     assert 'data-testid="analytics-chart"' not in page
     assert 'data-testid="analytics-change"' not in page
+
+
+SEEDED = 450
+MANY = f"""
+insert into handoff (account_id, id, session_id, handed_off_by, session_owner, request_hash, reason, priority, status,
+                     snapshot, claimed_by, claimed_at, first_claimed_at, first_action_at, first_action_kind,
+                     first_action_by, first_action_claimed_at, created_at)
+select account_id, gen_random_uuid(), session_id, handed_off_by, session_owner, '', reason, priority, 'resolved', '',
+       claimed_by, at + '1 min', at + '1 min', at + '3 min' + n * interval '1 us', 'message', claimed_by, at + '1 min',
+       at
+from handoff, generate_series(0, {SEEDED - 1}) n cross join lateral (select $2::timestamptz + n * '1 h'::interval as at)
+where id = $1
+"""
+
+
+async def test_a_month_too_busy_to_be_drawn_one_by_one_keeps_its_exact_figures(
+    crew: Crew, http: Http, browse: Browse, database_url: str
+) -> None:
+    """The busiest account's owner must get the page, and it must not grow with every escalation."""
+    owner, boss = Owner(database_url), http(crew.admin)
+    (first,) = await acted(owner, http(crew.technician), http(crew.engineer), [(START - timedelta(days=99), 60, 120)])
+    await owner.fetch(MANY, first, START)
+    forms = await browse(crew.admin)
+    page = (await forms.get("/analytics?month=2026-03")).text
+    assert 'data-testid="analytics-crowded"' in page
+    assert '<circle class="pt dot' not in page
+    assert re.search(r">15, on average 8\.0<", page), "the first day's hours from nine o'clock"
+    assert len(page) < 100_000
+    api = (await boss.get(f"{API}/analytics/escalation-metrics?month=2026-03")).json()
+    micros = [120_000_000 + n for n in range(SEEDED)]
+    exact = 10 - Decimal(sum(micros)) / SEEDED / 60_000_000
+    assert api["with_first_action"] == SEEDED
+    assert api["minutes_recovered_per_escalation"] == float(exact)
+    rows = (await boss.get(f"{API}/analytics/escalations?month=2026-03&limit=3")).json()
+    assert rows["total"] == SEEDED
+    assert [datetime.fromisoformat(row["escalated_at"]) for row in rows["items"]] == [
+        START + timedelta(hours=SEEDED - 1 - n) for n in range(3)
+    ]
+
+
+async def test_the_month_before_counts_each_baseline_from_its_very_first_moment(
+    crew: Crew, http: Http, database_url: str
+) -> None:
+    """The change that an owner reads must come from the same figure that the month before has shown."""
+    boss, start = http(crew.admin), datetime(2026, 3, 10, tzinfo=UTC)
+    for body in ({"minutes": 12.1, "effective_from": "2026-03-01"}, {"minutes": 31, "effective_from": "2026-03-10"}):
+        assert (await boss.post(f"{API}/analytics/baselines", json={**body, "basis": "measured"})).status_code == 201
+    plan = [(start - timedelta(microseconds=1), 60, 100.000_001), (start, 60, 100.000_003)]
+    await acted(Owner(database_url), http(crew.technician), http(crew.engineer), plan)
+    march, april = [
+        (await boss.get(f"{API}/analytics/escalation-metrics?month={month}")).json() for month in ("2026-03", "2026-04")
+    ]
+    assert [used["escalations"] for used in march["baselines"] if used["escalations"]] == [1, 1]
+    value = float((Decimal("43.1") - Decimal("200.000004") / 60) / 2)
+    assert march["minutes_recovered_per_escalation"] == value
+    assert april["previous"]["minutes_recovered_per_escalation"] == value
 
 
 async def test_what_is_left_out_leads_to_its_session(crew: Crew, http: Http, browse: Browse) -> None:

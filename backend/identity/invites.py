@@ -22,6 +22,7 @@ from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
 from backend.domain.text import clean
 from backend.identity import people_repository as repository
+from backend.identity import tries
 from backend.identity.caller import Caller
 from backend.identity.credentials import digest
 from backend.identity.devices import SIGN_INS
@@ -187,12 +188,15 @@ class InviteService:
             known=found.user_id is not None,
         )
 
-    async def accept(self, secret: str, *, name: str, password: str) -> str:
+    async def accept(self, secret: str, *, name: str, password: str, address: str = "") -> str:
         """Make the person, or set the password of one who is there and end their sign-ins; the link is used up.
 
-        Answers the address to sign in with.
+        Answers the address to sign in with. Refuses `too_many_requests` after sixty tries from an `address`.
         """
-        hashed, full_name = await hashed_password(password), clean("name", name, longest=120)
+        full_name = clean("name", name, longest=120)
+        attempt = await tries.begin_link(self._db, address)
+        await self.look(secret)  # hashing costs; it is for those alone who hold a link
+        hashed = await hashed_password(password)
         account_id, user_id = await self._account(secret), new_id()
         async with self._db.tenant(account_id) as tx:
             found = _alive(await repository.lock_invite(tx, account_id, token_hash=digest(secret)))
@@ -215,6 +219,7 @@ class InviteService:
             action = "people.password_set" if found.user_id else "people.joined"
             await record_of(tx, account_id, action, "", detail, actor_id=user_id, actor=full_name)
             email: str = found.email
+        await tries.succeeded(self._db, attempt)
         self._db.wakeup.touch(SIGN_INS)
         return email
 
@@ -230,13 +235,13 @@ class InviteService:
         found = await repository.lock_invite(tx, caller.account_id, invite_id=invite_id)
         if found is None:
             raise Refusal("not_found", "There is no such invitation, or it has been accepted.")
-        if found.role == "owner":
+        if found.role_now == "owner" or found.role == "owner":
             caller.require("owner")
         return found
 
 
 def _alive(found: AnyRow | None) -> AnyRow:
-    if found is None or found.expired:
+    if found is None or found.expired or not found.stands:
         raise Refusal("ticket_refused", _GONE)
     return found
 

@@ -88,6 +88,10 @@ class PeopleService:
             if not at_least(new, "admin") or found.role == "owner":
                 await _somebody_stays(tx, caller.account_id, found, new)
             await repository.update_person(tx, caller.account_id, user_id, role=new)
+            # A link for a new password was made for the former role; invitations, by somebody who could make them.
+            await repository.close_invites(tx, caller.account_id, found.email)
+            if not at_least(new, found.role):
+                await repository.close_invites_by(tx, caller.account_id, user_id, owners_only=at_least(new, "admin"))
             detail = {"from": ROLE_LABEL[found.role], "to": ROLE_LABEL[new]}
             await record(tx, caller, "people.role_changed", found.name, detail)
             await accounts.replan(tx, caller.account_id)
@@ -103,6 +107,7 @@ class PeopleService:
             await repository.update_person(tx, caller.account_id, user_id, active=False)
             await repository.end_sign_ins(tx, caller.account_id, user_id)
             await repository.close_invites(tx, caller.account_id, found.email)
+            await repository.close_invites_by(tx, caller.account_id, user_id, owners_only=False)
             await record(tx, caller, "people.deactivated", found.name, {"role": ROLE_LABEL[found.role]})
             await accounts.replan(tx, caller.account_id)
         self._db.wakeup.touch(SIGN_INS, TOPIC)

@@ -147,6 +147,21 @@ async def close_invites(tx: AsyncConnection, account_id: UUID, email: str) -> No
     )
 
 
+async def close_invites_by(tx: AsyncConnection, account_id: UUID, user_id: UUID, *, owners_only: bool) -> None:
+    """Take back what a person has sent and nobody has accepted; with `owners_only` what makes or lets in owners."""
+    statement = (
+        sa.update(_i)
+        .where(
+            _i.c.account_id == account_id,
+            _i.c.invited_by == user_id,
+            _i.c.accepted_at.is_(None),
+            _i.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=sa.func.now())
+    )
+    await tx.execute(statement.where(_i.c.role == "owner") if owners_only else statement)
+
+
 async def open_invites(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
     """Invitations that are neither accepted nor taken back, the newest first."""
     statement = (
@@ -161,11 +176,22 @@ async def open_invites(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
 async def lock_invite(
     tx: AsyncConnection, account_id: UUID, *, invite_id: UUID | None = None, token_hash: bytes | None = None
 ) -> t.AnyRow | None:
-    """One open invitation by its id or its link, with `expired`; locked: of many acceptances one comes first."""
+    """One open invitation by its id or its link, with `expired`; locked: of many acceptances one comes first.
+
+    `stands`: a link for a new password is for an active person who still has the role that it was made for.
+    `role_now` is that person's role, or that of the invitation.
+    """
     a = t.account
     statement = (
-        sa.select(_i, a.c.name.label("account_name"), (_i.c.expires_at < sa.func.now()).label("expired"))
+        sa.select(
+            _i,
+            a.c.name.label("account_name"),
+            (_i.c.expires_at < sa.func.now()).label("expired"),
+            sa.func.coalesce(_u.c.role, _i.c.role).label("role_now"),
+            (_i.c.user_id.is_(None) | (_u.c.active & (_u.c.role == _i.c.role))).label("stands"),
+        )
         .join(a, a.c.id == _i.c.account_id)
+        .outerjoin(_u, (_u.c.account_id == _i.c.account_id) & (_u.c.id == _i.c.user_id))
         .where(_i.c.account_id == account_id, _i.c.accepted_at.is_(None), _i.c.revoked_at.is_(None))
         .with_for_update(of=_i)
     )

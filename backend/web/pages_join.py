@@ -45,12 +45,16 @@ async def accept(
     """Make the person, sign this browser in."""
     refuse_other_origins(request)
     secret = _secret(ticket)
+    address = request.client.host if request.client else ""
     try:
-        email = await services.invites.accept(secret, name=name, password=password)
+        email = await services.invites.accept(secret, name=name, password=password, address=address)
     except Refusal as refusal:
-        if refusal.code not in {"invalid_body", "ticket_refused"}:
+        if refusal.code not in {"invalid_body", "ticket_refused", "too_many_requests"}:
             raise
-        found = await services.invites.look(secret) if refusal.code == "invalid_body" else None
+        try:
+            found = await services.invites.look(secret) if refusal.code == "invalid_body" else None
+        except Refusal as gone:
+            refusal, found = gone, None
         return render.html(
             request,
             "join.html",
@@ -60,7 +64,6 @@ async def accept(
             error=refusal.detail,
             secret=secret,
         )
-    address = request.client.host if request.client else ""
     session = await services.identity.sign_in(
         email, password, address=address, user_agent=request.headers.get("user-agent", "")
     )

@@ -241,3 +241,70 @@ async def test_the_right_password_forgets_the_tries(crew: Crew, server: Server) 
             for _ in range(4):
                 assert (await browser.post("/sign-in", email=crew.owner.email, password="no")).status_code == 401
             assert (await browser.sign_in(crew.owner)).status_code == 303
+
+
+async def test_a_link_for_a_new_password_ends_when_the_person_gets_another_role(crew: Crew, server: Server) -> None:
+    """An administrator made it for a senior engineer: it must not let anyone in as the owner they have become."""
+    async with Forms(server) as admin, Forms(server) as owner, Forms(server) as guest:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        assert (await admin.post(f"{HERE}/{crew.engineer.id}/password")).status_code == 303
+        secret = secret_in((await admin.get(HERE)).text)
+        assert (await guest.post("/join", ticket=secret)).status_code == 200
+        await owner.sign_in(crew.owner)
+        await owner.get(HERE)
+        assert (await owner.post(f"{HERE}/{crew.engineer.id}/role", role="owner")).status_code == 303
+        assert "/join#t=" not in (await admin.get(HERE)).text
+        taken = await guest.post("/join/accept", ticket=secret, name="x", password="long enough words")
+        assert taken.status_code == 403
+        assert (await guest.sign_in(crew.engineer)).status_code == 303, "the password of before holds"
+
+
+async def test_a_link_that_outlived_its_role_is_judged_by_the_role_of_now(
+    crew: Crew, server: Server, database_url: str
+) -> None:
+    """However the role was changed: at the command line of the database too."""
+    async with Forms(server) as admin, Forms(server) as guest:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        await admin.post(f"{HERE}/{crew.engineer.id}/password")
+        secret = secret_in((await admin.get(HERE)).text)
+        invite = await Owner(database_url).value("SELECT id FROM invite")
+        await Owner(database_url).fetch("UPDATE app_user SET role = 'owner' WHERE name = 'Erin Engineer'")
+        answer = await guest.post("/join/accept", ticket=secret, name="x", password="long enough words")
+        assert answer.status_code == 403
+        assert (await admin.post(f"{HERE}/invite/{invite}/resend")).status_code == 403
+
+
+@pytest.mark.parametrize(("what", "fields"), [("deactivate", {}), ("role", {"role": "engineer"})])
+async def test_invitations_by_somebody_who_is_no_administrator_any_more_end(
+    crew: Crew, server: Server, what: str, fields: dict[str, str]
+) -> None:
+    async with Forms(server) as admin, Forms(server) as owner, Forms(server) as guest:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        await admin.post(f"{HERE}/invite", **{**NEW, "role": "admin"})
+        secret = secret_in((await admin.get(HERE)).text)
+        await owner.sign_in(crew.owner)
+        await owner.get(HERE)
+        await owner.post(f"{HERE}/invite", **{**NEW, "email": "stays@new.example"})
+        assert (await owner.post(f"{HERE}/{crew.admin.id}/{what}", **fields)).status_code == 303
+        joined = await guest.post("/join/accept", ticket=secret, name="N", password="long enough words")
+        assert joined.status_code == 403
+        page = (await owner.get(HERE)).text
+        assert page.count('data-testid="invite-row"') == 1
+        assert "stays@new.example" in page
+
+
+async def test_whoever_has_no_link_makes_the_server_hash_nothing_and_is_paused(
+    crew: Crew, server: Server, database_url: str
+) -> None:
+    """The link is looked at before the password is, and tries are counted with those to sign in."""
+    async with Forms(server) as guest:
+        refused = await guest.post("/join/accept", ticket="nonsense", name="N", password="short")
+        assert (refused.status_code, "8 to 1024" in refused.text) == (403, False)
+        answers = [await guest.post("/join/accept", ticket="no", name="N", password="long enough") for _ in range(60)]
+        assert [answer.status_code for answer in answers] == [403] * 59 + [429]
+        assert "Too many tries. Try again at " in answers[-1].text
+        assert (await guest.sign_in(crew.viewer)).status_code == 429
+    await Owner(database_url).fetch("DELETE FROM sign_in_tries")

@@ -6,7 +6,6 @@ from typing import Final
 from backend.assistant.replies import ReplyService
 from backend.assistant.writing import topic
 from backend.contract.assistant import Reply, ReplyDelta
-from backend.domain.secrets import redact
 from backend.identity.caller import Caller
 
 _END: Final = {"done": "reply.done", "stopped": "reply.stopped", "failed": "reply.failed"}
@@ -47,7 +46,7 @@ class LiveReplies:
     async def _look(self, caller: Caller, session_id: str) -> Reply | None:
         here = self._replies.now(caller, session_id)
         if here is not None and not here.ended:
-            return replace(here.reply, content=redact(here.text).text)
+            return replace(here.reply, content=here.shown)
         return await self._replies.newest(caller, session_id)
 
 

@@ -1,7 +1,10 @@
 """Proposals: what FlowPilot reads in a message, to be added to the session's facts and steps by a person."""
 
+import contextlib
 import logging
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.assistant import mapping, prompts, repository
 from backend.assistant.endpoint import Endpoint, ModelError
@@ -23,6 +26,10 @@ log = logging.getLogger(__name__)
 
 def _plain(text: str) -> str:
     return " ".join(text.lower().split()).strip(" .")
+
+
+class _DecidedError(Exception):
+    """Somebody has decided the proposal: what was to be added with the decision is not."""
 
 
 class ProposalService:
@@ -77,32 +84,33 @@ class ProposalService:
     async def accept(self, caller: Caller, session_id: str, proposal_id: str) -> Proposal:
         """Add it to the session as the caller's own fact or step. Decided already: it stays as it is."""
         proposal = await self._one(caller, session_id, proposal_id)
-        if await self._decide(caller, proposal, "accepted"):
+
+        async def decide(tx: AsyncConnection) -> None:
+            if not await repository.decide(tx, caller.account_id, UUID(proposal.id), "accepted", caller.user_id):
+                raise _DecidedError
+
+        with contextlib.suppress(_DecidedError):
             if proposal.kind == "fact":
                 new = NewFact(label=proposal.label or "", value=proposal.value or "")
-                await self._sessions.add_fact(caller, session_id, new)
+                await self._sessions.add_fact(caller, session_id, new, decide)
             else:
                 step = NewStep(
                     action=proposal.action or "", outcome=proposal.outcome or "not_tried", detail=proposal.detail
                 )
-                await self._sessions.add_step(caller, session_id, step)
+                await self._sessions.add_step(caller, session_id, step, decide)
         return await self._one(caller, session_id, proposal_id)
 
     async def dismiss(self, caller: Caller, session_id: str, proposal_id: str) -> Proposal:
         """Let it go."""
         proposal = await self._one(caller, session_id, proposal_id)
-        await self._decide(caller, proposal, "dismissed")
-        return await self._one(caller, session_id, proposal_id)
-
-    async def _decide(self, caller: Caller, proposal: Proposal, state: str) -> bool:
         caller.require("technician")
         async with self._db.tenant(caller.account_id) as tx:
             session = await sessions_repository.touch(tx, caller.account_id, UUID(proposal.session_id))
             if session is not None and session.status == "resolved":
                 raise Refusal("session_resolved", "This session is resolved; nothing can be added.")
-            decided = await repository.decide(tx, caller.account_id, UUID(proposal.id), state, caller.user_id)
+            await repository.decide(tx, caller.account_id, UUID(proposal.id), "dismissed", caller.user_id)
         self._db.wakeup.touch(proposal.session_id)
-        return decided
+        return await self._one(caller, session_id, proposal_id)
 
     async def _one(self, caller: Caller, session_id: str, proposal_id: str) -> Proposal:
         session, parsed = await self._sessions.get(caller, session_id), parse_id(proposal_id)

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 KEEP_EVERY_S: Final = 0.3
 _BEAT_S: Final = 4.0
 _FAULT: Final = "FlowPilot made an error while it was writing."
+_SHOWN_ANEW: Final = 32
+"""A reply is looked through for secrets anew when it has grown by a thirty-second: a long one costs as much a sign."""
 _EMPTY: Final = "The AI model answered with nothing."
 
 
@@ -45,6 +47,15 @@ class Running:
     text: str = ""
     ended: bool = False
     kept_at: float = field(default_factory=monotonic)
+    _shown: str = ""
+    _shown_to: int = 0
+
+    @property
+    def shown(self) -> str:
+        """The text without its secrets, for all viewers and the row; may lack the last few signs of a long one."""
+        if len(self.text) - self._shown_to > self._shown_to // _SHOWN_ANEW:
+            self._shown, self._shown_to = redact(self.text).text, len(self.text)
+        return self._shown
 
     @property
     def ids(self) -> tuple[UUID, UUID]:
@@ -140,7 +151,7 @@ class Writer:
         """Keep what has come. A reply that was ended meanwhile, in any process, is written on no longer."""
         one.kept_at = monotonic()
         async with self._db.tenant(one.account_id) as tx:
-            alive = await repository.grow(tx, *one.ids, redact(one.text).text)
+            alive = await repository.grow(tx, *one.ids, one.shown)
         if not alive:
             one.ended = True
         self._db.wakeup.touch(topic(one.reply.session_id))

@@ -24,21 +24,29 @@ class Rule:
     kind: Kind
     pattern: "re.Pattern[str]"
     check: Check
+    needs: tuple[str, ...] = ()
+    """In small letters: a text with none of these holds nothing for this rule, and is not read by it."""
+
+    def may_match(self, folded: str) -> bool:
+        """Whether a text, case-folded, is worth the rule's time."""
+        return not self.needs or any(word in folded for word in self.needs)
 
     def span(self, match: "re.Match[str]") -> tuple[int, int]:
         """Where the secret stands; an empty span when the value is none."""
         name = "q" if "q" in match.re.groupindex and match["q"] is not None else "v"
         start, end = match.span(name)
         value = match[name]
-        if name == "v" and self.kind != "private key":
+        if name == "v":
             value = value.rstrip(".,;:)")
             end = start + len(value)
         line = match.string[end : end + 200].partition("\n")[0].strip(" \t\r.,;\"'`")
         return (start, end) if value and self.check(value, not line) else (start, start)
 
 
-def _rule(kind: Kind, pattern: str, check: Check | None = None, flags: int = re.IGNORECASE) -> Rule:
-    return Rule(kind, re.compile(pattern, re.VERBOSE | flags), check or _any)
+def _rule(
+    kind: Kind, pattern: str, check: Check | None = None, flags: int = re.IGNORECASE, needs: tuple[str, ...] = ()
+) -> Rule:
+    return Rule(kind, re.compile(pattern, re.VERBOSE | flags), check or _any, needs)
 
 
 def _any(value: str, last: bool) -> bool:  # noqa: ARG001, FBT001 - one of the checks
@@ -81,17 +89,14 @@ _BETWEEN: Final = r"(?:[ \t]*\([^)\n]{1,40}\))?[ \t]*"
 _SECRET: Final = r"""(?<![A-Za-z])(?:client[ _-]?secret|secret[ _-]?(?:access[ _-]?)?key|api[ _-]?(?:key|token|secret)|
     access[ _-]?token|refresh[ _-]?token|auth[ _-]?token|bearer[ _-]?token|secret|token|registration[ _-]?key|account[ _-]?key|
     shared[ _-]?access[ _-]?key)"""
+_PASSWORD_NEEDS: Final = ("pass", "pw", "kennwort", "contraseña", "wachtwoord", "senha", "laps")
+_SECRET_NEEDS: Final = ("secret", "token", "key")
+_WIFI_NEEDS: Final = ("shared", "psk", "wi-fi", "wifi", "wlan", "wpa", "ssid", "wireless", "guest")
+_RUN_NEEDS: Final = ("sshpass", "psexec", "plink", "pscp", "rdesktop", "paexec", "mysqldump", "ldapsearch", "winexe")
 _WIFI: Final = r"(?:wi-?fi|wlan|wpa[23]?(?:-psk)?|ssid|wireless|guest)"
 
 RULES: Final[tuple[Rule, ...]] = (
     # Formats that speak for themselves.
-    _rule(
-        "private key",
-        r"(?P<v>-----BEGIN[ ](?:[A-Z0-9]+[ ])*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----[\s\S]{0,12000}?(?:-----END[ ](?:[A-Z0-9]+[ ])*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----|\Z))",
-        None,
-        0,
-    ),
-    _rule("private key", r"(?P<v>PuTTY-User-Key-File-[23]:[\s\S]{0,12000}?Private-MAC:[ ]*[0-9a-f]+)", None, 0),
     _rule("access token", r"(?<![\w.])(?P<v>eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,})", None, 0),
     _rule(
         "access token",
@@ -115,10 +120,12 @@ RULES: Final[tuple[Rule, ...]] = (
     _rule(
         "recovery key",
         r"(?:recovery|filevault|firmware|rescue|backup)[ ](?:key|code|phrase)s?[^\n]{0,24}?[:= ][ ]*(?P<v>(?:[A-Z0-9]{4}-){3,7}[A-Z0-9]{4})(?![A-Za-z0-9-])",
+        needs=("recovery", "filevault", "firmware", "rescue", "backup", "emergency", "scratch"),
     ),
     _rule(
         "recovery key",
         r"(?:recovery|backup|emergency|scratch)[ ]codes?[^\n:=]{0,20}[:=]\s*(?P<v>[a-z0-9]{4,5}-[a-z0-9]{4,5}(?:[ ,\n]+[a-z0-9]{4,5}-[a-z0-9]{4,5})*)",
+        needs=("recovery", "filevault", "firmware", "rescue", "backup", "emergency", "scratch"),
     ),
     _rule("MFA seed", r"otpauth://[^\s]{0,200}?[?&]secret=(?P<v>[A-Z2-7]{10,}=*)"),
     _rule(
@@ -151,6 +158,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "password",
         rf"\b(?:sshpass|psexec(?:64)?|plink|pscp|rdesktop|paexec|mysqldump|ldapsearch|winexe)\b[^\n]{{0,120}}?[ ](?:-p|-pw|-w)[ ]+{_VALUE}",
         _set,
+        needs=_RUN_NEEDS,
     ),
     _rule(
         "password",
@@ -180,18 +188,27 @@ RULES: Final[tuple[Rule, ...]] = (
         "pre-shared key",
         rf"(?:pre-?shared[ -]key|\bpsk\b|{_WIFI}[ ](?:key|passphrase|password|pass|pw|psk))[ ]*(?:\([^)\n]{{1,30}}\)[ ]*)?(?:[:=]|is|->|→)[ ]*{_VALUE}",
         _key,
+        needs=_WIFI_NEEDS,
     ),
-    _rule("pre-shared key", rf"(?:\bpre-?shared-key|\bpsk|{_WIFI}[ ](?:key|password|pass|pw))[ ]+{_VALUE}", _mixed),
-    _rule("password", rf"{_PASSWORD}[\"']?{_BETWEEN}(?:[:=]+>?|->|→|=>)[ \t]*{_VALUE}", _plausible),
+    _rule(
+        "pre-shared key",
+        rf"(?:\bpre-?shared-key|\bpsk|{_WIFI}[ ](?:key|password|pass|pw))[ ]+{_VALUE}",
+        _mixed,
+        needs=_WIFI_NEEDS,
+    ),
+    _rule(
+        "password", rf"{_PASSWORD}[\"']?{_BETWEEN}(?:[:=]+>?|->|→|=>)[ \t]*{_VALUE}", _plausible, needs=_PASSWORD_NEEDS
+    ),
     _rule(
         "password",
         rf"{_PASSWORD}(?:[ ]for[ ]\S+(?:[ ]\S+)?|[ ]\(\S+\))?[ ](?:is|was|now[ ]is|is[ ]now|will[ ]be|to|set[ ]to|reset[ ]to|changed[ ]to|ist|lautet|est|es)[ ]+(?:now[ ]|still[ ]|just[ ])?{_VALUE}",
         _mixed,
+        needs=_PASSWORD_NEEDS,
     ),
-    _rule("password", rf"{_PASSWORD}[ ]+{_VALUE}", _strong),
+    _rule("password", rf"{_PASSWORD}[ ]+{_VALUE}", _strong, needs=_PASSWORD_NEEDS),
     _rule(
         "password",
-        rf"(?<![\w@.\\+-])(?:administrator|admin|root|sa|user|username|login|service|svc[\w.-]{0, 40}|[\w.-]{1, 40}\\[\w.$-]{1, 40}|[\w.+-]{1, 60}@[\w-]{1, 40}\.[\w.-]{1, 40}|\.\\\w{1, 40})[ ]*(?:[/|:,]|[ ]and)[ ]*{_VALUE}",
+        rf"(?<![\w@.\\+-])(?:administrator|admin|root|sa|user|username|login|service|svc[\w.-]{{0,40}}|[\w.-]{{1,40}}\\[\w.$-]{{1,40}}|[\w.+-]{{1,60}}@[\w-]{{1,40}}\.[\w.-]{{1,40}}|\.\\\w{{1,40}})[ ]*(?:[/|:,]|[ ]and)[ ]*{_VALUE}",
         _strong,
     ),
     _rule(
@@ -199,15 +216,24 @@ RULES: Final[tuple[Rule, ...]] = (
         rf"\b(?:credentials?|creds|logins?|log[ ]?in|sign[ ]?in)[ ]*(?:are|is|:|with|as|=)[ ]*[\w.@\\-]{{2,60}}[ ]*(?:[/|:,]|[ ]and|[ ])[ ]*{_VALUE}",
         _mixed,
     ),
-    _rule("access token", rf"{_SECRET}[\"']?{_BETWEEN}(?:[:=]+>?|is|->|→|=>)[ \t]*{_VALUE}", _opaque),
-    _rule("access token", rf"{_SECRET}[ ]+{_VALUE}", lambda value, _: opaque(value) and len(value) >= 20),
+    _rule(
+        "access token", rf"{_SECRET}[\"']?{_BETWEEN}(?:[:=]+>?|is|->|→|=>)[ \t]*{_VALUE}", _opaque, needs=_SECRET_NEEDS
+    ),
+    _rule(
+        "access token",
+        rf"{_SECRET}[ ]+{_VALUE}",
+        lambda value, _: opaque(value) and len(value) >= 20,
+        needs=_SECRET_NEEDS,
+    ),
     _rule(
         "PIN",
         r"\b(?:PIN|pin[ ]?code|voicemail[ ]pin|alarm[ ]code|door[ ]code|gate[ ]code|unlock[ ]code)(?:[ ]for[ ]\S+(?:[ ]\S+)?)?[ ]*(?:[:=]|is|was|set[ ]to|->)[ ]*(?P<v>\d{4,8})(?![\d.:/-])",
+        needs=("pin", "code"),
     ),
     _rule(
         "one-time code",
         r"\b(?:mfa|2fa|otp|sms|verification|one-?time|login|security|authenticator|passcode|confirmation)[ ](?:code|pin|passcode)[ ]*(?:[:=]|is|was|->)?[ ]*(?P<v>\d{3}[ -]?\d{3}|\d{7,8})(?![\d.:/-])",
         _any,
+        needs=("pin", "code"),
     ),
 )

@@ -5,9 +5,11 @@ is found and what is not is measured by the labelled corpus in `tests/unit/secre
 """
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
+from backend.domain.key_blocks import key_blocks
 from backend.domain.secret_rules import RULES, Kind
 
 LABEL: Final[dict[Kind, str]] = {
@@ -49,12 +51,17 @@ def marker(kind: Kind) -> str:
 def find(text: str) -> list[Finding]:
     """The secrets in a text, in order, none within another; the longer one of two that overlap."""
     marks = [match.span() for match in _MARK.finditer(text)]
-    found: list[Finding] = []
+    found = [Finding("private key", start, end) for start, end in key_blocks(text)]
+    words = text.casefold()
     for rule in RULES:
+        if not rule.may_match(words):
+            continue
         for match in rule.pattern.finditer(text):
             start, end = rule.span(match)
-            if start < end and not any(start < b and a < end for a, b in marks):
+            if start < end:
                 found.append(Finding(rule.kind, start, end))
+    ends = [end for _, end in marks]
+    found = [one for one in found if not _reaches_into(marks, bisect_right(ends, one.start), one.end)]
     found.sort(key=lambda one: (one.start, -one.end))
     apart: list[Finding] = []
     for one in found:
@@ -66,12 +73,22 @@ def find(text: str) -> list[Finding]:
     return apart
 
 
+def _reaches_into(marks: list[tuple[int, int]], first: int, end: int) -> bool:
+    """Whether the first mark that ends behind a finding's start begins before its end."""
+    return first < len(marks) and marks[first][0] < end
+
+
 def redact(text: str) -> Redacted:
     """The text with a marker for each secret. Redacting again changes nothing."""
+    return take_out(text, find(text))
+
+
+def take_out(text: str, found: list[Finding]) -> Redacted:
+    """The text with a marker for each of what `find` found in it."""
     parts: list[str] = []
     kinds: list[Kind] = []
     at = 0
-    for one in find(text):
+    for one in found:
         parts += [text[at : one.start], marker(one.kind)]
         kinds.append(one.kind)
         at = one.end

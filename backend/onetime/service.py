@@ -13,7 +13,7 @@ from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
 from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
-from backend.domain.secrets import LABEL, find, redact
+from backend.domain.secrets import LABEL, find, take_out
 from backend.domain.text import clean, limit_bytes
 from backend.identity.caller import Caller
 from backend.onetime import repository
@@ -34,8 +34,9 @@ def _not_found() -> Refusal:
 def check(text: str) -> SecretFindings:
     """What looks like a secret in a text. Nothing of it is kept or logged."""
     limit_bytes("text", text, most=_CHECKED)
-    findings = [SecretFinding(kind=one.kind, label=LABEL[one.kind], start=one.start, end=one.end) for one in find(text)]
-    return SecretFindings(findings=findings, redacted=redact(text).text)
+    found = find(text)
+    findings = [SecretFinding(kind=one.kind, label=LABEL[one.kind], start=one.start, end=one.end) for one in found]
+    return SecretFindings(findings=findings, redacted=take_out(text, found).text)
 
 
 class SecretService:

@@ -18,7 +18,8 @@ from backend.db import tables as t
 from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
 from backend.domain.refusal import Refusal
-from backend.domain.text import said, said_optional
+from backend.domain.secrets import redact_value
+from backend.domain.text import clean, said, said_optional
 from backend.identity.caller import Caller
 from backend.sessions import mapping, repository
 from backend.sessions.service import FirstActions, SessionService, session_id_of, writable
@@ -50,13 +51,14 @@ class EditingService:
         return mapping.step(await self._change(caller, session_id, "step", step_id, values, patch.revision))
 
     async def change_fact(self, caller: Caller, session_id: str, fact_id: str, patch: FactPatch) -> Fact:
-        """Change what is given of a fact."""
+        """Change what is given of a fact. Under its new name the value may be a secret, though it stays as it is."""
         values: dict[str, object] = {}
         if patch.label is not None:
             values["label"] = said("label", patch.label, longest=200)
         if patch.value is not None:
-            values["value"] = said("value", patch.value, longest=8_000)
-        return mapping.fact(await self._change(caller, session_id, "fact", fact_id, values, patch.revision))
+            values["value"] = clean("value", patch.value, longest=8_000)
+        row = await self._change(caller, session_id, "fact", fact_id, values, patch.revision, _without_secret)
+        return mapping.fact(row)
 
     async def change_task(self, caller: Caller, session_id: str, task_id: str, patch: TaskPatch) -> Task:
         """Change a task's words, tick it, or take the tick away."""
@@ -148,6 +150,7 @@ class EditingService:
         entry_id: str,
         values: Mapping[str, object],
         revision: int | None,
+        judged: Callable[[t.AnyRow, dict[str, object]], Mapping[str, object]] | None = None,
     ) -> t.AnyRow:
         await self._sessions.require(caller, session_id, "technician")
         session = session_id_of(session_id)
@@ -158,7 +161,8 @@ class EditingService:
                 raise _gone(kind)
             _refuse_late(before, kind, revision)
             if values:
-                await self._write(tx, caller, _TABLES[kind], before.id, state.version, values)
+                written = judged(before, dict(values)) if judged else values
+                await self._write(tx, caller, _TABLES[kind], before.id, state.version, written)
             row = await self._entry(tx, caller, kind, session, before.id)
         self._db.wakeup.touch(str(session))
         return row
@@ -237,6 +241,12 @@ def _step_values(patch: StepPatch) -> dict[str, object]:
     if patch.detail is not None:
         values["detail"] = said_optional("detail", patch.detail, longest=8_000)
     return values
+
+
+def _without_secret(before: t.AnyRow, values: dict[str, object]) -> Mapping[str, object]:
+    """A fact's new values, the value judged by the name that it has from now on."""
+    label, value = str(values.get("label", before.label)), str(values.get("value", before.value))
+    return {**values, "value": redact_value(label, value)}
 
 
 def _gone(kind: str) -> Refusal:

@@ -1,7 +1,7 @@
 """What people do in a FlowPilot session: open it, write, record steps and facts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, get_args
 from uuid import UUID
@@ -39,6 +39,9 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _MOST_WORDS: Final = 8
 _OFTEN: Final = 500
 """Sessions that a search may find before it is answered by reading the list in its order instead."""
+
+Along = Callable[[AsyncConnection], Awaitable[None]]
+"""Done in an entry's own transaction, with its session held; what it raises leaves neither."""
 
 
 class FirstActions(Protocol):
@@ -189,23 +192,29 @@ class SessionService:
             await self._listener.heard(caller, session_id, message)
         return message
 
-    async def add_step(self, caller: Caller, session_id: str, new: NewStep) -> Step:
+    async def add_step(self, caller: Caller, session_id: str, new: NewStep, along: Along | None = None) -> Step:
         """Record a step tried and what came of it."""
         values = {
             "action": said("action", new.action, longest=2_000),
             "outcome": new.outcome,
             "detail": said_optional("detail", new.detail, longest=8_000),
         }
-        return mapping.step(await self._add(caller, session_id, "step", t.step, values))
+        return mapping.step(await self._add(caller, session_id, "step", t.step, values, along))
 
-    async def add_fact(self, caller: Caller, session_id: str, new: NewFact) -> Fact:
+    async def add_fact(self, caller: Caller, session_id: str, new: NewFact, along: Along | None = None) -> Fact:
         """Record a fact."""
         label = said("label", new.label, longest=200)
         values = {"label": label, "value": redact_value(label, clean("value", new.value, longest=8_000))}
-        return mapping.fact(await self._add(caller, session_id, "fact", t.fact, values))
+        return mapping.fact(await self._add(caller, session_id, "fact", t.fact, values, along))
 
     async def _add(
-        self, caller: Caller, session_id: str, kind: FirstActionKind, table: sa.Table, values: Mapping[str, object]
+        self,
+        caller: Caller,
+        session_id: str,
+        kind: FirstActionKind,
+        table: sa.Table,
+        values: Mapping[str, object],
+        along: Along | None = None,
     ) -> t.AnyRow:
         session, entry_id = session_id_of(session_id), new_id()
         await self.require(caller, session_id, "technician")
@@ -213,6 +222,8 @@ class SessionService:
             # Handoff row before session row before log row: the order that claims take them in.
             handoff_id = await self._first_actions.mark(tx, caller, session, kind)
             state = await writable(tx, caller, session)
+            if along is not None:
+                await along(tx)
             await repository.insert_entry(
                 tx,
                 table,

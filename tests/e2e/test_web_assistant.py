@@ -113,11 +113,13 @@ async def test_without_a_model_a_runbook_leads_step_by_step_and_a_secret_is_caug
     await page.evaluate(
         "text => { const f = document.activeElement; f.value = text;"
         " f.dispatchEvent(new ClipboardEvent('paste', {bubbles: true})) }",
-        "Try the admin password: Winter2026!",
+        "\N{SLIGHTLY SMILING FACE} Try the admin password: Winter2026!",
     )
     await expect(page.get_by_test_id("secret-note")).to_contain_text("This looks like a password.")
+    await field.evaluate("field => { field.value = 'So: ' + field.value }")  # moved since it was looked at
     await page.get_by_test_id("secret-link").click()
-    await expect(field).to_have_value(re.compile(r"/secrets/[0-9a-f-]{36}"))
+    around = "So: \N{SLIGHTLY SMILING FACE} Try the admin password: "
+    await expect(field).to_have_value(re.compile(rf"^{around}http\S+/secrets/[0-9a-f-]{{36}}$"))
     assert "Winter2026" not in await field.input_value()
     await page.keyboard.press("Enter")
     await page.get_by_test_id("one-view-link").click()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Http, StartServer
 from tests.support.flow import API, open_session
+from tests.support.hook_desk import until
 from tests.support.model_server import ModelServer, model_server
 from tests.support.people import Crew
 
@@ -152,3 +153,27 @@ async def test_what_goes_wrong_is_said_in_the_chat_and_can_be_tried_again(
         await junior.post(f"{API}/ai-sessions/{session_id}/messages/{message_id}/reply")
         assert (await ear.until("reply.done"))["content"] == model.reply
     assert "Now it does" not in server.logs, "what people write is in no log"
+
+
+async def test_a_proposal_whose_fact_cannot_be_added_stays_open(
+    model: ModelServer, start_server: StartServer, people: People, http: Http
+) -> None:
+    """Accepted and added are one: else the proposal is gone from the page and its fact is nowhere."""
+    server = await start_server(**model.settings())
+    crew = await people()
+    junior = http(crew.technician, at=server)
+    base = f"{API}/ai-sessions/{await open_session(junior)}"
+    facts = [{"label": " ", "value": "FortiGate 60F"}, {"label": "Firmware", "value": "7.2.8"}]
+    model.report = {"facts": facts, "steps": []}
+    await junior.post(f"{base}/messages", json={"content": "A FortiGate 60F with 7.2.8."})
+
+    async def proposals() -> list[Any]:
+        found: list[Any] = (await junior.get(f"{base}/proposals")).json()["items"]
+        return found
+
+    nameless, named = await until(proposals, lambda found: len(found) == 2)
+    assert (await junior.post(f"{base}/proposals/{nameless['id']}/accept")).status_code == 422
+    twice = [await junior.post(f"{base}/proposals/{named['id']}/accept") for _ in range(2)]
+    assert [(one.status_code, one.json()["state"]) for one in twice] == [(200, "accepted")] * 2
+    assert [one["id"] for one in await proposals()] == [nameless["id"]]
+    assert [fact["label"] for fact in (await junior.get(base)).json()["facts"]] == ["Firmware"]

@@ -149,3 +149,19 @@ async def test_who_has_the_page_open_is_told_to_the_others(people: People, http:
             )
             assert (await theirs.next())[2]["people"][0]["id"] == crew.technician.id
         assert (await live.next())[1:] == ("presence", {"people": []})
+
+
+async def test_a_secret_written_into_a_fact_by_a_correction_is_taken_out(people: People, http: Http) -> None:
+    """`Winter2026` is a word under *Firmware* and a secret under *Admin password*, by whichever way it came there."""
+    crew = await people()
+    junior = http(crew.technician)
+    base = f"{API}/ai-sessions/{await open_session(junior)}"
+    taken_out = "[redacted: password]"
+    named = await made(junior, base, "fact", {"label": "Admin password", "value": "not known"})
+    changed = (await junior.patch(f"{base}/facts/{named['id']}", json={"value": "Winter2026"})).json()
+    assert changed["value"] == taken_out
+    renamed = await made(junior, base, "fact", {"label": "Firmware", "value": "Winter2026"})
+    assert renamed["value"] == "Winter2026"
+    changed = (await junior.patch(f"{base}/facts/{renamed['id']}", json={"label": "Admin password"})).json()
+    assert (changed["label"], changed["value"]) == ("Admin password", taken_out)
+    assert "Winter2026" not in (await junior.get(base)).text

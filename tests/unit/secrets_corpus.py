@@ -112,6 +112,15 @@ POSITIVES: Final[tuple[tuple[str, str], ...]] = (
         "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----",
         "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----",
     ),
+    ("CONTOSO\\jsmith / Winter2026!", "Winter2026!"),
+    ("j.smith@contoso.com / Winter2026!", "Winter2026!"),
+    ("svc-backup / Winter2026!", "Winter2026!"),
+    (".\\helpdesk / Winter2026!", "Winter2026!"),
+    (
+        "PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\nAAAAIGx\nPrivate-MAC: 0a1b2c3d4e5f",
+        "PuTTY-User-Key-File-3: ssh-ed25519\nPrivate-Lines: 1\nAAAAIGx\nPrivate-MAC: 0a1b2c3d4e5f",
+    ),
+    ("-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA", "-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA"),
     # What people write and no rule knows yet: they count.
     ("the wifi one is sunflower", "sunflower"),
     ("use Autumn Leaves as the admin login phrase", "Autumn Leaves"),

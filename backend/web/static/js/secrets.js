@@ -27,13 +27,21 @@ async function call(path, body) {
 
 async function look(field) {
   const text = field.value;
-  if (text.trim().length < 4) return show(field, null);
-  const { findings } = await call("/check", { text });
+  if (text.trim().length < 4) return show(field, text, null);
+  const found = await firstIn(field, text);
   if (field.value !== text) return undefined; // typed on meanwhile: the next look tells
-  return show(field, findings.find((one) => field.dataset.left !== text.slice(one.start, one.end)));
+  return show(field, text, found);
 }
 
-function show(field, found) {
+/** The first secret in the text that was not left as it is; `cut` is the text before it, itself, and after it. */
+async function firstIn(field, text) {
+  const { findings } = await call("/check", { text });
+  const signs = Array.from(text); // the server counts characters, a string here counts halves of some
+  const cut = ({ start, end }) => [signs.slice(0, start), signs.slice(start, end), signs.slice(end)].map((part) => part.join(""));
+  return findings.map((one) => ({ ...one, cut: cut(one) })).find((one) => field.dataset.left !== one.cut[1]);
+}
+
+function show(field, text, found) {
   const form = field.form;
   form.querySelector(".secret-note")?.remove();
   if (!found) return;
@@ -41,22 +49,28 @@ function show(field, found) {
   note.querySelector("[data-slot=what]").textContent = `This looks like ${found.label}.`;
   note.querySelector("[data-slot=mark]").textContent = `[redacted: ${found.kind}]`;
   note.querySelector("[data-dismiss-note]").addEventListener("click", () => {
-    field.dataset.left = field.value.slice(found.start, found.end);
+    field.dataset.left = found.cut[1];
     note.remove();
     field.focus();
   });
   note.querySelector("[data-make-link]").addEventListener("click", async ({ currentTarget }) => {
     currentTarget.disabled = true;
+    field.readOnly = true; // what is replaced is what was looked at
     try {
-      const text = field.value;
-      const { url } = await call("", { content: text.slice(found.start, found.end), session_id: document.body.dataset.session });
-      field.value = text.slice(0, found.start) + url + text.slice(found.end);
+      const one = field.value === text ? found : await firstIn(field, field.value);
+      if (one) {
+        const [before, secret, after] = one.cut;
+        const { url } = await call("", { content: secret, session_id: document.body.dataset.session });
+        field.value = before + url + after;
+      }
       note.remove();
       field.focus();
       field.dispatchEvent(new Event("input", { bubbles: true }));
     } catch {
       note.querySelector("[data-slot=what]").textContent = "The link was not made. The server did not answer.";
       currentTarget.disabled = false;
+    } finally {
+      field.readOnly = false;
     }
   });
   (field.closest(".in, .field") ?? field).before(note);

@@ -1,5 +1,6 @@
 """All services of one process, put together once; routes find them in `request.app.state.services`."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Self
 
@@ -23,6 +24,7 @@ from backend.handoffs.service import HandoffService
 from backend.identity.account import AccountService
 from backend.identity.authorization import AuthorizationService
 from backend.identity.baselines import BaselineService
+from backend.identity.caller import Caller
 from backend.identity.devices import DeviceService
 from backend.identity.invites import InviteService
 from backend.identity.people import PeopleService
@@ -144,6 +146,10 @@ class Services:
             monitor=Monitor(database),
             worker=build_worker(database, settings) if settings.worker == "on" else None,
         )
+
+    def together(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """What this task reads of the caller's account inside comes from one transaction."""
+        return self.database.together(caller.account_id)
 
     def start(self) -> None:
         """Begin the background work: log readers, presence, revocation."""

@@ -1,7 +1,9 @@
 """The web app with 100,000 hand-offs in the database: server time of each page, what the first paint transfers, shifts.
 
 Run: `.venv/bin/python -m benchmarks.web_pages [--handoffs 100000] [--rounds 60]`. The last two parts need Chromium.
-Server time is what the server's own access log says of each request; budgets are printed beside the figures.
+Server time is what the server's own access log says of each request; budgets are printed beside the figures. Beside it
+stands the time on a core that a request took of the server's process, which other programs on the machine do not stretch.
+The hand-offs are 15 minutes apart, day and night for three years (2,900 a month); 200 of them wait.
 """
 
 import argparse
@@ -36,7 +38,7 @@ insert into ai_session (account_id, id, owner_id, title, problem, customer, tick
                         created_at, updated_at)
 select $1, md5('s' || n)::uuid, $2, 'Problem number ' || n || ' with the printer', 'It does not print.',
        'Customer ' || n % 400, 'psa', n::text, case when n % 500 = 0 then 'escalated' else 'resolved' end, t.at, t.at
-from generate_series(1, $3::int) n cross join lateral (select now() - (n || ' minutes')::interval as at) t
+from generate_series(1, $3::int) n cross join lateral (select now() - n * interval '15 minutes' as at) t
 """
 _WORDS = """
 insert into session_words (account_id, session_id, words)
@@ -55,7 +57,7 @@ select $1, md5('h' || n)::uuid, md5('s' || n)::uuid, $2, $2, ''::bytea, 'I canno
        case when t.done then $3::uuid end, case when t.done then t.at + interval '2 minutes' end,
        case when t.done then t.at + interval '30 minutes' end, t.at
 from generate_series(1, $4::int) n
-cross join lateral (select now() - (n || ' minutes')::interval as at, n % 500 <> 0 as done) t
+cross join lateral (select now() - n * interval '15 minutes' as at, n % 500 <> 0 as done) t
 """
 
 
@@ -79,12 +81,18 @@ async def _seed(url: str, crew: Crew, number: int) -> None:
         await connection.close()
 
 
-def _figures(name: str, milliseconds: list[float]) -> bool:
+def _core_ms(pid: int) -> float:
+    """Time on a core that a process has had, in milliseconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def _figures(name: str, milliseconds: list[float], core_ms: float) -> bool:
     ordered = sorted(milliseconds)
     p95 = ordered[int(len(ordered) * 0.95) - 1]
     fits = p95 <= PAGE_BUDGET_MS
     print(
-        f"{name:44} p50 {statistics.median(ordered):7.1f} ms   p95 {p95:7.1f} ms   "
+        f"{name:44} p50 {statistics.median(ordered):7.1f} ms   p95 {p95:7.1f} ms   core {core_ms:5.1f} ms   "
         f"{'within' if fits else 'OVER'} {PAGE_BUDGET_MS:.0f} ms"
     )
     return fits
@@ -117,9 +125,10 @@ async def _pages(server: Server, crew: Crew, rounds: int) -> bool:
         for path in paths:
             for _ in range(5):
                 (await browser.get(path)).raise_for_status()
-            begun = len(server.logs)
+            begun, core = len(server.logs), _core_ms(server.pid)
             for _ in range(rounds):
                 await browser.get(path)
+            core = (_core_ms(server.pid) - core) / rounds
             deadline = time.monotonic() + 10
             taken: dict[str, list[float]] = defaultdict(list)
             while len(taken[path.partition("?")[0]]) < rounds and time.monotonic() < deadline:
@@ -127,7 +136,7 @@ async def _pages(server: Server, crew: Crew, rounds: int) -> bool:
                 taken.clear()
                 for found in _ACCESS.finditer(server.logs[begun:]):
                     taken[found[1]].append(float(found[3]))
-            fits &= _figures(path if len(path) < 44 else f"{path[:41]}…", taken[path.partition("?")[0]])
+            fits &= _figures(path if len(path) < 44 else f"{path[:41]}…", taken[path.partition("?")[0]], core)
     return fits
 
 

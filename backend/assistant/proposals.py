@@ -42,7 +42,10 @@ class ProposalService:
 
     async def open(self, caller: Caller, session_id: str, *, decided: bool = False) -> list[Proposal]:
         """The open proposals of a session, oldest first; with `decided` those that were added, too."""
-        session = await self._sessions.get(caller, session_id)
+        return await self.open_in(caller, await self._sessions.get(caller, session_id), decided=decided)
+
+    async def open_in(self, caller: Caller, session: Session, *, decided: bool = False) -> list[Proposal]:
+        """Like `open`, of a session that is read already."""
         async with self._db.tenant(caller.account_id) as tx:
             rows = await repository.proposals(tx, caller.account_id, UUID(session.id), dismissed=False)
         return [mapping.proposal(row) for row in rows if decided or row.state == "open"]

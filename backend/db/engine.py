@@ -4,13 +4,16 @@ Two ways to the same database: SQLAlchemy for what is rare, asyncpg's own pool f
 event log), which calls one function per request and so needs no explicit transaction.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final, Self
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 import asyncpg
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from backend.db.url import asyncpg_url, sqlalchemy_url
@@ -29,7 +32,28 @@ TRANSACTION_S: Final = 12
 """A transaction that lasts longer, in seconds, is ended with its connection: longer than any wait for a lock."""
 _BOUNDS_TRANSACTIONS: Final = (17, 0)
 
+RECYCLE_S: Final = 300
+"""A connection older than this, in seconds, is made anew: whatever stands between here and a database forgets idle ones."""
+
 _SET_ACCOUNT = sa.text("select set_config('app.account_id', :account, true)")
+
+
+class _Shared(NamedTuple):
+    """A transaction that the blocks of one task share."""
+
+    database: "Database"
+    account_id: UUID
+    task: "asyncio.Task[Any] | None"
+    connection: AsyncConnection
+
+
+_shared: ContextVar[_Shared | None] = ContextVar("flowpilot_shared_transaction", default=None)
+
+
+def _still_open(connection: Any, _record: object, _proxy: object) -> None:
+    """Hand no connection out that the database has closed. The driver knows: asking over it costs three round trips."""
+    if connection.driver_connection.is_closed():
+        raise sa.exc.DisconnectionError
 
 
 async def _keep_session(_connection: Any) -> None:
@@ -90,9 +114,10 @@ class Database:
             sqlalchemy_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
+            pool_recycle=RECYCLE_S,
             async_creator=connect,
         )
+        event.listen(engine.sync_engine, "checkout", _still_open)
         wakeup = Wakeup(asyncpg_url(url), RUNTIME)
         wakeup.start()
         return cls(url, engine, pool, wakeup)
@@ -106,10 +131,28 @@ class Database:
     @asynccontextmanager
     async def tenant(self, account_id: UUID) -> AsyncIterator[AsyncConnection]:
         """One transaction in which exactly this account's rows exist; committed when the block ends without error."""
+        shared = _shared.get()
         with _drivers_own_errors():
+            if shared is not None and shared[:3] == (self, account_id, asyncio.current_task()):
+                yield shared.connection
+                return
             async with self._engine.begin() as connection:
                 await connection.execute(_SET_ACCOUNT, {"account": str(account_id)})
                 yield connection
+
+    @asynccontextmanager
+    async def together(self, account_id: UUID) -> AsyncIterator[None]:
+        """Make one transaction of all `tenant` blocks of this account that this task enters inside.
+
+        For a page that asks many services: it sees one state, and begins and commits once. Only for reading, as what the
+        blocks write is committed at the end of this one. Other tasks, those started inside too, have their own.
+        """
+        async with self.tenant(account_id) as connection:
+            token = _shared.set(_Shared(self, account_id, asyncio.current_task(), connection))
+            try:
+                yield
+            finally:
+                _shared.reset(token)
 
     @asynccontextmanager
     async def before_account(self) -> AsyncIterator[AsyncConnection]:

@@ -1,5 +1,6 @@
 """SQL of handoffs off the hot path: reading one whole, changing its holder, ending it."""
 
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from backend.db.tables import AnyRow
 from backend.jobs.repository import enqueue
 
 _ALERTS = 50
+_PEOPLE: Final = tuple(t.app_user.alias(name) for name in ("by_user", "owner", "holder", "rejecter"))
 
 
 def _user(alias: "sa.FromClause", column: "sa.ColumnElement[UUID]") -> "sa.ColumnElement[bool]":
@@ -20,7 +22,7 @@ def _user(alias: "sa.FromClause", column: "sa.ColumnElement[UUID]") -> "sa.Colum
 async def handoff(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:
     """One handoff with its session's title and everybody's names."""
     h, s = t.handoff, t.ai_session
-    by, owner, holder, rejecter = (t.app_user.alias(name) for name in ("by_user", "owner", "holder", "rejecter"))
+    by, owner, holder, rejecter = _PEOPLE
     statement = (
         sa.select(
             *h.c,
@@ -264,14 +266,6 @@ async def alerted_again(tx: AsyncConnection, account_id: UUID) -> list[AnyRow]:
         .group_by(h.c.id, h.c.exhausted_at)
     )
     return list((await tx.execute(statement)).all())
-
-
-async def waiting_count(tx: AsyncConnection, account_id: UUID) -> int:
-    """How many handoffs wait."""
-    h = t.handoff
-    statement = sa.select(sa.func.count()).where(h.c.account_id == account_id, h.c.status == "pending")
-    count: int = (await tx.execute(statement)).scalar_one()
-    return count
 
 
 async def whose(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:

@@ -245,11 +245,6 @@ class HandoffService:
         row = await self._db.call("select * from shell_state($1)", caller.account_id)
         return (row["seq"], row["waiting"]) if row else (0, 0)
 
-    async def waiting_count(self, caller: Caller) -> int:
-        """How many handoffs wait in the account."""
-        async with self._db.tenant(caller.account_id) as tx:
-            return await repository.waiting_count(tx, caller.account_id)
-
 
 def may_manage(caller: Caller) -> bool:
     """True for those who may act on a handoff that someone else holds."""

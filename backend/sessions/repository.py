@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ _SESSION_COLUMNS: Final = (*t.ai_session.c, t.app_user.c.name.label("owner_name"
 _OWNER: Final = sa.and_(
     t.app_user.c.account_id == t.ai_session.c.account_id, t.app_user.c.id == t.ai_session.c.owner_id
 )
+_PEOPLE: Final = tuple(t.app_user.alias(name) for name in ("by_user", "holder", "target"))
 
 
 async def insert_session(tx: AsyncConnection, **values: object) -> None:
@@ -103,8 +105,7 @@ async def handoffs_of(tx: AsyncConnection, account_id: UUID, session_id: UUID) -
 
 
 async def _handoffs(tx: AsyncConnection, account_id: UUID, *where: "sa.ColumnElement[bool]") -> list[AnyRow]:
-    h = t.handoff
-    by, holder, target = (t.app_user.alias(name) for name in ("by_user", "holder", "target"))
+    h, (by, holder, target) = t.handoff, _PEOPLE
     statement = (
         sa.select(
             h.c.id,
@@ -171,7 +172,9 @@ def _changed(table: sa.Table) -> "sa.ColumnElement[int]":
     return sa.func.coalesce(table.c.changed, version) if "changed" in table.c else version
 
 
-async def _entries(tx: AsyncConnection, table: sa.Table, *where: "sa.ColumnElement[bool]") -> list[AnyRow]:
+@cache
+def _all_entries(table: sa.Table) -> "sa.Select[Any]":
+    """Made once: the aliases of a join are the dearest part of a statement."""
     columns: list[sa.ColumnElement[Any]] = [*table.c, _changed(table).label("at_version")]
     source: sa.FromClause = table
     for key, name in (("author_id", "author_name"), ("edited_by", "editor_name"), ("done_by", "done_name")):
@@ -179,10 +182,11 @@ async def _entries(tx: AsyncConnection, table: sa.Table, *where: "sa.ColumnEleme
             user = t.app_user.alias(name)
             source = source.outerjoin(user, sa.and_(user.c.account_id == table.c.account_id, user.c.id == table.c[key]))
             columns.append(user.c.name.label(name))
-    statement = (
-        sa.select(*columns).select_from(source).where(*where).order_by(table.c.version, table.c.created_at, table.c.id)
-    )
-    return list((await tx.execute(statement)).all())
+    return sa.select(*columns).select_from(source).order_by(table.c.version, table.c.created_at, table.c.id)
+
+
+async def _entries(tx: AsyncConnection, table: sa.Table, *where: "sa.ColumnElement[bool]") -> list[AnyRow]:
+    return list((await tx.execute(_all_entries(table).where(*where))).all())
 
 
 async def change_entry(

@@ -61,7 +61,7 @@ async def gather(
     """Read it. `runbook` is the one that the person has chosen in guided mode."""
     why = await services.replies.why_guided(caller)
     reply = await services.replies.newest(caller, session.id)
-    proposals = await services.proposals.open(caller, session.id, decided=True)
+    proposals = await services.proposals.open_in(caller, session, decided=True)
     entries = talk.entries(session, handoff, target) + _proposed(proposals)
     if reply is not None and reply.state in {"running", "failed"}:
         entries.append(talk.Entry(reply.id, reply.started_at, reply=reply))

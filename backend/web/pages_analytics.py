@@ -33,11 +33,10 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
     caller = visitor.caller
     caller.require("engineer")
     wanted = _checked(month)
-    queue = await services.handoffs.queue_text(caller, "pending", None, 0)
+    seq, waiting = await services.handoffs.shell_state(caller)
     page = await services.analytics.page(caller, wanted)
     needed = None if page.metrics.with_first_action else await _needed(visitor, services)
-    waiting = await services.handoffs.waiting_count(caller)
-    return drawn(request, visitor, page, seq=queue.seq, waiting=waiting, needed=needed)
+    return drawn(request, visitor, page, seq=seq, waiting=waiting, needed=needed)
 
 
 def drawn(

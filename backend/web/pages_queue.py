@@ -1,6 +1,5 @@
 """/escalations: what waits, its context, and picking it up."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
@@ -66,16 +65,17 @@ async def _page(
     status: int = 200,
     result: ClaimResult | None = None,
 ) -> Response:
-    services, caller = services_of(request), visitor.caller
-    queue, (_, waiting), claimed, again, alarms = await asyncio.gather(
-        _waiting(services, caller, everything=filters != Filters()),
-        services.handoffs.shell_state(caller),
-        services.handoffs.claimed_today(caller),
-        services.handoffs.alerted_again(caller),
-        services.alarms.banner(caller),
-    )
+    services, caller, me = services_of(request), visitor.caller, str(visitor.caller.user_id)
+    queue = await _waiting(services, caller, everything=filters != Filters())
+    _, waiting = await services.handoffs.shell_state(caller)
     rows = [row for row in queue.items if filters.keep(row, caller)]
-    detail, problem = await _selected(request, caller, selected_id, rows)
+    async with services.together(caller):
+        claimed = await services.handoffs.claimed_today(caller)
+        again = await services.handoffs.alerted_again(caller)
+        alarms = await services.alarms.banner(caller)
+        detail, problem = await _selected(request, caller, selected_id, rows)
+        on_desktop = await _has_app(request, caller)
+    claimable = {row.id for row in rows if may_claim(caller, row)}
     selected: QueueRow | None = detail or next((row for row in rows if row.id == selected_id), None)
     return render.html(
         request,
@@ -94,16 +94,17 @@ async def _page(
         detail=detail,
         opened=bool(selected_id and selected),
         problem=problem,
-        claimable=lambda row: may_claim(caller, row),
-        meant=lambda row: may_claim(caller, row) and (row.to is None or str(caller.user_id) in row.to),
+        claimable=claimable,
+        meant={row.id for row in rows if row.id in claimable and (row.to is None or me in row.to)},
+        claim_selected=selected is not None and may_claim(caller, selected),
         again=again,
         alarms=alarms,
-        any_claimable=any(may_claim(caller, row) for row in rows),
+        any_claimable=bool(claimable),
         q=filters.q,
         priority=filters.priority,
         mine=filters.mine,
         filtered=filters != Filters(),
-        on_desktop=await _has_app(request, caller),
+        on_desktop=on_desktop,
         result=result,
     )
 

@@ -23,15 +23,15 @@ async def _page(
     status: int = 200,
 ) -> Response:
     services = services_of(request)
-    queue = await services.handoffs.queue_text(visitor.caller, "pending", None, 0)
+    seq, waiting = await services.handoffs.shell_state(visitor.caller)
     return render.html(
         request,
         "secret.html",
         status=status,
         caller=visitor.caller,
         shell=visitor,
-        seq=queue.seq,
-        waiting=await services.handoffs.waiting_count(visitor.caller),
+        seq=seq,
+        waiting=waiting,
         about=about,
         content=content,
         gone=gone,

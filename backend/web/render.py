@@ -42,6 +42,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.filters.update(
+        clock=formats.clock,
         waited=formats.waited,
         ago=formats.ago,
         first_name=formats.first_name,

@@ -1,6 +1,5 @@
 """Everything the session page needs, gathered once: who may do what, the strip, the conversation."""
 
-import asyncio
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -103,20 +102,25 @@ async def page(
 ) -> Response:
     """The session page, with a dialog open and a refusal in it where a form did not go through."""
     services, caller = services_of(request), visitor.caller
-    shell_queue = await services.handoffs.queue_text(caller, "pending", None, 0)
-    session = await services.sessions.get(caller, session_id)
-    latest = latest_handoff_id(session)
-    handoff = await services.handoffs.get(caller, latest) if latest else None
-    waiting, seniors = await asyncio.gather(services.handoffs.waiting_count(caller), services.identity.seniors(caller))
-    here = await services.presence.here(caller, session_id)
+    seq, waiting = await services.handoffs.shell_state(caller)  # first: what happens from here on, the page is told
+    async with services.together(caller):
+        session = await services.sessions.get(caller, session_id)
+        latest = latest_handoff_id(session)
+        handoff = await services.handoffs.get(caller, latest) if latest else None
+        seniors = await services.identity.seniors(caller)
+        here = await services.presence.here(caller, session_id)
+        entries = await services.delivery.reach(caller, exclude_user_id=str(caller.user_id))
+        policy = (await services.account.settings(caller)).escalation_policy
+        target = next((one.name for one in seniors if handoff and one.id == handoff.target_user_id), None)
+        numbers = await services.people.numbers(caller) if handoff and handoff.exhausted_at else []
+        chat = await chat_view.gather(
+            services, caller, session, handoff, target, runbook=request.query_params.get("runbook")
+        )
     others = [one for one in seniors if one.id != str(caller.user_id)]
     rights = may(caller, session, handoff)
-    entries = await services.delivery.reach(caller, exclude_user_id=str(caller.user_id))
     reach = reach_now(entries, others, mail=sends_mail(request))
-    policy = (await services.account.settings(caller)).escalation_policy
     suggested = suggestions.for_escalation(session) if rights.escalate else {}
     holds = bool(handoff and handoff.status == "claimed" and handoff.claimed_by and _is(handoff.claimed_by.id, caller))
-    target = next((one.name for one in seniors if handoff and one.id == handoff.target_user_id), None)
     snapshot = handoff.escalation_package.snapshot if handoff and holds else None
     return render.html(
         request,
@@ -124,7 +128,7 @@ async def page(
         status=status,
         caller=caller,
         shell=visitor,
-        seq=shell_queue.seq,
+        seq=seq,
         waiting=waiting,
         session=session,
         handoff=handoff,
@@ -139,11 +143,9 @@ async def page(
                 [Person(id=one.id, name=one.name) for one in seniors if one.role == "owner"],
                 here,
             ),
-            await services.people.numbers(caller) if handoff and handoff.exhausted_at else [],
+            numbers,
         ),
-        chat=await chat_view.gather(
-            services, caller, session, handoff, target, runbook=request.query_params.get("runbook")
-        ),
+        chat=chat,
         fix=session.active_fix,
         edit=request.query_params.get("edit"),
         removed=_removed(request.query_params.get("removed", "")),

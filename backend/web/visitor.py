@@ -1,5 +1,6 @@
 """Who is looking at a page, and the protections of forms sent by cookie."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 from urllib.parse import urlsplit
@@ -65,6 +66,9 @@ class Services(Protocol):
     proposals: ProposalService
     runbooks: RunbookService
     secrets: SecretService
+
+    def together(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """Everything that this page reads inside comes from one transaction; what starts a task of its own does not."""
 
 
 def sends_mail(request: Request) -> bool:

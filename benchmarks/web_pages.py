@@ -2,7 +2,7 @@
 
 Run: `.venv/bin/python -m benchmarks.web_pages [--handoffs 100000] [--rounds 60]`. The last two parts need Chromium.
 Server time is what the server's own access log says of each request; budgets are printed beside the figures. Beside it
-stands the time on a core that a request took of the server's process, which other programs on the machine do not stretch.
+stands the time on a core that a request took of the server's process, which other programs stretch less.
 The hand-offs are 15 minutes apart, day and night for three years (2,900 a month); 200 of them wait.
 """
 
@@ -124,7 +124,9 @@ async def _pages(server: Server, crew: Crew, rounds: int) -> bool:
         await browser.sign_in(crew.admin)
         for path in paths:
             for _ in range(5):
-                (await browser.get(path)).raise_for_status()
+                answer = await browser.get(path)
+                if answer.status_code != 200:
+                    raise RuntimeError(f"{path} answered {answer.status_code}:\n{server.logs[-4000:]}")
             begun, core = len(server.logs), _core_ms(server.pid)
             for _ in range(rounds):
                 await browser.get(path)

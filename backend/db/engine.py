@@ -33,7 +33,7 @@ TRANSACTION_S: Final = 12
 _BOUNDS_TRANSACTIONS: Final = (17, 0)
 
 RECYCLE_S: Final = 300
-"""A connection older than this, in seconds, is made anew: whatever stands between here and a database forgets idle ones."""
+"""A connection older than this, in seconds, is made anew: firewalls on the way to a database forget idle ones."""
 
 _SET_ACCOUNT = sa.text("select set_config('app.account_id', :account, true)")
 
@@ -144,8 +144,8 @@ class Database:
     async def together(self, account_id: UUID) -> AsyncIterator[None]:
         """Make one transaction of all `tenant` blocks of this account that this task enters inside.
 
-        For a page that asks many services: it sees one state, and begins and commits once. Only for reading, as what the
-        blocks write is committed at the end of this one. Other tasks, those started inside too, have their own.
+        For a page that asks many services: it begins and commits once. Only for reading, as what the blocks write is
+        committed at the end of this one. Other tasks, those started inside too, have their own.
         """
         async with self.tenant(account_id) as connection:
             token = _shared.set(_Shared(self, account_id, asyncio.current_task(), connection))

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.contract.psa import PsaSystem
 from backend.db.tables import AnyRow
 from backend.psa.port import Limits
 
@@ -21,6 +22,9 @@ _CONNECTOR: Final = (
 )
 _LIST = sa.text(f"{_CONNECTOR} order by c.system")
 _ONE = sa.text(f"{_CONNECTOR} and c.id = :id")
+_SYSTEMS = sa.text(
+    "select system from psa_connector where account_id = :account and deleted_at is null and active order by system"
+)
 _FOR_TICKET = sa.text(f"{_CONNECTOR} and c.system = psa_system(:system) and c.active")
 _INSERT = sa.text(
     "insert into psa_connector (account_id, id, system, fields, credentials, hook_secret, notes_on, pull_tickets,"
@@ -93,6 +97,11 @@ async def connectors(tx: AsyncConnection, account_id: UUID) -> list[AnyRow]:
 async def connector(tx: AsyncConnection, account_id: UUID, connector_id: UUID) -> AnyRow | None:
     """One, unless it is deleted."""
     return (await tx.execute(_ONE, {"account": account_id, "id": connector_id})).one_or_none()
+
+
+async def systems(tx: AsyncConnection, account_id: UUID) -> list[PsaSystem]:
+    """Those of the active connectors."""
+    return list((await tx.execute(_SYSTEMS, {"account": account_id})).scalars())
 
 
 async def for_ticket(tx: AsyncConnection, account_id: UUID, ticket_system: str) -> AnyRow | None:

@@ -62,6 +62,12 @@ class ConnectorService:
             rows = await repository.connectors(tx, caller.account_id)
         return ConnectorList(items=[self._shown(row) for row in rows])
 
+    async def systems(self, caller: Caller) -> list[str]:
+        """Names of the PSAs that are connected and on, as a ticket's `system` names them. For everybody."""
+        async with self._db.tenant(caller.account_id) as tx:
+            found = await repository.systems(tx, caller.account_id)
+        return [SYSTEMS[system].name for system in found]
+
     async def get(self, caller: Caller, connector_id: str) -> Connector:
         """One of them."""
         async with self._db.tenant(caller.account_id) as tx:

@@ -8,13 +8,16 @@ from starlette.responses import RedirectResponse, Response
 from backend.contract.sessions import NewSession, SessionRow, TicketRef
 from backend.domain.refusal import Refusal
 from backend.http.problems import STATUS
+from backend.identity.caller import Caller
 from backend.web import render, session_view
 from backend.web.routing import PageRoute, by_script, done
-from backend.web.visitor import FormVisitor, ServicesDep, Visitor, VisitorDep, services_of
+from backend.web.visitor import FormVisitor, Services, ServicesDep, Visitor, VisitorDep, services_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAGE: Final = 50
-_BLANK: Final = {"title": "", "customer": "", "ticket": "", "problem": ""}
+_NO_PSA: Final = "psa"
+"""The system of a ticket where no PSA is connected: it is a reference for people."""
+_BLANK: Final = {"title": "", "customer": "", "ticket": "", "ticket_system": "", "problem": ""}
 
 
 def _summary(rows: list[SessionRow], show: str, *, more: bool) -> str:
@@ -62,6 +65,7 @@ async def _list(
         cursor=cursor,
         show=show,
         q=q,
+        systems=await services.connectors.systems(caller),
         summary=_summary(page.items, show, more=bool(page.next_cursor or cursor)),
         dialog=dialog,
         error=error,
@@ -90,19 +94,36 @@ async def new_session(
     title: Annotated[str, Form()] = "",
     customer: Annotated[str, Form()] = "",
     ticket: Annotated[str, Form()] = "",
+    ticket_system: Annotated[str, Form()] = "",
     problem: Annotated[str, Form()] = "",
 ) -> Response:
     """Open a session."""
-    reference = TicketRef(system="psa", id=ticket.strip()) if ticket.strip() else None
-    new = NewSession(title=title, problem=problem, customer=customer or None, ticket=reference)
     try:
+        reference = await _ticket(services, visitor.caller, ticket.strip(), ticket_system)
+        new = NewSession(title=title, problem=problem, customer=customer or None, ticket=reference)
         session = await services.sessions.create(visitor.caller, new)
     except Refusal as refusal:
         if by_script(request) or refusal.code not in {"invalid_body", "payload_too_large"}:
             raise
-        form = {"title": title, "customer": customer, "ticket": ticket, "problem": problem}
+        form = {
+            "title": title,
+            "customer": customer,
+            "ticket": ticket,
+            "ticket_system": ticket_system,
+            "problem": problem,
+        }
         return await _list(request, visitor, status=STATUS[refusal.code], dialog="new", error=refusal.detail, form=form)
     return done(request, f"/pilot/{session.id}")
+
+
+async def _ticket(services: Services, caller: Caller, number: str, system: str) -> TicketRef | None:
+    """In the PSA that is connected; where there are several, in the one that was chosen."""
+    if not number:
+        return None
+    connected = await services.connectors.systems(caller)
+    if len(connected) > 1 and system not in connected:
+        raise Refusal("invalid_body", "Choose the system that the ticket is in.", field="ticket_system")
+    return TicketRef(system=system if system in connected else next(iter(connected), _NO_PSA), id=number)
 
 
 @router.get("/pilot/{session_id}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -121,6 +122,47 @@ def test_a_first_start_that_hangs_is_given_up(runtime: Path, monkeypatch: pytest
         assert not hand_over(Place.of("default"), Errand(), within_s=0.2)
     assert meeting.ANSWER_S <= 5
     assert OK.endswith(b"\n")
+
+
+@pytest.mark.parametrize("taken", ["", "link", "open", "file"])
+def test_without_a_runtime_folder_nobody_else_can_stand_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    shared, home = tmp_path / "s", tmp_path / "h"
+    shared.mkdir()
+    home.mkdir()
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(meeting, "_SHARED", shared)
+    own = shared / f"flowpilot-{os.getuid()}"
+    match taken:
+        case "link":
+            own.symlink_to(home)
+        case "open":
+            own.mkdir()
+            own.chmod(0o777)
+        case "file":
+            own.touch()
+    place = Place.of("default")
+    for path in (place.lock, Path(place.name)):
+        assert path.parent == (home / ".flowpilot-run" if taken else own)
+        assert path.parent.stat().st_mode & 0o077 == 0
+    assert Place.of("default") == place
+
+
+def test_another_users_ok_is_not_believed_and_they_are_told_nothing(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place.of("default")
+    with socket.socket(socket.AF_UNIX) as strange:
+        strange.bind(place.name)
+        strange.listen()
+        uid = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+        assert not hand_over(place, Errand(ID), within_s=1)
+        peer, _ = strange.accept()
+        with peer:
+            assert peer.recv(100) == b""
 
 
 def test_the_lock_of_a_killed_app_is_taken_over(runtime: Path) -> None:

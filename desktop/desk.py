@@ -110,7 +110,8 @@ class Desk:
         from desktop.net.probe import Probe  # noqa: PLC0415 - when it is asked for
 
         session = self._session
-        return Probe(session.server, self._api, WebSocketConnector(session, self._verify), self._verify, session.proxy)
+        connector = FallbackConnector(WebSocketConnector(session, self._verify), self._api)
+        return Probe(session.server, self._api, connector, self._verify, session.proxy)
 
     async def newer_version(self) -> str | None:
         """The version that the server needs, when this one is too old for it. Raises `ApiError`."""

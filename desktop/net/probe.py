@@ -20,17 +20,18 @@ from desktop.core.ports import (
     Api,
     ApiError,
     CertificateError,
-    Connector,
     NotAServerError,
     SignedOutError,
     SocketClosedError,
 )
 from desktop.core.views import ProbeStep
 from desktop.net.api import certificate_reason
+from desktop.net.fallback import FallbackConnector
 from desktop.net.proxy import ProxyChoice
 
 STEP_S: Final = 10.0
 NAMES: Final = ("DNS", "TLS", "Sign-in", "Live link", "Push echo")
+_BY_POLL: Final = "By long poll: something on the way refuses the event stream"
 _SAID: Final[dict[type[Exception], str]] = {
     SignedOutError: "The server does not know this sign-in.",
     NotAServerError: "This is not a FlowPilot server.",
@@ -47,7 +48,7 @@ class Probe:
     """One test. `certificate` is what TLS showed, for the settings."""
 
     def __init__(
-        self, server: str, api: Api, connector: Connector, verify: ssl.SSLContext | None, proxy: ProxyChoice
+        self, server: str, api: Api, connector: FallbackConnector, verify: ssl.SSLContext | None, proxy: ProxyChoice
     ) -> None:
         self._parts = urlsplit(server)
         self._api = api
@@ -104,7 +105,8 @@ class Probe:
             hello = decode(await stream.receive())
             if not isinstance(hello, Hello):
                 raise NotAServerError("no greeting")
-            greeted = ProbeStep(NAMES[3], "good", _in_time("Greeted", began))
+            how = _BY_POLL if self._connector.polling else "Greeted"
+            greeted = ProbeStep(NAMES[3], "good", _in_time(how, began))
             if hello.head < 1:
                 return [greeted, ProbeStep(NAMES[4], "left_out", "Nothing has happened in this account yet")]
             began = time.perf_counter()

@@ -5,7 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from desktop.net.proxy import ProxyChoice
+from desktop.net.api import HttpApi
+from desktop.net.fallback import FallbackConnector
+from desktop.net.probe import Probe
+from desktop.net.proxy import SYSTEM, ProxyChoice
+from desktop.net.session import Session
+from desktop.net.socket import WebSocketConnector
 from tests.conftest import Http
 from tests.desktop.rig import app_at
 from tests.support.flow import claimed, escalated, log_of
@@ -48,6 +53,21 @@ async def test_a_proxy_without_websocket_costs_nothing_but_the_stream(
                 await asyncio.sleep(0.1)
         assert seen.toast_log == [(first, "new"), (second, "new")]
         assert sorted(await shown(http, crew)) == sorted([first, second]), "each told once"
+
+
+async def test_the_connection_test_tells_that_the_live_link_goes_by_long_poll(
+    http: Http, crew: Crew, proxy: WebProxy
+) -> None:
+    await escalated(http(crew.technician))
+    session = Session(proxy.url, crew.engineer.token)
+    api = HttpApi(session, None)
+    try:
+        connector = FallbackConnector(WebSocketConnector(session, None), api)
+        last = [steps async for steps in Probe(proxy.url, api, connector, None, SYSTEM).run()][-1]
+    finally:
+        await api.close()
+    assert [(step.name, step.state) for step in last[3:]] == [("Live link", "good"), ("Push echo", "good")]
+    assert last[3].words.startswith("By long poll: something on the way refuses the event stream, ")
 
 
 async def shown(http: Http, crew: Crew) -> list[str]:

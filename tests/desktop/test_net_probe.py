@@ -9,6 +9,7 @@ import trustme
 from desktop import diagnostics
 from desktop.core.views import ProbeStep
 from desktop.net.api import HttpApi
+from desktop.net.fallback import FallbackConnector
 from desktop.net.probe import NAMES, Probe, certificate_words
 from desktop.net.proxy import SYSTEM, ProxyChoice
 from desktop.net.session import Session
@@ -23,7 +24,8 @@ async def probed(server: str, token: str, verify: ssl.SSLContext | None = None) 
     session = Session(server, token)
     api = HttpApi(session, verify)
     try:
-        probe = Probe(server, api, WebSocketConnector(session, verify), verify, SYSTEM)
+        connector = FallbackConnector(WebSocketConnector(session, verify), api)
+        probe = Probe(server, api, connector, verify, SYSTEM)
         return [steps async for steps in probe.run()]
     finally:
         await api.close()

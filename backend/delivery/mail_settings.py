@@ -18,6 +18,7 @@ from backend.mail.sender import Mailer
 
 LONGEST_DELAY_S: Final = 300
 _LONGEST_NAME: Final = 60
+_MOST_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +72,15 @@ class EmailSettingsService:
         caller.require("admin")
         if content not in {"full", "title_only"}:
             raise Refusal("invalid_body", "Choose what e-mails contain.", field="content")
-        if not (delay.isascii() and delay.isdigit() and int(delay[:6]) <= LONGEST_DELAY_S):
+        seconds = int(delay) if delay.isascii() and delay.isdigit() and len(delay) <= _MOST_DIGITS else -1
+        if not 0 <= seconds <= LONGEST_DELAY_S:
             raise Refusal("invalid_body", f"The delay must be 0 to {LONGEST_DELAY_S} seconds.", field="delay")
         name = clean_optional("sender_name", sender_name, longest=_LONGEST_NAME)
         if name is not None and not name.isprintable():
             raise Refusal("invalid_body", "The sender's name holds a sign that cannot be shown.", field="sender_name")
         wanted: dict[str, object] = {
             "email_content": content,
-            "email_offline_delay_s": int(delay),
+            "email_offline_delay_s": seconds,
             "email_sender_name": name,
         }
         async with self._db.tenant(caller.account_id) as tx:

@@ -95,8 +95,10 @@ async def test_the_senders_name_and_the_content_are_those_of_the_mails(
     async with Forms(mailing) as admin:
         await admin.sign_in(crew.admin)
         await admin.get("/admin/email")
-        wrong = await admin.post("/admin/email", content="full", delay="999", sender_name="Northwind")
-        assert "0 to 300 seconds" in wrong.text
+        for delay in ("999", "0003001", "-1", "²", "9" * 5_000):
+            wrong = await admin.post("/admin/email", content="full", delay=delay, sender_name="Northwind")
+            assert wrong.status_code == 422, delay
+            assert "0 to 300 seconds" in wrong.text
         saved = await admin.post("/admin/email", content="title_only", delay="0", sender_name="Northwind Escalations")
         assert saved.status_code == 303
         assert "title_only" in (await admin.get("/admin/audit?action=email")).text

@@ -31,6 +31,7 @@ from tests.support.web import Forms, live, signed_in
 
 PAGE_BUDGET_MS = 50.0
 FIRST_PAINT_BUDGET = 100_000
+SHIFT_SEEN = 0.001  # a figure that grows by a digit counts some millionths; a box that jumps some hundredths
 _ACCESS = re.compile(r"GET (/\S*) (\d+) ([\d.]+) ms")
 
 _SESSIONS = """
@@ -190,8 +191,8 @@ async def _shift(server: Server, crew: Crew) -> bool:
         await page.wait_for_timeout(2500)
         shifted = await page.evaluate("window.shifted")
     total = sum(float(one["value"]) for one in shifted)
-    print(f"{'layout shift over ten arrivals':44} {total:7.4f}      {'none' if total == 0 else shifted[:3]}")
-    return total == 0
+    print(f"{'layout shift over ten arrivals':44} {total:7.4f}      {'none' if total < SHIFT_SEEN else shifted}")
+    return total < SHIFT_SEEN
 
 
 async def _measure(url: str, data_dir: Path, handoffs: int, rounds: int) -> bool:

@@ -1,14 +1,18 @@
 """Puts the web app into the application: pages, static files, and the 404 page for people."""
 
+import gzip
+import re
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -43,18 +47,38 @@ _MACHINES: Final = (
     "/oauth/revoke",
     "/.well-known/",
 )
+_TEXT: Final = re.compile(r".*\.(css|js|svg)")
 _MISSING: Final = "There is no such page."
 
 
 class Static(StaticFiles):
-    """Static files: asked for again each time, answered from the browser's copy when nothing has changed."""
+    """Static files: asked for again each time, answered from the browser's copy when nothing has changed.
+
+    Text goes out compressed. Pages do not: they hold a secret of the reader beside words that others chose.
+    """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file with its headers; a picture that is opened by itself runs nothing."""
         response = await super().get_response(path, scope)
+        asked = Headers(scope=scope)
+        if isinstance(response, FileResponse) and _TEXT.fullmatch(path) and _takes_gzip(asked) and "range" not in asked:
+            packed = _packed(Path(response.path), response.headers["etag"])
+            headers = {"Content-Encoding": "gzip", "ETag": f"W/{response.headers['etag']}"}
+            response = Response(packed, 200, headers, response.media_type)
+        response.headers["Vary"] = "Accept-Encoding"
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Content-Security-Policy"] = "default-src 'none'"
         return response
+
+
+def _takes_gzip(headers: Headers) -> bool:
+    return any(one.strip() == "gzip" for one in headers.get("accept-encoding", "").split(","))
+
+
+@lru_cache(maxsize=256)
+def _packed(file: Path, _etag: str) -> bytes:
+    """The file compressed, once per process for as long as it is the same."""
+    return gzip.compress(file.read_bytes(), mtime=0)
 
 
 @cache
@@ -63,8 +87,16 @@ def htmx() -> bytes:
     return (resources.files("js_lib_htmx") / "static" / "htmx" / "htmx.min.js").read_bytes()
 
 
-async def _htmx(_request: Request) -> Response:
-    return Response(htmx(), 200, {"Cache-Control": "public, max-age=86400"}, "text/javascript")
+@cache
+def _packed_htmx() -> bytes:
+    return gzip.compress(htmx(), mtime=0)
+
+
+async def _htmx(request: Request) -> Response:
+    headers = {"Cache-Control": "public, max-age=86400", "Vary": "Accept-Encoding"}
+    if not _takes_gzip(request.headers):
+        return Response(htmx(), 200, headers, "text/javascript")
+    return Response(_packed_htmx(), 200, {**headers, "Content-Encoding": "gzip"}, "text/javascript")
 
 
 def install(app: FastAPI) -> None:

@@ -43,7 +43,7 @@ export function toast({ title, body = "", over = "", priority = null, buttons = 
   box.classList.toggle("short", !buttons.length && !body && !over);
   if (!body) box.querySelector("[data-slot=body]").remove();
   box.querySelector("[data-close]").addEventListener("click", () => box.remove());
-  document.querySelector("[data-toasts]").append(box);
+  document.querySelector("[data-toasts]").prepend(box); // above the others, which stay where they are
   if (lasts) setTimeout(() => box.remove(), lasts);
   return box;
 }

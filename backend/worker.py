@@ -17,6 +17,7 @@ from backend.http.problems import DATABASE_DOWN
 from backend.jobs.worker import Lane, Worker
 from backend.mail.sender import WHOLE_S, Mailer
 from backend.mail.server import MailServer
+from backend.onetime.keeper import SecretKeeper
 from backend.psa.lane import psa_lane
 from backend.selfaudit.house import House
 from backend.selfaudit.lane import watch_lane
@@ -58,6 +59,7 @@ def build_worker(database: Database, settings: Settings) -> Worker:
     lanes = [policy, email, *outside, watch_lane(database, settings)]
     chores = {
         "plan the self-audit": House(database).keep,
+        "wipe secrets whose time is over": SecretKeeper(database).keep,
         "keep the audit log": AuditKeeper(database, settings.data_dir).keep,
     }
     return Worker(database, lanes, away=DATABASE_DOWN, chores=chores)

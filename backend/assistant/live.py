@@ -8,6 +8,8 @@ from backend.assistant.writing import topic
 from backend.contract.assistant import Reply, ReplyDelta
 from backend.identity.caller import Caller
 
+_NONE_YET: Final = "none yet"
+"""Seen at first in a session without replies: one that has begun and ended by the next look is told all the same."""
 _END: Final = {"done": "reply.done", "stopped": "reply.stopped", "failed": "reply.failed"}
 
 
@@ -27,7 +29,7 @@ class LiveReplies:
         before = seen if isinstance(seen, Reply) else None
         reply = await self._look(caller, session_id)
         if reply is None:
-            return seen, []
+            return _NONE_YET, []
         if before is None or before.id != reply.id:
             if reply.state == "running":
                 return reply, [("reply.start", reply)]

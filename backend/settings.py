@@ -5,6 +5,7 @@ plain sentence that names the setting. Secrets never appear in `repr`.
 """
 
 import contextlib
+import ipaddress
 import os
 import secrets
 import tempfile
@@ -49,7 +50,9 @@ NAMES: Final = (
     "FLOWPILOT_WEBHOOK_ALLOW_PRIVATE",
     "FLOWPILOT_CANARY_EVERY_S",
     "FLOWPILOT_INSTALLERS_DIR",
+    "FLOWPILOT_TRUSTED_PROXIES",
 )
+LOOPBACK_PROXIES: Final = "127.0.0.1,::1"
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
 _SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file name
 _SECRET_KEY_CHARACTERS = 32
@@ -96,6 +99,8 @@ class Settings:
     """How often an escalation of the server's own goes the whole way; 0 is never."""
     installers_dir: Path | None = None
     """Where the desktop app's installers lie, for people to download."""
+    trusted_proxies: str = LOOPBACK_PROXIES
+    """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses and networks with commas between."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -138,6 +143,7 @@ class Settings:
             webhook_allow_private=_one_of("FLOWPILOT_WEBHOOK_ALLOW_PRIVATE", values, ON_OFF, "off"),
             canary_every_s=_seconds("FLOWPILOT_CANARY_EVERY_S", values, 60.0, most=86_400.0),
             installers_dir=_folder(values.get("FLOWPILOT_INSTALLERS_DIR")),
+            trusted_proxies=_networks("FLOWPILOT_TRUSTED_PROXIES", values.get("FLOWPILOT_TRUSTED_PROXIES")),
         )
 
 
@@ -249,6 +255,16 @@ def _event_bus(value: str | None) -> Literal["postgres"]:
     if value not in {None, "postgres"}:
         raise SettingsError("FLOWPILOT_EVENT_BUS: this version knows 'postgres' only")
     return "postgres"
+
+
+def _networks(name: str, value: str | None) -> str:
+    """Addresses and networks, each checked: a slip would make everybody's address the proxy's."""
+    if value is None:
+        return LOOPBACK_PROXIES
+    try:
+        return ",".join(str(ipaddress.ip_network(part.strip())) for part in value.split(","))
+    except ValueError as error:
+        raise SettingsError(f"{name} must be addresses or networks such as 172.30.86.0/24: {error}") from error
 
 
 def _folder(value: str | None) -> Path | None:

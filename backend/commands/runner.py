@@ -63,6 +63,7 @@ def run_server(sock: socket.socket, *, workers: int, address: str, on_ready: Cal
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=Settings.from_environment().trusted_proxies,
     )
     over = threading.Event()
     watcher = threading.Thread(target=_watch_readiness, args=(address, over, on_ready), daemon=True)

@@ -1,8 +1,12 @@
 """Identifiers: UUIDv7, so that new rows land at the end of their index."""
 
+from typing import Final
 from uuid import UUID
 
 import uuid_utils
+
+HOUSE_ACCOUNT: Final = UUID("00000000-0000-7000-8000-0000f10a9170")
+"""The installation's own account: no customer's."""
 
 
 def new_id() -> UUID:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.audit.record import record
+from backend.audit.record import record, record_of
 from backend.db.engine import Database
 from backend.db.ids import new_id
 from backend.domain.refusal import Refusal
@@ -117,6 +117,7 @@ class AuthorizationService:
                 raise OAuthError("invalid_grant", _NOT_VALID)
             if found.used_at is not None:
                 await repository.revoke(tx, account_id, found.device_id, "code_reused")
+                await record_of(tx, account_id, "device.copied", found.device_name)
             elif found.alive:
                 device_id, refresh_token = new_id(), new_refresh_token()
                 await repository.insert_device(
@@ -162,6 +163,7 @@ class AuthorizationService:
                 granted = await self._grant(tx, account_id, device.id, following)
             else:
                 await repository.revoke(tx, account_id, device.id, "reused")
+                await record_of(tx, account_id, "device.copied", device.name)
         if granted is None:
             log.warning("an old refresh token of device %s came back: the device is signed out", device.id)
             self._db.wakeup.touch(SIGN_INS)

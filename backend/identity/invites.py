@@ -1,5 +1,7 @@
 """Invitations: a link by e-mail, for seven days and once, with which a person sets a password and is in.
 
+A link for a new password is the same and lasts a day.
+
 The link's secret is derived from the server's key, the invitation and its turn, so the mail can be written by whichever
 worker sends it and the database keeps a hash alone. A new link is another turn; the former one ends.
 """
@@ -33,6 +35,9 @@ from backend.jobs.job import TOPIC
 from backend.jobs.repository import enqueue
 
 INVITE_LIFE: Final = timedelta(days=7)
+PASSWORD_LIFE: Final = timedelta(days=1)
+PER_HOUR: Final = 200
+"""Mails with a link that an account sends; the largest crew is let in within a few hours."""
 JOB: Final = "invite"
 _GONE: Final = "This invitation has been used, taken back or has run out. Ask your administrator for a new one."
 
@@ -124,6 +129,7 @@ class InviteService:
         self, tx: AsyncConnection, caller: Caller, *, email: str, name: str, role: Role, user_id: UUID | None = None
     ) -> UUID:
         invite_id = new_id()
+        await _not_too_many(tx, caller.account_id)
         if not await repository.insert_invite(
             tx,
             account_id=caller.account_id,
@@ -134,24 +140,25 @@ class InviteService:
             token_hash=digest(link_secret(self._key, invite_id, 1)),
             user_id=user_id,
             invited_by=caller.user_id,
-            expires_at=datetime.now(UTC) + INVITE_LIFE,
+            expires_at=datetime.now(UTC) + (PASSWORD_LIFE if user_id else INVITE_LIFE),
         ):
             raise Refusal("invalid_body", f"{email} has an invitation already. Send it again.", field="email")
         await _plan_mail(tx, caller.account_id, invite_id)
         return invite_id
 
     async def resend(self, caller: Caller, invite_id: UUID) -> None:
-        """A new link for seven more days; the former one ends."""
+        """A new link for another seven days, or a day for a new password; the former one ends."""
         caller.require("admin")
         async with self._db.tenant(caller.account_id) as tx:
             found = await self._found(tx, caller, invite_id)
+            await _not_too_many(tx, caller.account_id)
             await repository.update_invite(
                 tx,
                 caller.account_id,
                 invite_id,
                 turn=found.turn + 1,
                 token_hash=digest(link_secret(self._key, invite_id, found.turn + 1)),
-                expires_at=datetime.now(UTC) + INVITE_LIFE,
+                expires_at=datetime.now(UTC) + (PASSWORD_LIFE if found.user_id else INVITE_LIFE),
                 mail_state="pending",
                 mail_detail=None,
                 mail_at=None,
@@ -168,11 +175,16 @@ class InviteService:
             await repository.update_invite(tx, caller.account_id, invite_id, revoked_at=datetime.now(UTC))
             await record(tx, caller, "people.invite_revoked", found.name, {"e-mail": found.email})
 
-    async def link(self, caller: Caller, invite_id: UUID) -> str:
-        """The link's secret, for an administrator of a server that has no mail to send it by."""
+    async def link(self, caller: Caller, invite_id: UUID) -> str | None:
+        """The link's secret, for an administrator of a server that has no mail to send it by.
+
+        None where there is none for this caller: an owner's, one that has run out or was accepted meanwhile.
+        """
         caller.require("admin")
         async with self._db.tenant(caller.account_id) as tx:
-            found = await self._found(tx, caller, invite_id)
+            found = await repository.lock_invite(tx, caller.account_id, invite_id=invite_id)
+        if found is None or found.expired or not found.stands or (found.role == "owner" and caller.role != "owner"):
+            return None
         return link_secret(self._key, invite_id, found.turn)
 
     async def look(self, secret: str) -> Offer:
@@ -244,6 +256,16 @@ def _alive(found: AnyRow | None) -> AnyRow:
     if found is None or found.expired or not found.stands:
         raise Refusal("ticket_refused", _GONE)
     return found
+
+
+async def _not_too_many(tx: AsyncConnection, account_id: UUID) -> None:
+    """Whoever gets into an administrator's browser must not be able to mail the world."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    sent = await repository.links_since(
+        tx, account_id, invites_end=since + INVITE_LIFE, passwords_end=since + PASSWORD_LIFE
+    )
+    if sent >= PER_HOUR:
+        raise Refusal("too_many_requests", f"{PER_HOUR} links were sent within an hour. Try later.")
 
 
 async def _plan_mail(tx: AsyncConnection, account_id: UUID, invite_id: UUID) -> None:

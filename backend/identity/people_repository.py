@@ -133,6 +133,16 @@ async def insert_invite(tx: AsyncConnection, **values: object) -> bool:
     return (await tx.execute(statement, values)).rowcount == 1
 
 
+async def links_since(tx: AsyncConnection, account_id: UUID, *, invites_end: datetime, passwords_end: datetime) -> int:
+    """Turns of all the links, whatever came of them, that end after these times: lives after the time that is meant."""
+    recent = sa.or_(
+        _i.c.user_id.is_(None) & (_i.c.expires_at > invites_end),
+        _i.c.user_id.is_not(None) & (_i.c.expires_at > passwords_end),
+    )
+    statement = sa.select(sa.func.coalesce(sa.func.sum(_i.c.turn), 0)).where(_i.c.account_id == account_id, recent)
+    return int((await tx.execute(statement)).scalar_one())
+
+
 async def close_invites(tx: AsyncConnection, account_id: UUID, email: str) -> None:
     """Take back whatever is open for an address."""
     await tx.execute(

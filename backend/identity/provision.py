@@ -108,4 +108,6 @@ async def create_token(database: Database, *, email: str, label: str = "", expir
             label=label.strip()[:120],
             expires_at=expires_at,
         )
+        detail = {"label": label.strip()[:120]} if label.strip() else None
+        await record_of(tx, user.account_id, "people.token_created", user.name, detail, actor="Command line")
     return token

@@ -11,7 +11,8 @@ from backend.audit.record import record, record_of
 from backend.contract.pairing import ACCESS_PREFIX
 from backend.contract.people import UserView
 from backend.db.engine import Database
-from backend.db.ids import new_id
+from backend.db.ids import HOUSE_ACCOUNT, new_id
+from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
 from backend.domain.text import storable
 from backend.identity import repository, tries
@@ -77,10 +78,7 @@ class IdentityService:
                 user = await repository.user_by_email(tx, email.strip())
         if not await verify_password(password, user.password_hash if user else None) or user is None:
             refusal = await tries.failed(self._db, attempt)
-            if user is not None:
-                action = "sign_in.failed" if refusal.code == "unauthenticated" else "sign_in.paused"
-                async with self._db.tenant(user.account_id) as tx:
-                    await record_of(tx, user.account_id, action, user.email)
+            await self._note_refused(user, refusal)
             raise refusal
         await tries.succeeded(self._db, attempt)
         trusted = new_secret()
@@ -98,6 +96,18 @@ class IdentityService:
             )
             await record(tx, session.caller, "sign_in.ok", "", {"browser": user_agent[:120]})
         return WebSession(token=session.token, csrf=session.csrf, caller=session.caller, trusted_cookie=trusted)
+
+    async def _note_refused(self, user: AnyRow | None, refusal: Refusal) -> None:
+        """Write the refusal down where the address is known, and the same for nothing where it is not.
+
+        A transaction that only known addresses cost would tell by its time which ones exist.
+        """
+        account_id = user.account_id if user is not None else HOUSE_ACCOUNT
+        action = "sign_in.failed" if refusal.code == "unauthenticated" else "sign_in.paused"
+        async with self._db.tenant(account_id) as tx, tx.begin_nested() as point:
+            await record_of(tx, account_id, action, user.email if user is not None else "")
+            if user is None:
+                await point.rollback()
 
     async def open_web_session(
         self, account_id: UUID, user_id: UUID, *, address: str = "", user_agent: str = "", proved: bool = False

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from backend.audit.record import record
 from backend.contract.onetime import NewSecret, RevealedSecret, SecretFinding, SecretFindings, SecretLink
 from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
@@ -89,6 +90,7 @@ class SecretService:
             except UnsealError as error:
                 raise Refusal("secret_gone", f"This secret can be seen no more. {error}") from error
             await repository.seen(tx, caller.account_id, row.id, caller.user_id)
+            await record(tx, caller, "secret.viewed", row.by_name, {"secret": secret_id})
         return RevealedSecret(id=secret_id, content=content.decode())
 
     def _link(self, row: AnyRow) -> SecretLink:

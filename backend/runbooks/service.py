@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from backend.audit.record import record
 from backend.contract.runbooks import NewRunbook, Runbook, RunbookList
 from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
@@ -88,6 +89,7 @@ class RunbookService:
             await repository.put(
                 tx, caller.account_id, runbook_id, title=title, body=body, tags=tags, by=caller.user_id
             )
+            await record(tx, caller, "runbook.created", title)
         return await self.get(caller, str(runbook_id))
 
     async def replace(self, caller: Caller, runbook_id: str, new: NewRunbook) -> Runbook:
@@ -99,6 +101,7 @@ class RunbookService:
             await repository.put(
                 tx, caller.account_id, UUID(known.id), title=title, body=body, tags=tags, by=caller.user_id
             )
+            await record(tx, caller, "runbook.changed", title)
         return await self.get(caller, runbook_id)
 
     async def delete(self, caller: Caller, runbook_id: str) -> None:
@@ -107,6 +110,7 @@ class RunbookService:
         caller.require("engineer")
         async with self._db.tenant(caller.account_id) as tx:
             await repository.delete(tx, caller.account_id, UUID(known.id))
+            await record(tx, caller, "runbook.removed", known.title)
 
     @staticmethod
     def _id(text: str) -> UUID:

@@ -5,9 +5,10 @@ from typing import Final
 from uuid import UUID
 
 from backend.db.engine import Database
+from backend.db.ids import HOUSE_ACCOUNT
 from backend.jobs.job import TOPIC
 
-HOUSE: Final = UUID("00000000-0000-7000-8000-0000f10a9170")
+HOUSE: Final = HOUSE_ACCOUNT
 """No customer: it stands in no count, and nothing is mailed to its people."""
 
 JUNIOR: Final = UUID("00000000-0000-7000-8000-00000000ca01")

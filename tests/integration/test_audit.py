@@ -153,6 +153,26 @@ async def test_claims_sign_ins_settings_and_exports_stand_in_it(
     assert not await whole(database, UUID(crew.account_id))
 
 
+async def test_runbooks_seen_secrets_and_tokens_stand_in_it(people: People, http: Http, owner: Owner) -> None:
+    crew = await people()
+    admin, junior = http(crew.admin), http(crew.technician)
+    book = (await admin.post(f"{API}/account/runbooks", json={"title": "VPN", "body": "1. Ping"})).json()
+    place = f"{API}/account/runbooks/{book['id']}"
+    await admin.put(place, json={"title": "VPN drops", "body": "1. Ping"})
+    await admin.delete(place)
+    left = (await junior.post(f"{API}/secrets", json={"content": "Winter", "expires_in_s": 600})).json()
+    await http(crew.engineer).post(f"{API}/secrets/{left['id']}/view")
+    rows = await owner.fetch("select actor, action, target from audit_pending order by at, id")
+    written = [tuple(row) for row in rows]
+    assert ("Command line", "people.token_created", crew.viewer.name) in written
+    assert written[-4:] == [
+        (crew.admin.name, "runbook.created", "VPN"),
+        (crew.admin.name, "runbook.changed", "VPN drops"),
+        (crew.admin.name, "runbook.removed", "VPN drops"),
+        (crew.engineer.name, "secret.viewed", crew.technician.name),
+    ]
+
+
 async def test_it_is_for_administrators_of_the_account_alone(people: People, server: Server) -> None:
     ours, theirs = await people("Ours"), await people("Theirs")
     async with Forms(server) as senior:

@@ -308,3 +308,66 @@ async def test_whoever_has_no_link_makes_the_server_hash_nothing_and_is_paused(
         assert "Too many tries. Try again at " in answers[-1].text
         assert (await guest.sign_in(crew.viewer)).status_code == 429
     await Owner(database_url).fetch("DELETE FROM sign_in_tries")
+
+
+async def test_an_owners_invitation_takes_the_page_from_no_administrator(
+    crew: Crew, server: Server, database_url: str
+) -> None:
+    """Without a mail server the page shows links: those that this administrator may not use are left out."""
+    async with Forms(server) as admin, Forms(server) as owner:
+        await owner.sign_in(crew.owner)
+        await owner.get(HERE)
+        await owner.post(f"{HERE}/invite", **{**NEW, "role": "owner"})
+        await owner.post(f"{HERE}/{crew.owner.id}/password")
+        await admin.sign_in(crew.admin)
+        page = await admin.get(HERE)
+        assert (page.status_code, "/join#t=" in page.text) == (200, False)
+        assert page.text.count('data-testid="invite-row"') == 2
+        assert (await owner.get(HERE)).text.count("/join#t=") == 2
+    lives = await Owner(database_url).fetch(
+        "SELECT extract(day FROM expires_at - created_at + interval '1 minute')::int FROM invite ORDER BY user_id"
+    )
+    assert [row[0] for row in lives] == [1, 7], "a link into an account that is there lasts a day"
+
+
+async def test_an_account_mails_no_more_links_than_an_hour_may_see(
+    crew: Crew, server: Server, database_url: str
+) -> None:
+    async with Forms(server) as admin:
+        await admin.sign_in(crew.admin)
+        await admin.get(HERE)
+        await admin.post(f"{HERE}/invite", **NEW)
+        await Owner(database_url).fetch("UPDATE invite SET turn = 200")
+        other = {**NEW, "email": "other@new.example"}
+        assert (await admin.post(f"{HERE}/invite", **other)).status_code == 429
+        await admin.get(HERE)
+        await Owner(database_url).fetch("UPDATE invite SET expires_at = expires_at - interval '61 minutes'")
+        assert (await admin.post(f"{HERE}/invite", **other)).status_code == 303
+
+
+async def test_people_are_told_apart_by_trusted_proxies_alone(
+    crew: Crew, server: Server, serve_module: Callable[..., Server], database_url: str
+) -> None:
+    """Whose word about the address counts: of a proxy on this machine by default, else of those that are named."""
+    other = await asyncio.to_thread(serve_module, FLOWPILOT_TRUSTED_PROXIES="192.0.2.0/24")
+    for where in (server, other):
+        async with Forms(where) as browser:
+            browser.http.headers["X-Forwarded-For"] = "203.0.113.9"
+            await browser.sign_in(crew.viewer)
+    rows = await Owner(database_url).fetch("SELECT address FROM web_session ORDER BY created_at")
+    assert [row[0] for row in rows] == ["203.0.113.9", "127.0.0.1"]
+
+
+async def test_one_person_is_one_in_whatever_letters_and_an_ipv6_network_one_address(
+    crew: Crew, server: Server, database_url: str
+) -> None:
+    async with Forms(server) as browser:
+        for number in range(4):
+            browser.http.headers["X-Forwarded-For"] = f"2001:db8:0:1::{number}"
+            email = crew.admin.email.replace("i", "İ" if number % 2 else "I")
+            assert (await browser.post("/sign-in", email=email, password="wrong")).status_code == 401
+        await browser.post("/sign-in", email="nobody@here.example", password="wrong")
+    counts = await Owner(database_url).fetch("SELECT count FROM sign_in_tries ORDER BY count")
+    assert [row[0] for row in counts] == [1, 1, 4, 4, 5]
+    written = await Owner(database_url).fetch("SELECT target FROM audit_pending WHERE action = 'sign_in.failed'")
+    assert [row[0] for row in written] == [crew.admin.email] * 4, "nothing is kept about addresses that nobody has"

@@ -115,6 +115,14 @@ def test_origins_are_written_as_browsers_write_them() -> None:
     assert "http://localhost:8000" in known_origins("https://x.example", "http://127.0.0.1:8000")
 
 
+def test_proxies_are_named_by_address_or_network(tmp_path: Path) -> None:
+    assert read(tmp_path).trusted_proxies == "127.0.0.1,::1"
+    assert read(tmp_path, FLOWPILOT_TRUSTED_PROXIES="10.0.0.5, fd00::/8").trusted_proxies == "10.0.0.5/32,fd00::/8"
+    for wrong in ("proxy.example", "*", "10.0.0.1/8", "10.0.0.5,"):
+        with pytest.raises(SettingsError, match="FLOWPILOT_TRUSTED_PROXIES"):
+            read(tmp_path, FLOWPILOT_TRUSTED_PROXIES=wrong)
+
+
 def test_a_public_address_with_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="FLOWPILOT_PUBLIC_URL"):
         read(tmp_path, FLOWPILOT_PUBLIC_URL="https://x.example:99999")

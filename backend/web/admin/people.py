@@ -52,7 +52,7 @@ async def _page(
     chosen = next((one for one in everyone if str(one.id) == person), None)
     mail = sends_mail(request)
     # Without a mail server an administrator passes the link on by hand.
-    links = {} if mail else {one.id: await services.invites.link(visitor.caller, one.id) for one in invites}
+    secrets = {} if mail else {one.id: await services.invites.link(visitor.caller, one.id) for one in invites}
     base = request.app.state.public_url
     return await tabs.page(
         request,
@@ -63,7 +63,7 @@ async def _page(
         everyone=everyone,
         total=total,
         invites=invites,
-        links={invite: f"{base}/join#t={secret}" for invite, secret in links.items()},
+        links={invite: f"{base}/join#t={secret}" for invite, secret in secrets.items() if secret is not None},
         sends_mail=mail,
         roles=_roles(visitor),
         q=words,

@@ -76,7 +76,6 @@ async def acted_sums(
             _in_month(account_id, start, end),
             h.c.first_action_at.is_not(None),
             h.c.first_action_claimed_at.is_not(None),
-            sa.or_(h.c.first_action_by.is_(None), h.c.first_action_by.not_in([h.c.session_owner, h.c.handed_off_by])),
         )
         .group_by(sa.text("place"))
     )

@@ -68,14 +68,17 @@ class Assessing:
     ) -> tuple[Assessment | None, str | None]:
         """(the assessment or None, why it is none or was made without the model)."""
         snapshot = handoff.escalation_package.snapshot
+        if self._endpoint is None or not enabled:
+            why = _NO_MODEL if self._endpoint is None else _OFF
+        else:
+            try:
+                return await self._by_model(self._endpoint, handoff, snapshot, similar), None
+            except ModelError as error:
+                why = error.words
+        # Only a model can make something of the problem and the conversation alone.
         if len(snapshot.facts) + len(snapshot.steps) < 2 and not similar:
             return None, extractive.TOO_LITTLE
-        if self._endpoint is None or not enabled:
-            return extractive.assess(snapshot, similar), _NO_MODEL if self._endpoint is None else _OFF
-        try:
-            return await self._by_model(self._endpoint, handoff, snapshot, similar), None
-        except ModelError as error:
-            return extractive.assess(snapshot, similar), error.words
+        return extractive.assess(snapshot, similar), why
 
     async def _by_model(
         self, endpoint: Endpoint, handoff: Handoff, snapshot: Snapshot, similar: list[SimilarHandoff]

@@ -18,7 +18,7 @@ from backend.contract.vocabulary import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewHandoff:
-    """Body of `POST /ai-sessions/{id}/handoff`. Reason 10 to 500 characters, need 5 to 500, impact up to 500."""
+    """Body of `POST /ai-sessions/{id}/handoff`. Each text up to 2,000 characters; the web form asks for less."""
 
     reason: str
     need: str | None = None

@@ -11,7 +11,7 @@ from typing import Literal
 from backend.contract.baseline import BaselineBasis, BaselineOrigin
 from backend.contract.people import Person
 
-ExclusionReason = Literal["withdrawn", "waiting", "no_action_yet", "ended_without_action", "own_session", "no_baseline"]
+ExclusionReason = Literal["withdrawn", "waiting", "no_action_yet", "ended_without_action", "no_baseline"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

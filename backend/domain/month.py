@@ -68,15 +68,20 @@ class Month:
         """Microseconds from escalation to the first desktop that showed it."""
         return [between(row.of.escalated_at, row.of.shown_at) for row in self.rows if row.of.shown_at is not None]
 
+    @property
+    def complete(self) -> bool:
+        """Whether every measured escalation had a baseline: else no figure of the month equals the published formula."""
+        return len(self.recovered) == len(self.to_action)
+
     def per_escalation(self) -> float | None:
-        """Minutes recovered per escalation, or None without one."""
-        value = mean(self.recovered)
+        """Minutes recovered per escalation, or None without one, or where a measured one had no baseline."""
+        value = mean(self.recovered) if self.complete else None
         return per(value, MINUTE) if value is not None else None
 
     def total(self) -> float | None:
         """Minutes recovered by all of them together."""
         values = self.recovered
-        return per(sum(values), MINUTE) if values else None
+        return per(sum(values), MINUTE) if values and self.complete else None
 
     def baseline_minutes(self, now: datetime) -> float | None:
         """The mean of the baselines that the month is measured against; without an escalation the one in force."""

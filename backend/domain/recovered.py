@@ -17,7 +17,6 @@ EXCLUSIONS: Final[tuple[ExclusionReason, ...]] = (
     "withdrawn",
     "no_action_yet",
     "ended_without_action",
-    "own_session",
     "no_baseline",
 )
 
@@ -67,7 +66,7 @@ class Measured(NamedTuple):
     def excluded(self) -> ExclusionReason | None:
         """Why there is nothing to measure, or None when there is."""
         if self.first_action_at is not None:
-            return "own_session" if self.first_action_by in {self.session_owner, self.escalated_by} else None
+            return None
         if self.status == "pending":
             return "waiting"
         if self.status == "withdrawn":

@@ -24,7 +24,6 @@ LEFT_OUT_WORDS: Final[dict[ExclusionReason, str]] = {
     "withdrawn": "Withdrawn before anyone acted",
     "no_action_yet": "Claimed, no action yet",
     "ended_without_action": "Ended without an action in FlowPilot",
-    "own_session": "Claimed by the one whose session it is",
     "no_baseline": "No baseline when it was made",
 }
 _NUMBERS: Final = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")

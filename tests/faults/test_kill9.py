@@ -121,7 +121,7 @@ async def killed_again_and_again(
 async def test_every_201_survives_kill_9_and_reaches_the_senior_once_in_order(
     people: Callable[..., Awaitable[Crew]], start_server: StartServer, http: Http
 ) -> None:
-    server = await start_server()
+    server = await start_server(FLOWPILOT_WORKER="off")
     crew = await people()
     await killed_again_and_again(
         server, crew, http(crew.technician, at=server), lambda: asyncio.to_thread(server.kill9)
@@ -132,7 +132,7 @@ async def test_every_201_survives_kill_9_and_reaches_the_senior_once_in_order(
 async def test_the_same_with_the_embedded_database_that_dies_with_the_server(
     tmp_path: Path, people_in: Callable[[str], Awaitable[Crew]]
 ) -> None:
-    server = Server(None, tmp_path / "data")
+    server = Server(None, tmp_path / "data", environment={"FLOWPILOT_WORKER": "off"})
     await asyncio.to_thread(server.start)
     try:
         with attach_or_start(server.data_dir) as url:

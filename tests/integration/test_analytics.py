@@ -210,7 +210,8 @@ async def test_what_is_left_out_can_be_listed_by_its_reason(people: People, http
     assert (found["endings"]["outcomes"], found["endings"]["said"]) == ({"duplicate": 1}, 1)
 
 
-async def test_a_peer_who_helps_with_their_own_session_is_no_escalation_recovered(people: People, http: Http) -> None:
+async def test_an_owner_who_claims_what_a_peer_escalated_counts_like_anybody(people: People, http: Http) -> None:
+    """The published formula knows no exception: whoever claims and acts is measured."""
     crew = await people()
     owner, peer = http(crew.engineer), http(crew.technician)
     opened = await owner.post(f"{API}/ai-sessions", json={"title": "Mine", "problem": "It drops"})
@@ -219,8 +220,9 @@ async def test_a_peer_who_helps_with_their_own_session_is_no_escalation_recovere
     await claimed(owner, handoff["id"])
     await owner.post(f"{API}/ai-sessions/{session_id}/messages", json={"content": "I have it"})
     found = await figures(owner)
-    assert (found["escalations"], found["with_first_action"]) == (1, 0)
-    assert found["exclusions"] == [{"reason": "own_session", "count": 1}]
+    assert (found["escalations"], found["with_first_action"]) == (1, 1)
+    assert found["by_first_action_kind"]["message"] == 1
+    assert found["exclusions"] == []
 
 
 async def names(client: httpx.AsyncClient, part: str) -> list[str | None]:

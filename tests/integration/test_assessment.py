@@ -79,6 +79,8 @@ async def test_the_model_assesses_and_whatever_it_does_there_is_an_answer(
     assert package["assessment_reason"] == "Fewer than 2 facts were gathered."
 
     model.behave("ok")
+    package = await assessed(junior, await open_session(junior, "A sentence is all that is known"))
+    assert package["assessment"]["source"] == "model", "it reads the problem and the conversation as well"
     await admin.patch(f"{API}/account/settings", json={"ai_enabled": False})
     asked = len(model.asked)
     package = await assessed(junior, await worked_on(junior))

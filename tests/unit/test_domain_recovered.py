@@ -143,24 +143,21 @@ def test_each_escalation_is_measured_against_what_was_in_force_when_it_was_made(
 
 
 @pytest.mark.parametrize(
-    ("status", "action_s", "by_owner", "reason"),
+    ("status", "action_s", "reason"),
     [
-        ("pending", None, False, "waiting"),
-        ("withdrawn", None, False, "withdrawn"),
-        ("claimed", None, False, "no_action_yet"),
-        ("resolved", None, False, "ended_without_action"),
-        ("claimed", 60, True, "own_session"),
-        ("claimed", 60, False, None),
-        ("pending", 60, False, None),
+        ("pending", None, "waiting"),
+        ("withdrawn", None, "withdrawn"),
+        ("claimed", None, "no_action_yet"),
+        ("resolved", None, "ended_without_action"),
+        ("claimed", 60, None),
+        ("pending", 60, None),
     ],
 )
 def test_what_is_left_out_is_left_out_for_a_reason_that_is_listed(
-    status: str, action_s: int | None, by_owner: bool, reason: ExclusionReason | None
+    status: str, action_s: int | None, reason: ExclusionReason | None
 ) -> None:
     """Acted on and handed back again is measured: one row, the claim that led to the action."""
     row = measured("2026-11-02T10:00:00", 60, action_s, status=status)
-    if by_owner:
-        row = row._replace(first_action_by=row.session_owner)
     found = Month.of("2026-11", UTC_ZONE, [row], TEN)
     assert excluded(found.rows[0]) == reason
     assert [one.reason for one in found.exclusions()] == ([reason] if reason else [])

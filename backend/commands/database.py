@@ -66,8 +66,8 @@ async def opened(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def wait_for_database(url: str, *, wait_s: float) -> None:
-    """Return when the database takes connections; says every few seconds that it waits, gives up after `wait_s`.
+async def wait_for_database(url: str, *, wait_s: float, tells: bool = True) -> None:
+    """Return when the database takes connections; gives up after `wait_s`; `tells` says every few seconds that it waits.
 
     Raises CommandError at once where waiting is in vain: wrong password, no such database.
     """
@@ -82,7 +82,7 @@ async def wait_for_database(url: str, *, wait_s: float) -> None:
             reason, now = _reason(error), time.monotonic()
             if now - begun >= wait_s:
                 raise CommandError(_gave_up(url, reason, wait_s)) from error
-            if now - said >= _SAY_EVERY_S:
+            if tells and now - said >= _SAY_EVERY_S:
                 said = now
                 left = wait_s - (now - begun)
                 say(f"waiting for the database {masked(url)} ({reason}), giving up in {left:.0f} s")

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 
 from backend.commands.console import say
 from backend.commands.database import bring_up_to_date, wait_for_database
@@ -22,7 +23,7 @@ def run(_arguments: argparse.Namespace) -> int:
 
 def _migrate(url: str, wait_s: float) -> None:
     async def work() -> tuple[str | None, str | None]:
-        await wait_for_database(url, wait_s=wait_s)
+        await wait_for_database(url, wait_s=wait_s, tells=sys.stderr.isatty())  # a script wants one line, if any
         return await bring_up_to_date(url)
 
     before, after = asyncio.run(work())

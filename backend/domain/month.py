@@ -70,7 +70,7 @@ class Month:
 
     @property
     def complete(self) -> bool:
-        """Whether every measured escalation had a baseline: else no figure of the month equals the published formula."""
+        """Whether every measured escalation had a baseline: else no figure equals the published formula."""
         return len(self.recovered) == len(self.to_action)
 
     def per_escalation(self) -> float | None:

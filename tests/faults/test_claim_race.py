@@ -12,8 +12,6 @@ from tests.support.people import Crew, add_member
 from tests.support.stream import listening
 
 ROUNDS = 15
-# Nothing but what people do stands in the log: no assessment comes in between.
-ALONE = {"FLOWPILOT_WORKER": "off"}
 
 
 async def test_of_eight_simultaneous_claims_over_two_processes_exactly_one_wins(
@@ -23,7 +21,7 @@ async def test_of_eight_simultaneous_claims_over_two_processes_exactly_one_wins(
     start_server: StartServer,
     http: Http,
 ) -> None:
-    first, second = await start_server(**ALONE), await start_server(**ALONE)
+    first, second = [await start_server(FLOWPILOT_WORKER="off") for _ in "12"]  # no assessment comes in between
     crew = await people()
     seniors = [crew.owner, crew.admin, crew.engineer, crew.second_engineer]
     seniors += [await add_member(database, crew, name=f"Senior {n}", role="engineer") for n in range(4)]
@@ -74,7 +72,7 @@ async def test_of_eight_simultaneous_claims_over_two_processes_exactly_one_wins(
 async def test_one_person_pressing_on_two_machines_holds_it_once(
     people: Callable[..., Awaitable[Crew]], start_server: StartServer, http: Http
 ) -> None:
-    first, second = await start_server(**ALONE), await start_server(**ALONE)
+    first, second = [await start_server(FLOWPILOT_WORKER="off") for _ in "12"]  # no assessment comes in between
     crew = await people()
     handoff = await escalated(http(crew.technician, at=first))
     hands = [http(crew.engineer, at=(first, second)[n % 2]) for n in range(6)]

@@ -67,7 +67,7 @@ async def opened(url: str) -> AsyncIterator[Database]:
 
 
 async def wait_for_database(url: str, *, wait_s: float, tells: bool = True) -> None:
-    """Return when the database takes connections; gives up after `wait_s`; `tells` says every few seconds that it waits.
+    """Return when the database takes connections; gives up after `wait_s`; `tells` people that it waits.
 
     Raises CommandError at once where waiting is in vain: wrong password, no such database.
     """

@@ -51,7 +51,7 @@ class Assessing:
             text = _looked_for(handoff)
             rows = await repository.similar_cases(tx, job.account_id, text, UUID(handoff.session_id))
         if handoff.assessment_status == "pending":
-            assessment, why = await self._assess(handoff, mapping.similar(rows), enabled=enabled)
+            assessment, why = await self._assess(handoff, mapping.similar(rows, _about(handoff)), enabled=enabled)
             kept = msgspec.json.encode(assessment).decode() if assessment else None
         else:
             kept = why = None
@@ -120,6 +120,11 @@ async def _twice(endpoint: Endpoint, chat: list[dict[str, str]]) -> Assessed:
 def _looked_for(handoff: Handoff) -> str:
     snapshot = handoff.escalation_package.snapshot
     return " ".join(part for part in (snapshot.title, snapshot.customer, snapshot.problem, handoff.reason) if part)
+
+
+def _about(handoff: Handoff) -> str:
+    snapshot = handoff.escalation_package.snapshot
+    return f"{snapshot.title} {snapshot.problem} {handoff.reason}"
 
 
 def _why(handoff: Handoff, similar: list[SimilarHandoff]) -> str:

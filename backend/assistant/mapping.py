@@ -1,10 +1,51 @@
 """Rows of the database as contract objects."""
 
+import re
+from typing import Final
+
 from backend.contract.assistant import Proposal, Reply
 from backend.contract.handoffs import SimilarHandoff
 from backend.db.tables import AnyRow
 from backend.sessions.mapping import person
 
+_EVERYDAY: Final = frozenset(
+    [
+        "after",
+        "again",
+        "also",
+        "been",
+        "before",
+        "cannot",
+        "does",
+        "every",
+        "from",
+        "have",
+        "into",
+        "once",
+        "only",
+        "since",
+        "some",
+        "than",
+        "that",
+        "their",
+        "them",
+        "then",
+        "there",
+        "they",
+        "this",
+        "very",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "will",
+        "with",
+        "without",
+        "would",
+        "your",
+    ]
+)
 CUT_OFF = "FlowPilot was cut off while it was writing: the server restarted."
 
 
@@ -54,8 +95,20 @@ def proposal(row: AnyRow) -> Proposal:
     )
 
 
-def similar(rows: list[AnyRow], most: int = 3) -> list[SimilarHandoff]:
-    """Those that share enough words to be worth a look: two at least, and a sixth of what was looked for."""
+def similar(rows: list[AnyRow], text: str, most: int = 3) -> list[SimilarHandoff]:
+    """Those worth a look: two shared words at least, a sixth of what was looked for, and one that the title names.
+
+    A customer's name and everyday words alone make no likeness. What was resolved alike is named once.
+    """
+    sought = _stems(text)
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for row in rows:
+        alike = (row.title.casefold(), (row.resolution or "").casefold())
+        if row.hits < 2 or row.hits * 6 < min(row.asked, 24) or alike in seen or not _stems(row.title) & sought:
+            continue
+        seen.add(alike)
+        found.append(row)
     return [
         SimilarHandoff(
             id=str(row.id),
@@ -65,6 +118,12 @@ def similar(rows: list[AnyRow], most: int = 3) -> list[SimilarHandoff]:
             session_id=str(row.session_id),
             resolved_at=row.resolved_at,
         )
-        for row in rows
-        if row.hits >= 2 and row.hits * 6 >= min(row.asked, 24)
-    ][:most]
+        for row in found[:most]
+    ]
+
+
+def _stems(text: str) -> set[str]:
+    """What a text is about, roughly: its longer words and its abbreviations, by their beginnings."""
+    words = re.findall(r"\w+", text)
+    told = {word.casefold() for word in words if len(word) >= 4 or (len(word) >= 2 and word.isupper())}
+    return {word[:5] for word in told - _EVERYDAY}

@@ -92,7 +92,7 @@ async def _guide(services: Services, caller: Caller, session: Session, chosen: s
     if chosen is not None and not any(one.id == chosen for one in matching):
         matching += [one for one in (await services.runbooks.list_runbooks(caller)).items if one.id == chosen]
     runbook = next((one for one in matching if one.id == chosen), matching[0] if matching else None)
-    similar = mapping.similar(await services.replies.similar_cases(caller, session, text))
+    similar = mapping.similar(await services.replies.similar_cases(caller, session, text), text)
     return Guide(
         runbook=runbook,
         steps=_progress(runbook, session) if runbook else [],

@@ -35,7 +35,6 @@ async def assessed(client: httpx.AsyncClient, session_id: str) -> dict[str, Any]
     made = await escalate(client, session_id)
     assert made.status_code == 201
     handoff = made.json()
-    assert handoff["assessment_status"] == "pending"
     async with asyncio.timeout(60):
         while True:
             found = (await client.get(f"{API}/handoffs/{handoff['id']}")).json()

@@ -142,7 +142,7 @@ async def test_a_notification_that_nobody_brings_sees_or_shows(monkeypatch: pyte
         one.controller.cover(None)
 
         async def never(_view: object) -> str:
-            await asyncio.sleep(60)
+            await asyncio.sleep(1)
             return "system"
 
         one.seen.show = never  # type: ignore[method-assign, assignment] # a notification service that hangs

@@ -9,7 +9,7 @@ import pytest
 from tests.desktop.computer import Computer, computer
 from tests.desktop.rig import serving
 from tests.support.fake_server import LEE, FakeServer
-from tests.support.senior_desk import SeniorDesk
+from tests.support.senior_desk import SeniorDesk, wait_until
 
 
 def shown(desk: Computer) -> dict[int, str]:
@@ -90,9 +90,13 @@ async def test_a_real_daemon_that_falls_gives_its_toasts_to_the_next_and_a_claim
         urgent = server.escalate("Domain controller down", priority="urgent")
         await displayed(desk, 1)
         daemon = next(each for each in desk._processes if "/dunst'" in str(each.args))
-        daemon.kill()
-        daemon.wait()
-        desk._spawn("dunst", "-conf", str(desk.folder / "dunstrc"))
+        with (
+            desk.frozen()
+        ):  # however long the next one takes to come up here: the app waits 2 s for it by its own clock
+            daemon.kill()
+            daemon.wait()
+            desk._spawn("dunst", "-conf", str(desk.folder / "dunstrc"))
+            await asyncio.to_thread(wait_until, "the next daemon", lambda: desk._dunstctl("count", "displayed"))
         await displayed(desk, 1)
         assert server.receipts() == [(urgent, "shown")], "told once"
         server.claim(urgent, LEE)

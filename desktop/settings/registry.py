@@ -11,7 +11,8 @@ Hive = Literal["HKLM", "HKCU"]
 POLICY_KEY: Final = r"Software\Policies\FlowPilot"
 MACHINE_KEY: Final = r"Software\FlowPilot"
 # Value names are free of case in a registry, and installers write them in theirs.
-_NAMES: Final[dict[str, str]] = {name.lower(): name for name in BY_NAME} | {"serverurl": "server", "cafile": "ca_file"}
+_INSTALLERS: Final = {"serverurl": "server", "cafile": "ca_file", "updatechannel": "update.channel"}
+_NAMES: Final[dict[str, str]] = {name.lower(): name for name in BY_NAME} | _INSTALLERS
 
 
 class Registry(Protocol):

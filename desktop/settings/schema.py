@@ -118,6 +118,13 @@ TABLE: Final[tuple[Setting, ...]] = (
         personal=False,
         description="Who manages this computer, named beside what is locked",
     ),
+    Setting(
+        name="account",
+        kind="text",
+        default="",
+        personal=False,
+        description="Set-up code from Admin, Installers: which account this computer's people sign in to",
+    ),
     Setting(name="ca_file", kind="text", default="", personal=False, description="PEM file with further authorities"),
     *_matrix(),
     Setting(
@@ -166,6 +173,27 @@ TABLE: Final[tuple[Setting, ...]] = (
         description="How the server is reached",
     ),
     Setting(name="proxy.url", kind="text", default="", description="The manual proxy, for instance http://proxy:3128"),
+    Setting(
+        name="update.mode",
+        kind="choice",
+        default="auto",
+        choices=("auto", "notify", "off"),
+        description="Newer versions: installed where the app may do so itself, told of only, not looked for",
+    ),
+    Setting(
+        name="update.channel",
+        kind="choice",
+        default="stable",
+        choices=("stable", "early"),
+        description="Which releases are offered: those that others have run for a while, or each at once",
+    ),
+    Setting(
+        name="update.pin",
+        kind="text",
+        default="",
+        personal=False,
+        description="Stay within this version, for instance 1.2 for every 1.2.x; empty: no bound",
+    ),
     Setting(name="set_up", kind="bool", default=False, description="The first run has been gone through"),
 )
 BY_NAME: Final[dict[str, Setting]] = {setting.name: setting for setting in TABLE}

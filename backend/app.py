@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if known.database_url is None:
             raise RuntimeError("no database: start the server with `flowpilot serve`, or set FLOWPILOT_DATABASE_URL")
-        services = Services.build(await Database.open(known.database_url), known)
+        services = Services.build(await Database.open(known.database_url, event_bus=known.event_bus), known)
         app.state.services = services
         services.start()
         gauges = (operations.ProcessMetrics(services), AuditGauges(services.monitor))

@@ -7,7 +7,8 @@ from typing import Final, Literal
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.responses import PlainTextResponse, Response
 
@@ -61,14 +62,17 @@ async def readyz(request: Request) -> Json:
 
 
 class ProcessMetrics(Collector):
-    """Open sockets and database connections, read at the moment of the scrape."""
+    """Open sockets, database connections and hints, read at the moment of the scrape."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def collect(self) -> list[GaugeMetricFamily]:
-        """The gauges."""
+    def collect(self) -> list[Metric]:
+        """The gauges and counters."""
         pool = self._services.database.pool
+        hints, bus = self._services.wakeup.figures, self._services.wakeup.line.name
+        up = GaugeMetricFamily("flowpilot_hint_line_up", "Whether hints reach other processes.", labels=["bus"])
+        up.add_metric([bus], hints.up)
         return [
             GaugeMetricFamily(
                 "flowpilot_event_sockets", "Open event stream sockets of this process.", self._services.sockets.open
@@ -77,6 +81,10 @@ class ProcessMetrics(Collector):
             GaugeMetricFamily(
                 "flowpilot_hot_pool_idle", "Idle connections of the hot path's pool.", pool.get_idle_size()
             ),
+            up,
+            CounterMetricFamily("flowpilot_hints_told", "Hints sent to other processes.", hints.told),
+            CounterMetricFamily("flowpilot_hints_heard", "Hints received from other processes.", hints.heard),
+            CounterMetricFamily("flowpilot_hints_lost", "Hints not sent because the line was away.", hints.lost),
         ]
 
 

@@ -80,7 +80,8 @@ class Settings:
     """The key before `secret_key`: opens what was sealed under it, until it is sealed anew."""
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str | None = None
-    event_bus: Literal["postgres"] = "postgres"
+    event_bus: str = field(default="postgres", repr=False)
+    """What wakes other processes: `postgres`, or `nats://USER:PASSWORD@HOST:PORT`, several with commas between."""
     llm_base_url: str | None = None
     llm_model: str | None = None
     llm_api_key: str | None = field(default=None, repr=False)
@@ -251,10 +252,17 @@ def _mail_from(value: str | None) -> str | None:
     return value
 
 
-def _event_bus(value: str | None) -> Literal["postgres"]:
-    if value not in {None, "postgres"}:
-        raise SettingsError("FLOWPILOT_EVENT_BUS: this version knows 'postgres' only")
-    return "postgres"
+def _event_bus(value: str | None) -> str:
+    """Whether the addresses can be meant; whether anybody answers there is never a reason not to start."""
+    if value is None or value == "postgres":
+        return "postgres"
+    try:
+        parts = [urlsplit(one.strip()) for one in value.split(",")]
+        if all(part.scheme in {"nats", "tls"} and part.hostname and part.port != 0 for part in parts):
+            return value
+    except ValueError:  # a port that is no number, told below without the address: a password may stand in it
+        pass
+    raise SettingsError("FLOWPILOT_EVENT_BUS must be 'postgres' or nats://HOST:PORT, several with commas between")
 
 
 def _networks(name: str, value: str | None) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,8 @@ from backend.commands.errors import CommandError
 from backend.db.embedded import attach_or_start
 from backend.db.embedded_files import EmbeddedError, pg_bin, prepare_data_dir
 from backend.db.engine import RUNTIME, Database
+from backend.db.hint_line import LineLostError
+from backend.db.hint_nats import NatsLine
 from backend.db.migrate import current, head
 from backend.db.url import asyncpg_url, masked
 from backend.mail.outcome import Unavailable
@@ -144,9 +147,28 @@ async def _self_audit(url: str, settings: Settings) -> list[Finding]:
 
 
 def _others(settings: Settings) -> Iterator[Finding]:
-    yield Finding("ok", "broker", "PostgreSQL")
+    yield _broker(settings)
     yield _mail(settings)
     yield _model(settings)
+
+
+def _broker(settings: Settings) -> Finding:
+    """See that the hint line works, as the server would use it. Without it events come by looking, within 2.5 s."""
+    if settings.event_bus == "postgres":
+        return Finding("ok", "broker", "PostgreSQL")
+    line = NatsLine(settings.event_bus)
+
+    async def ask() -> float:
+        async with line.connected(lambda _: None, lambda: None) as wire:
+            begun = time.perf_counter()
+            await wire.check()
+            return time.perf_counter() - begun
+
+    try:
+        return Finding("ok", "broker", f"{line.where} answers in {asyncio.run(ask()) * 1_000:.1f} ms")
+    except LineLostError as error:
+        slower = "until it works events reach other processes within 2.5 s instead of at once"
+        return Finding("WRONG", "broker", f"{line.where}: {error}; {slower}. Check FLOWPILOT_EVENT_BUS and that server")
 
 
 def _model(settings: Settings) -> Finding:

@@ -34,7 +34,7 @@ async def _work(url: str, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    database = await Database.open(url)
+    database = await Database.open(url, event_bus=settings.event_bus)
     worker = build_worker(database, settings)
     worker.start()
     tell("FlowPilot worker is ready")

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from backend.db.hint_nats import NatsLine
+from backend.db.hint_postgres import PostgresLine
 from backend.db.url import asyncpg_url, sqlalchemy_url
 from backend.db.wakeup import Wakeup
 
@@ -93,8 +95,11 @@ class Database:
         self.wakeup = wakeup
 
     @classmethod
-    async def open(cls, url: str, *, pool_size: int = 10) -> Self:
-        """Connect to a migrated database. Raises OSError or asyncpg.PostgresError when it does not answer."""
+    async def open(cls, url: str, *, pool_size: int = 10, event_bus: str = "postgres") -> Self:
+        """Connect to a migrated database. Raises OSError or asyncpg.PostgresError when it does not answer.
+
+        `event_bus` is the setting: `postgres`, or NATS addresses. One that does not answer is no error, then or later.
+        """
         pool = await asyncpg.create_pool(
             asyncpg_url(url),
             min_size=1,
@@ -118,7 +123,8 @@ class Database:
             async_creator=connect,
         )
         event.listen(engine.sync_engine, "checkout", _still_open)
-        wakeup = Wakeup(asyncpg_url(url), RUNTIME)
+        line = PostgresLine(asyncpg_url(url), RUNTIME) if event_bus == "postgres" else NatsLine(event_bus)
+        wakeup = Wakeup(line)
         wakeup.start()
         return cls(url, engine, pool, wakeup)
 

@@ -82,9 +82,11 @@ def test_a_data_directory_that_cannot_be_written_is_refused(command: tuple[str, 
 
 
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    bad = {"FLOWPILOT_EVENT_BUS": "nats://127.0.0.1"}
+    bad = {"FLOWPILOT_EVENT_BUS": "redis://:hush@127.0.0.1"}
     line = refused(flowpilot("serve", "--port", "0", data_dir=tmp_path, environment=bad))
-    assert line == "flowpilot: FLOWPILOT_EVENT_BUS: this version knows 'postgres' only\n"
+    assert (
+        line == "flowpilot: FLOWPILOT_EVENT_BUS must be 'postgres' or nats://HOST:PORT, several with commas between\n"
+    )
 
 
 def test_a_database_that_is_down_is_waited_for_then_given_up(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from backend.db.background import keep_doing
+from backend.db.hint_postgres import PostgresLine
 from backend.db.wakeup import EVERYONE, Wakeup
 from backend.feed.link import Allowance
 
@@ -52,7 +53,7 @@ async def test_hints_come_back_after_the_driver_gave_up_in_the_middle_of_connect
 
     monkeypatch.setattr(asyncpg, "connect", connect)
     monkeypatch.setattr("backend.db.wakeup._RETRY_S", 0.01)
-    wakeup, heard = Wakeup(database_url, {}), asyncio.Event()
+    wakeup, heard = Wakeup(PostgresLine(database_url, {})), asyncio.Event()
     wakeup.subscribe(lambda topic: heard.set() if topic == EVERYONE else None)
     wakeup.start()
     try:

@@ -46,7 +46,9 @@ def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
         ("FLOWPILOT_SECRET_KEY", "short"),
         ("FLOWPILOT_SMTP_URL", "http://mail.example.com"),
         ("FLOWPILOT_MAIL_FROM", "nobody"),
-        ("FLOWPILOT_EVENT_BUS", "nats://127.0.0.1:4222"),
+        ("FLOWPILOT_EVENT_BUS", "redis://127.0.0.1:6379"),
+        ("FLOWPILOT_EVENT_BUS", "nats://"),
+        ("FLOWPILOT_EVENT_BUS", "nats://127.0.0.1:port"),
         ("FLOWPILOT_LLM_BASE_URL", "localhost"),
         ("FLOWPILOT_EMAIL_AFTER_S", "soon"),
         ("FLOWPILOT_EMAIL_AFTER_S", "-1"),
@@ -88,6 +90,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         FLOWPILOT_FORMER_SECRET_KEY="hush" * 10,
         FLOWPILOT_SMTP_URL="smtp://u:hush@h:25",
         FLOWPILOT_LLM_API_KEY="hush",
+        FLOWPILOT_EVENT_BUS="nats://u:hush@127.0.0.1:4222",
     )
     assert "hush" not in repr(settings)
 

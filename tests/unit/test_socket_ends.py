@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from starlette.websockets import WebSocket
 
+from backend.db.hint_postgres import PostgresLine
 from backend.db.wakeup import Wakeup
 from backend.feed.hub import FeedHub
 from backend.feed.link import Link
@@ -79,7 +80,7 @@ async def served(hub: object, *, closed: bool) -> Wire:
     socket = WebSocket({"type": "websocket", "headers": [], "path": "/"}, wire.receive, wire.send)
     await socket.accept()
     sockets = EventSockets(
-        cast("FeedHub", hub), cast("IdentityService", None), cast("Audience", Nobody()), Wakeup("", {})
+        cast("FeedHub", hub), cast("IdentityService", None), cast("Audience", Nobody()), Wakeup(PostgresLine("", {}))
     )
     await sockets._serve(Link(socket, CALLER, "desktop"))
     return wire

@@ -26,6 +26,7 @@ from backend.http.middleware import Edge
 from backend.http.origins import known_origins
 from backend.identity.api import router as identity_router
 from backend.identity.oauth import router as oauth_router
+from backend.identity.setup_api import router as setup_router
 from backend.onetime.api import router as secrets_router
 from backend.psa.api import hooks_router
 from backend.psa.api import router as psa_router
@@ -77,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.sends_mail = known.smtp_url is not None
-    app.state.installers_dir = known.installers_dir
+    app.state.installers_dir = known.installers_dir or known.data_dir / "installers"
     app.state.public_url = known.public_url.rstrip("/")
     app.state.origins = known_origins(known.public_url, known.served_at) if known.public_url_given else None
     logging.getLogger("uvicorn.error").addFilter(_no_false_alarm)
@@ -102,6 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     app.include_router(oauth_router)
+    app.include_router(setup_router)
     app.include_router(hooks_router)
     app.include_router(operations.router)
     app.router.routes.append(WebSocketRoute(f"{API}/events/stream", _EventStream()))

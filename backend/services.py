@@ -29,6 +29,7 @@ from backend.identity.devices import DeviceService
 from backend.identity.invites import InviteService
 from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService
+from backend.identity.setup import SetupService
 from backend.identity.tickets import TicketService
 from backend.jobs.worker import Worker
 from backend.onetime.service import SecretService
@@ -67,6 +68,7 @@ class Services:
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService
+    setup: SetupService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence
@@ -120,6 +122,7 @@ class Services:
             tickets=tickets,
             authorization=AuthorizationService(database, settings.secret_key),
             devices=DeviceService(database),
+            setup=SetupService(database),
             sessions=sessions,
             editing=EditingService(database, sessions, FirstActionRecorder()),
             presence=SessionPresence(database),

@@ -47,7 +47,9 @@ class DeniedError(PairingError):
 class Pairing:
     """One try; use `pairing()`. `url` is the page to open, `code` what it must show."""
 
-    def __init__(self, server: AuthServer, ear: Loopback, state: str, verifier: str, browser: Browser) -> None:
+    def __init__(
+        self, server: AuthServer, ear: Loopback, state: str, verifier: str, browser: Browser, setup: str = ""
+    ) -> None:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         self._server = server
         self._ear = ear
@@ -62,6 +64,7 @@ class Pairing:
             device_name=platform.node() or "Unnamed computer",
             device_system=system_name(),
             device_version=version(),
+            **({"setup": setup} if setup else {}),
         )
 
     async def open(self) -> bool:
@@ -96,12 +99,12 @@ def system_name() -> str:
 
 
 @contextlib.asynccontextmanager
-async def pairing(server: AuthServer, browser: Browser) -> AsyncIterator[Pairing]:
-    """Ask the server what it is, open the port. Raises `ApiError`, or `OSError` without a port."""
+async def pairing(server: AuthServer, browser: Browser, setup: str = "") -> AsyncIterator[Pairing]:
+    """Ask the server what it is, open the port; `setup` is the computer's set-up code. Raises `ApiError`, `OSError`."""
     await server.discover()
     state = secrets.token_urlsafe(24)
     async with listening(state, server.issuer) as ear:
-        yield Pairing(server, ear, state, secrets.token_urlsafe(48), browser)
+        yield Pairing(server, ear, state, secrets.token_urlsafe(48), browser, setup)
 
 
 _EXPIRED: Final = "The code expired. Continue again for a new one."

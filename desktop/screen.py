@@ -50,6 +50,7 @@ class QtScreen:
         self._wishes = wishes
         self._window: QueueWindow | None = None
         self._sign_in: SignInWindow | None = None
+        self._set_up_for = ""
         self._quit: QuitDialog | None = None
         self._queue: QueueView | None = None
         self._detail: DetailView | None = None
@@ -91,6 +92,7 @@ class QtScreen:
             from desktop.ui.sign_in import SignInWindow  # noqa: PLC0415 - made on first need
 
             self._sign_in = SignInWindow(self.server)
+            self._sign_in.show_set_up_for(self._set_up_for)
             self._sign_in.submitted.connect(self._wishes.sign_in)
             self._sign_in.open_again.connect(self._wishes.open_page_again)
             self._sign_in.stopped.connect(self._wishes.cancel_sign_in)
@@ -132,6 +134,12 @@ class QtScreen:
         """Say why, and let the user try again."""
         if self._sign_in is not None:
             self._sign_in.show_error(text)
+
+    def sign_in_for(self, text: str) -> None:
+        """Whom this computer is set up for."""
+        self._set_up_for = text
+        if self._sign_in is not None:
+            self._sign_in.show_set_up_for(text)
 
     def signed_in(self) -> None:
         """Close the sign-in window."""

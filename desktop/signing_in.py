@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 NOBODY: Final = "Not signed in"
 IN_KEYRING: Final = "System keyring"
+UNKNOWN_SETUP: Final = "The set-up code of this computer is not in use any more. You can sign in all the same."
 IN_MEMORY: Final = "In memory until you quit: this computer has no keyring that can be used"
 
 
@@ -56,6 +57,10 @@ class SignInScreen(Protocol):
 
     def sign_in_failed(self, text: str) -> None:
         """Why nobody was signed in."""
+        ...
+
+    def sign_in_for(self, text: str) -> None:
+        """Whom this computer is set up for; empty for nobody in particular."""
         ...
 
     def signed_in(self) -> None:
@@ -107,6 +112,8 @@ class SigningIn:
         self._open_desk(Credential(server=self._server, token=token), watcher)
         if token is None:
             self._screen.ask_sign_in()
+            if self._server and self._setup:
+                self._start(self._name_account())
 
     def asked(self, typed: str) -> None:
         """*Continue in browser*; a try under way ends."""
@@ -157,7 +164,8 @@ class SigningIn:
         try:
             server = server_address(typed if "://" in typed else f"https://{typed}")
             auth = auth_server(server, self._settings.ca_file, proxy(self._settings.store))
-            async with pairing(auth, DefaultBrowser(lambda: self._settings.store.words("browser"))) as attempt:
+            browser = DefaultBrowser(lambda: self._settings.store.words("browser"))
+            async with pairing(auth, browser, self._setup) as attempt:
                 self._attempt = attempt
                 self._screen.sign_in_waiting(attempt.url, attempt.code, REQUEST_LIFE_S)
                 await self._show_page(attempt)
@@ -171,6 +179,24 @@ class SigningIn:
             await self._enter(server, tokens)
         finally:
             self._attempt = None
+
+    @property
+    def _setup(self) -> str:
+        return self._settings.store.words("account")
+
+    async def _name_account(self) -> None:
+        """Say whom this computer is set up for; a server that does not answer is told of when it is needed."""
+        from desktop.applied import proxy  # noqa: PLC0415 - the network comes after the icon
+        from desktop.desk import auth_server  # noqa: PLC0415 - the same
+
+        try:
+            auth = auth_server(self._server, self._settings.ca_file, proxy(self._settings.store))
+            account = await auth.set_up_for(self._setup)
+        except (ApiError, OSError) as exc:
+            _LOG.info("the set-up code was not looked up: %s", type(exc).__name__)
+            return
+        words = f"This computer is set up for {account}." if account else UNKNOWN_SETUP
+        self._screen.sign_in_for(words)
 
     async def _show_page(self, attempt: "Pairing") -> None:
         if not await attempt.open():

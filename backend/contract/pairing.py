@@ -14,7 +14,7 @@ REQUEST_LIFE_S: Final = 300
 MINIMUM_APP_VERSION: Final = "0.1"
 """The oldest desktop app that this server works with; told as `flowpilot_minimum_app_version`."""
 
-_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0, O, 1, I, L, which people confuse
+LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0, O, 1, I, L, which people confuse
 
 
 def pairing_code(challenge: str, state: str) -> str:
@@ -22,6 +22,6 @@ def pairing_code(challenge: str, state: str) -> str:
     number = int.from_bytes(hashlib.sha256(f"pairing code\n{challenge}\n{state}".encode()).digest(), "big")
     letters = ""
     for _ in range(8):
-        number, place = divmod(number, len(_LETTERS))
-        letters += _LETTERS[place]
+        number, place = divmod(number, len(LETTERS))
+        letters += LETTERS[place]
     return f"{letters[:4]}-{letters[4:]}"

@@ -103,6 +103,7 @@ device = _table(
     _c("expires_at", _AT),
     _c("revoked_at", _AT),
     _c("revoked_why"),
+    _c("setup_id", _ID),
 )
 device_token = _table(
     "device_token",
@@ -125,6 +126,10 @@ oauth_code = _table(
     _c("expires_at", _AT),
     _c("used_at", _AT),
     _c("device_id", _ID),
+    _c("setup_id", _ID),
+)
+setup_code = _table(
+    "setup_code", _c("code"), _c("label"), _c("created_by", _ID), _c("created_at", _AT), _c("revoked_at", _AT)
 )
 ai_session = _table(
     "ai_session",

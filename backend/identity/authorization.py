@@ -65,8 +65,8 @@ class AuthorizationService:
         async with self._db.tenant(caller.account_id) as tx:
             return await repository.proved(tx, caller.account_id, caller.credential_id)
 
-    async def approve(self, caller: Caller, request: PairingRequest) -> Approved:
-        """The person says yes. Refuses `too_many_requests` above twenty an hour."""
+    async def approve(self, caller: Caller, request: PairingRequest, setup_id: UUID | None = None) -> Approved:
+        """The person says yes, on a computer with this set-up code. Refuses `too_many_requests` above 20 an hour."""
         account_id, code, cookie, now = caller.account_id, new_secret(), new_secret(), datetime.now(UTC)
         browser_id = new_id()
         async with self._db.tenant(account_id) as tx:
@@ -93,6 +93,7 @@ class AuthorizationService:
                 device_name=request.name,
                 device_system=request.system,
                 device_version=request.version,
+                setup_id=setup_id,
                 expires_at=now + CODE_LIFE,
             )
             await record(tx, caller, "device.connected", request.name, {"system": request.system})
@@ -128,6 +129,7 @@ class AuthorizationService:
                     name=found.device_name,
                     system=found.device_system,
                     version=found.device_version,
+                    setup_id=found.setup_id,
                     browser_id=found.browser_id,
                     family_hash=family_hash(refresh_token),
                     refresh_hash=digest(refresh_token),

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from urllib.parse import urlencode
 
 from backend.contract.pairing import CALLBACK_PATH, CLIENT_ID, pairing_code
+from backend.contract.setup import tidy
 
 ErrorCode = Literal[
     "invalid_request",
@@ -63,6 +64,8 @@ class PairingRequest:
     name: str
     system: str
     version: str
+    setup: str = ""
+    """The set-up code of a computer that was set up for one account."""
 
     @property
     def code(self) -> str:
@@ -81,6 +84,7 @@ class PairingRequest:
             "device_name": self.name,
             "device_system": self.system,
             "device_version": self.version,
+            **({"setup": self.setup} if self.setup else {}),
         }
 
 
@@ -127,6 +131,7 @@ def parse(pairs: Sequence[tuple[str, str]]) -> PairingRequest:
         name=_shown(found.get("device_name", "")) or "Unnamed computer",
         system=_shown(found.get("device_system", "")),
         version=_shown(found.get("device_version", "")),
+        setup=tidy(found.get("setup", "")),
     )
 
 

@@ -1,4 +1,8 @@
-"""The desktop app's installers: files of the folder that FLOWPILOT_INSTALLERS_DIR names."""
+"""The desktop app's installers: files of the folder that FLOWPILOT_INSTALLERS_DIR names, else `installers` of the data.
+
+`SHA256SUMS` beside them, as `make release` writes it, is held against each file: one that differs is shown as damaged
+and not given out.
+"""
 
 import asyncio
 import hashlib
@@ -11,13 +15,16 @@ from typing import Final
 _KINDS: Final = (
     (".msi", "Windows 10, 11", "MSI for managed install"),
     (".exe", "Windows 10, 11", "EXE for one person"),
+    (".pkg", "macOS 12 and later", "PKG for managed install"),
     (".dmg", "macOS 12 and later", "DMG, Apple silicon and Intel"),
     (".deb", "Debian, Ubuntu", "deb"),
     (".rpm", "Fedora, RHEL", "rpm"),
+    (".tar.xz", "Other Linux", "tar.xz for one person"),
     (".appimage", "Other Linux", "AppImage"),
 )
 _VERSION: Final = re.compile(r"(?<!\d)(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?!\d)")
 _BLOCK: Final = 1 << 20
+SUMS: Final = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,13 @@ class Installer:
     version: str
     size: int
     sha256: str
+    listed: bool | None
+    """Whether SHA256SUMS says the same; None where it does not name the file, or is not there."""
+
+    @property
+    def damaged(self) -> bool:
+        """It is not the file that was released."""
+        return self.listed is False
 
     @property
     def size_words(self) -> str:
@@ -74,10 +88,12 @@ def _look(folder: Path) -> list[Installer]:
     if not folder.is_dir():
         return []
     found: list[Installer] = []
+    sums = _sums(folder / SUMS)
     for suffix, system, kind in _KINDS:
         for path in sorted(folder.iterdir(), reverse=True):
-            if path.suffix.lower() == suffix and path.is_file() and not path.name.startswith("."):
+            if path.name.lower().endswith(suffix) and _offered(path):
                 stat = path.stat()
+                sha256 = _checksum(str(path), stat.st_size, stat.st_mtime_ns)
                 found.append(
                     Installer(
                         name=path.name,
@@ -86,10 +102,27 @@ def _look(folder: Path) -> list[Installer]:
                         kind=kind,
                         version=str(Version.of(path.name) or ""),
                         size=stat.st_size,
-                        sha256=_checksum(str(path), stat.st_size, stat.st_mtime_ns),
+                        sha256=sha256,
+                        listed=sums[path.name] == sha256 if path.name in sums else None,
                     )
                 )
     return found
+
+
+def _offered(path: Path) -> bool:
+    """A plain file of this folder; a link that leads out of it is none."""
+    inside = path.resolve().parent == path.parent.resolve()
+    return inside and path.is_file() and not path.name.startswith(".")
+
+
+def _sums(path: Path) -> dict[str, str]:
+    """Name to checksum, of lines as `sha256sum` writes them."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    pairs = (line.split(maxsplit=1) for line in lines)
+    return {pair[1].lstrip("*"): pair[0].lower() for pair in pairs if len(pair) == 2}
 
 
 @lru_cache(maxsize=64)

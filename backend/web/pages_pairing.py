@@ -3,6 +3,7 @@
 import time
 from typing import Annotated, Final
 from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -14,7 +15,7 @@ from backend.identity.oauth import issuer
 from backend.identity.oauth_request import PairingRequest, RequestError, answer, parse
 from backend.web import render
 from backend.web.routing import PageRoute
-from backend.web.visitor import FormVisitor, ServicesDep, VisitorDep, trust_browser
+from backend.web.visitor import FormVisitor, Services, ServicesDep, Visitor, VisitorDep, trust_browser
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -29,9 +30,13 @@ async def consent(request: Request, visitor: VisitorDep, services: ServicesDep) 
         asked = parse(request.query_params.multi_items())
     except RequestError as error:
         return _refuse(request, error)
+    again = f"/sign-in?again=1&next={quote(f'{request.url.path}?{request.url.query}', safe='')}"
     if not await services.authorization.proved(visitor.caller):
-        back = quote(f"{request.url.path}?{request.url.query}", safe="")
-        return RedirectResponse(f"/sign-in?again=1&next={back}", 303, {"Cache-Control": "no-store"})
+        return RedirectResponse(again, 303, {"Cache-Control": "no-store"})
+    try:
+        await _setup_id(services, visitor, asked)
+    except _OtherAccountError as other:
+        return _result(request, str(other), status=409, again=again)
     page = render.html(
         request,
         "pairing.html",
@@ -67,12 +72,32 @@ async def decide(
     if not await services.authorization.proved(visitor.caller):
         raise Refusal("csrf_failed", "Sign in with your password first. Nothing was signed in.")
     try:
-        approved = await services.authorization.approve(visitor.caller, asked)
+        approved = await services.authorization.approve(
+            visitor.caller, asked, await _setup_id(services, visitor, asked)
+        )
+    except _OtherAccountError as other:
+        return _result(request, str(other), status=409)
     except Refusal as refusal:
         return _result(request, refusal.detail, status=STATUS[refusal.code])
     response = _send(request, asked, code=approved.code)
     trust_browser(request, response, approved.trusted_cookie)
     return response
+
+
+class _OtherAccountError(Exception):
+    """The computer is set up for another account than the person's; the text says so."""
+
+
+async def _setup_id(services: Services, visitor: Visitor, asked: PairingRequest) -> UUID | None:
+    """The set-up code's id, where one was sent that holds. Raises `_OtherAccountError`."""
+    named = await services.setup.named_by(asked.setup) if asked.setup else None
+    if named is None:
+        return None
+    if named.account_id != visitor.caller.account_id:
+        raise _OtherAccountError(
+            f"This computer is set up for {named.account_name}, and you are signed in to {visitor.caller.account_name}."
+        )
+    return named.setup_id
 
 
 def _send(request: Request, asked: PairingRequest, **values: str) -> Response:
@@ -94,8 +119,8 @@ def _refuse(request: Request, error: RequestError) -> Response:
     return RedirectResponse(address, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
 
-def _result(request: Request, words: str, *, status: int) -> Response:
-    return render.html(request, "pairing.html", status=status, result=words)
+def _result(request: Request, words: str, *, status: int, again: str = "") -> Response:
+    return render.html(request, "pairing.html", status=status, result=words, again=again)
 
 
 def _csp(asked: PairingRequest) -> str:

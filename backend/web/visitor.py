@@ -27,6 +27,7 @@ from backend.identity.devices import DeviceService
 from backend.identity.invites import InviteService
 from backend.identity.people import PeopleService
 from backend.identity.service import IdentityService, WebSession
+from backend.identity.setup import SetupService
 from backend.identity.tickets import TicketService
 from backend.onetime.service import SecretService
 from backend.psa.service import ConnectorService
@@ -53,6 +54,7 @@ class Services(Protocol):
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService
+    setup: SetupService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence

@@ -3,11 +3,12 @@
 import ssl
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from backend.contract.pairing import CLIENT_ID, METADATA_PATH
+from backend.contract.setup import SETUP_PATH
 from desktop.core.ports import (
     ApiError,
     CertificateError,
@@ -58,6 +59,16 @@ class AuthServer:
             raise NotAServerError("it does not take S256")
         if _numbers(needed) > _numbers(version()):
             raise TooOldError(needed)
+
+    async def set_up_for(self, code: str) -> str | None:
+        """The name of the account that a set-up code names; null for a code that is not in use. Raises `ApiError`."""
+        response = await self._send("GET", f"{SETUP_PATH}/{quote(code, safe='')}")
+        match _object(response):
+            case {"account": str(account)} if response.is_success:
+                return account
+            case {"code": "not_found"}:
+                return None
+        raise NotAServerError(f"{SETUP_PATH} answered {response.status_code}")
 
     def authorize_url(self, **parameters: str) -> str:
         """The page on which a person says yes."""

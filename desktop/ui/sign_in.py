@@ -52,6 +52,7 @@ class SignInWindow(QWidget):
         body.addSpacing(2)
         body.addWidget(Prose("Your browser opens to sign in. This window continues by itself afterwards.", tone="2"))
         body.addSpacing(14)
+        body.addWidget(self._set_up_box())
         _add_field(body, "Server", self.server, "From your invitation, or from Escalations, Get the desktop app.")
         body.addSpacing(18)
         body.addWidget(self.button)
@@ -72,6 +73,21 @@ class SignInWindow(QWidget):
         layout.addLayout(body, 1)
         layout.addWidget(Hairline())
         layout.addWidget(bar)
+
+    def _set_up_box(self) -> QWidget:
+        self._set_up = QWidget()
+        self.set_up = Prose(name="signInSetUpFor")
+        line = row(self._set_up, spacing=10, margins=(0, 0, 0, 14))
+        line.addWidget(IconLabel("info", "text_2", 16), 0, Qt.AlignmentFlag.AlignTop)
+        line.addWidget(self.set_up, 1)
+        self._set_up.hide()
+        return self._set_up
+
+    def show_set_up_for(self, text: str) -> None:
+        """Whom this computer is set up for; empty for nobody in particular."""
+        self.set_up.setText(text)
+        self.set_up.setAccessibleName(text)
+        self._set_up.setVisible(bool(text))
 
     def _error_box(self) -> QWidget:
         self._error = Box(fill="danger_bg", radius=6)

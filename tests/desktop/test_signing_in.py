@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from desktop.core.ports import SignInWatcher
 from desktop.desk import Desk
 from desktop.platform.keyring_store import KeyringStore
 from desktop.settings import load
-from desktop.signing_in import IN_KEYRING, NOBODY, Credential, SigningIn
+from desktop.signing_in import IN_KEYRING, NOBODY, UNKNOWN_SETUP, Credential, SigningIn
 from tests.conftest import Http, StartServer
 from tests.desktop.rig import Recorder
 from tests.support.flow import Owner
 from tests.support.pairing import paired
 from tests.support.people import Crew
 from tests.support.server import Server
+from tests.support.setup_code import made
 
 ROOT = Path(__file__).parents[2]
 _KEYRING = """
@@ -47,22 +49,28 @@ class Filed(KeyringBackend):
 class Screen(Recorder):
     """The recorder, with the sign-in window's part."""
 
+    set_up_for = ""
+
     def sign_in_busy(self) -> None: ...
     def sign_in_waiting(self, url: str, code: str, seconds: float) -> None: ...
     def sign_in_failed(self, text: str) -> None: ...
     def signed_in(self) -> None: ...
 
+    def sign_in_for(self, text: str) -> None:
+        self.set_up_for = text
+        self._tell()
+
 
 class Tray:
     """What the app is to signing in: a desk that is replaced."""
 
-    def __init__(self, server: str, folder: Path) -> None:
+    def __init__(self, server: str, folder: Path, *options: str) -> None:
         self.screen = Screen()
         self.desk: Desk | None = None
         self.ended: list[int] = []
         self._work: set[asyncio.Task[None]] = set()
         self.signing_in = SigningIn(
-            load(server=server, profile="default", data_dir=str(folder)),
+            load(server=server, profile="default", data_dir=str(folder), overrides=options),
             self.screen,
             open_desk=self._open,
             desk=lambda: self.desk,
@@ -187,3 +195,15 @@ async def test_a_personal_access_token_works_as_before(
         while await ring.load() != crew.engineer.token:
             pass
     assert tray.ended == []
+
+
+async def test_a_rolled_out_computer_says_whom_it_is_set_up_for_before_anybody_signs_in(
+    server: Server, crew: Crew, tmp_path: Path
+) -> None:
+    code = await made(server, crew)
+    for typed, words in ((code, "This computer is set up for Northwind MSP."), ("AAAA-AAAA-AAAA", UNKNOWN_SETUP)):
+        tray = Tray(server.url, tmp_path, f"account={typed}")
+        await tray.signing_in.begin(None)
+        await tray.screen.until(partial(getattr, tray.screen, "set_up_for"))
+        assert (tray.screen.set_up_for, tray.screen.sign_in_asked) == (words, 1)
+        await tray.stop()

@@ -36,6 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "flowpilot_1.2.3_amd64.deb").write_bytes(b"deb")
     (made / "notes.txt").write_text("nothing to install")
     (made / ".hidden.deb").write_bytes(b"x")
+    (made / "outside.rpm").symlink_to("/etc/passwd")
     return made
 
 
@@ -150,9 +151,30 @@ async def test_installers_are_listed_with_checksums_and_nothing_else_is_given_ou
         assert checksum in (await junior.get("/account/devices")).text
         file = await junior.http.get(f"/installers/{name}")
         assert file.content == (folder / name).read_bytes()
-        for other in ("notes.txt", ".hidden.deb", "..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd"):
+        assert file.headers["content-disposition"] == f'attachment; filename="{name}"'
+        assert file.headers["x-content-type-options"] == "nosniff"
+        for other in ("notes.txt", ".hidden.deb", "outside.rpm", "..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd"):
             assert (await junior.http.get(f"/installers/{other}")).status_code == 404, other
         assert (await stranger.http.get(f"/installers/{name}")).status_code == 303
+
+
+async def test_a_file_that_is_not_the_released_one_is_shown_as_such_and_not_given_out(
+    crew: Crew, mailing: Server, folder: Path
+) -> None:
+    name = "flowpilot_1.2.3_amd64.deb"
+    try:
+        (folder / "SHA256SUMS").write_text(f"{'0' * 64}  {name}\n")
+        async with Forms(mailing) as admin:
+            await admin.sign_in(crew.admin)
+            page = (await admin.get("/admin/installers")).text
+            assert page.count('data-testid="installer-damaged"') == 1
+            assert page.count('data-testid="installer-download"') == 1
+            assert (await admin.http.get(f"/installers/{name}")).status_code == 404
+            assert (await admin.http.get("/installers/SHA256SUMS")).text.endswith(f"{name}\n")
+            (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(b'deb').hexdigest()}  {name}\n")
+            assert (await admin.http.get(f"/installers/{name}")).content == b"deb"
+    finally:
+        (folder / "SHA256SUMS").unlink()
 
 
 async def test_without_installers_the_page_says_what_to_do(crew: Crew, server: Server) -> None:

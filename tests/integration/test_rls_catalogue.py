@@ -26,6 +26,7 @@ UNIQUE_ACROSS_ACCOUNTS = {
     "device_family": "the hash of 128 random bits, looked up before any account is known",
     "invite_token_hash": "the hash of 256 random bits, looked up before any account is known",
     "oauth_code_hash": "the hash of 256 random bits, looked up before any account is known",
+    "setup_code_code": "59 random bits that tell an account's name, looked up before any account is known",
     "open_ticket_hash": "the hash of 256 random bits, looked up before any account is known",
 }
 REFUSED = (asyncpg.InsufficientPrivilegeError, asyncpg.ForeignKeyViolationError)
@@ -172,6 +173,7 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "audit_chains",
         "audit_anchor",
         "search_sessions",
+        "setup_code_account",
     }, "a new one is reviewed by name"
     for row in rows:
         assert row["owner"] == "flowpilot_definer", row["name"]

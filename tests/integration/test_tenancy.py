@@ -112,6 +112,7 @@ OUTSIDE_THE_API = {
     ("get", "/readyz"),
     ("get", "/metrics"),
     ("get", "/.well-known/oauth-authorization-server"),
+    ("get", "/.well-known/flowpilot/setup/{code}"),
     ("post", "/oauth/token"),
     ("post", "/oauth/revoke"),
     ("post", "/hooks/psa/{account_id}/{connector_id}"),

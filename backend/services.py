@@ -16,11 +16,13 @@ from backend.db.wakeup import Wakeup
 from backend.delivery.mail_settings import EmailSettingsService
 from backend.delivery.service import DeliveryService
 from backend.feed.hub import FeedHub
+from backend.feed.poll import polls
 from backend.feed.socket import EventSockets
 from backend.handoffs.claiming import ClaimingService
 from backend.handoffs.first_action import FirstActionRecorder
 from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
+from backend.http.at_once import AtOnce
 from backend.identity.account import AccountService
 from backend.identity.authorization import AuthorizationService
 from backend.identity.baselines import BaselineService
@@ -78,6 +80,7 @@ class Services:
     delivery: DeliveryService
     feed: FeedHub
     sockets: EventSockets
+    polls: AtOnce
     live_pages: LivePages
     live_replies: LiveReplies
     replies: ReplyService
@@ -132,6 +135,7 @@ class Services:
             delivery=delivery,
             feed=feed,
             sockets=EventSockets(feed, identity, delivery, database.wakeup),
+            polls=polls(),
             live_pages=LivePages(),
             live_replies=LiveReplies(replies),
             replies=replies,

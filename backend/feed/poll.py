@@ -1,7 +1,7 @@
 """The event stream where WebSocket cannot pass: the same reader as a long poll."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 
@@ -10,6 +10,7 @@ from backend.db.wakeup import Wakeup
 from backend.domain.refusal import Refusal
 from backend.feed.hub import AccountFeed, FeedHub, TooFar
 from backend.feed.ports import Audience
+from backend.http.at_once import AtOnce
 from backend.http.problems import openapi_responses
 from backend.http.respond import Json, encode
 from backend.identity.caller import Caller
@@ -19,8 +20,16 @@ from backend.identity.service import IdentityService
 
 router = APIRouter(tags=["events"])
 
+POLLS_PER_USER: Final = 30
+"""A person's computers and pages wait with one each; more than this is a program running away."""
 
-@router.get("/events", response_model=EventPage, responses=openapi_responses())
+
+def polls() -> AtOnce:
+    """The count of this process's waiting polls, by user."""
+    return AtOnce(POLLS_PER_USER, "requests of this user waiting for events")
+
+
+@router.get("/events", response_model=EventPage, responses=openapi_responses("too_many_requests"))
 async def events(
     request: Request,
     caller: CallerDep,
@@ -35,7 +44,8 @@ async def events(
 
     `reset: true` says that the log cannot serve `after`: fetch the queue and go on from its `seq`. With `present` the
     client says that it shows alerts to its user, who then counts as connected; it tells them by
-    `POST /handoffs/{id}/receipts`. A sign-in that ends while the request waits answers 401 at once.
+    `POST /handoffs/{id}/receipts`. A sign-in that ends while the request waits answers 401 at once. One user may have
+    30 requests waiting; a further one that would wait answers 429.
     """
     hub: FeedHub = request.app.state.services.feed
     if present:
@@ -44,7 +54,9 @@ async def events(
     feed = await hub.open(caller.account_id)
     try:
         if wait and feed.head == after:
-            await _wait(feed, after, wait, caller, identity, request.app.state.services.wakeup)
+            waiting: AtOnce = request.app.state.services.polls
+            with waiting.held(caller.user_id):
+                await _wait(feed, after, wait, caller, identity, request.app.state.services.wakeup)
         found = await feed.after(after, epoch, limit)
     finally:
         hub.close(feed)

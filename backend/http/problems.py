@@ -1,6 +1,9 @@
 """Every refusal as application/problem+json (RFC 9457)."""
 
 import logging
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -57,6 +60,7 @@ _ANYWHERE: Final[tuple[Code, ...]] = (
     "database_unavailable",
 )
 """What any route of the API can answer."""
+_SOON_S: Final = 5
 _FROM_STATUS: Final[dict[int, Code]] = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 
 DATABASE_DOWN: Final = (
@@ -97,12 +101,23 @@ def problem_response(code: Code, detail: str, **extensions: object) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if code == "database_unavailable":
         headers["Retry-After"] = "2"
+    if code == "too_many_requests":
+        headers["Retry-After"] = str(_wait_s(extensions))
     return Response(
         orjson.dumps(problem(code, detail, **extensions), option=orjson.OPT_UTC_Z),
         STATUS[code],
         headers,
         "application/problem+json",
     )
+
+
+def _wait_s(extensions: Mapping[str, object]) -> int:
+    """Whole seconds until another try has a chance: `retry_after_s`, else until `paused_until`, else a little."""
+    wait = extensions.get("retry_after_s", _SOON_S)
+    until = extensions.get("paused_until")
+    if isinstance(until, str):
+        wait = (datetime.fromisoformat(until) - datetime.now(UTC)).total_seconds()
+    return max(1, math.ceil(wait)) if isinstance(wait, int | float) else _SOON_S
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

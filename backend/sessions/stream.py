@@ -6,7 +6,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -17,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from backend.contract.people import Person
 from backend.db.wakeup import EVERYONE, Wakeup
-from backend.domain.refusal import Refusal
+from backend.http.at_once import AtOnce
 from backend.http.respond import encode
 from backend.identity.caller import Caller
 from backend.identity.service import IdentityService
@@ -46,19 +45,12 @@ class LivePages:
     """Counts the open streams of each user in this process."""
 
     def __init__(self) -> None:
-        self._open: Counter[UUID] = Counter()
+        self._open = AtOnce(STREAMS_PER_USER, "live pages of this user open")
 
     def response(self, user_id: UUID, events: AsyncIterator[bytes]) -> StreamingResponse:
         """The stream as an answer that counts while it is sent; refuses one too many with `too_many_requests`."""
-        if self._open[user_id] >= STREAMS_PER_USER:
-            raise Refusal("too_many_requests", f"This user has {STREAMS_PER_USER} live pages open; close some first.")
-        self._open[user_id] += 1
-        return _Counted(events, lambda: self._left(user_id))
-
-    def _left(self, user_id: UUID) -> None:
-        self._open[user_id] -= 1
-        if not self._open[user_id]:
-            del self._open[user_id]
+        self._open.take(user_id)
+        return _Counted(events, lambda: self._open.give(user_id))
 
 
 class _Counted(StreamingResponse):

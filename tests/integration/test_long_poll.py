@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from backend.feed.poll import POLLS_PER_USER
 from tests.conftest import Http
 from tests.support.flow import API, Owner, escalated, log_of, refused
 from tests.support.pairing import paired
@@ -92,3 +93,22 @@ async def test_a_waiting_poll_ends_when_its_sign_in_does(people: People, http: H
     assert (await http().post("/oauth/revoke", data=form)).status_code == 200
     async with asyncio.timeout(10):
         refused(await poll, 401, "unauthenticated")
+
+
+async def test_one_user_has_so_many_polls_waiting_and_no_more(people: People, http: Http) -> None:
+    """A program that asks without end would hold a task and a feed for each request, until nobody gets an answer."""
+    crew = await people()
+    reader, ask = http(crew.engineer), {"after": 0, "wait": 25}
+    waiting = [asyncio.create_task(reader.get(f"{API}/events", params=ask)) for _ in range(POLLS_PER_USER + 1)]
+    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    problem = await done.pop()
+    refused(problem, 429, "too_many_requests")
+    assert int(problem.headers["retry-after"]) >= 1
+    assert (await reader.get(f"{API}/events", params={"after": 0})).status_code == 200, "one that does not wait passes"
+    other = await http(crew.viewer).get(f"{API}/events", params={"after": 0, "wait": 0.1})
+    assert other.status_code == 200, "others are not held up"
+    await escalated(http(crew.technician))
+    answers = sorted([answer.status_code for answer in await asyncio.gather(*waiting)])
+    assert answers == [200] * POLLS_PER_USER + [429]
+    again = await reader.get(f"{API}/events", params={"after": 1, "wait": 0.1})
+    assert again.status_code == 200, "those that have ended count no more"

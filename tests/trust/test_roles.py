@@ -1,0 +1,93 @@
+"""Who may do what: every route of the application against every role, and nobody, and another account's owner."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+
+import pytest
+
+from backend.app import create_app
+from backend.contract.vocabulary import Role
+from backend.domain.roles import RANK
+from backend.settings import Settings
+from tests.conftest import Http
+from tests.support.asking import Answer, at_the_door, names
+from tests.support.belongings import belongings, nobodys
+from tests.support.flow import Owner
+from tests.support.people import Crew, Member
+from tests.support.routes import EXPECTED, SOCKETS, Expected, served
+from tests.support.server import Server
+
+People = Callable[..., Awaitable[Crew]]
+LATE = ("remove", "revoke", "withdraw", "handback", "sign-out")
+"""What takes something away, or ends a sign-in, comes after what needs it."""
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str]]:
+    """The application's own route table; no database is asked for it."""
+    where = {"FLOWPILOT_DATA_DIR": str(tmp_path_factory.mktemp("data")), "FLOWPILOT_DATABASE_URL": "postgresql://x/y"}
+    return set(served(create_app(Settings.from_environment(where))))
+
+
+def test_each_route_of_the_application_has_its_expectation(table: set[tuple[str, str]]) -> None:
+    found = {(verb, path) for verb, path in table if verb != "socket"}
+    assert found == set(EXPECTED), "say in tests/support/routes.py who may use a new route"
+    assert {path for verb, path in table if verb == "socket"} == SOCKETS
+    unsaid = [path for (_, path), one in EXPECTED.items() if one.who == "anyone" and not one.why]
+    assert not unsaid, "say what protects a route that needs no sign-in"
+
+
+def in_order() -> list[tuple[str, str, Expected]]:
+    routes = [(verb, path, one) for (verb, path), one in EXPECTED.items()]
+    return sorted(routes, key=lambda one: (one[0] == "delete" or one[1].endswith(LATE), one[1] == "/sign-out"))
+
+
+def judged(role: str, expected: Expected, answer: Answer, *, first: bool, has_ids: bool) -> str | None:
+    """What is wrong with the answer, or None."""
+    if answer.status >= 500:
+        return "fails"
+    if role == "nobody":
+        return None if answer.status == 401 and answer.code == "unauthenticated" else "should ask for a sign-in"
+    if role == "elsewhere":
+        right = not has_ids or (answer.status == 404 and answer.code == "not_found")
+        return None if right else "should not know it"
+    if RANK[role] < RANK[expected.who]:  # type: ignore[index]  # both are roles here
+        return None if answer.code == "role_required" else "should refuse by role"
+    refused = answer.code in {"role_required", "unauthenticated", "csrf_failed", "origin_refused"}
+    spoilt = first and not expected.unfinished and answer.status in {404, 422}
+    return "should be allowed" if refused or spoilt else None
+
+
+def asked(who: Role) -> list[str]:
+    """The roles at both sides of the line and at the ends; all of them in the long run."""
+    if os.environ.get("FUZZ") == "long":
+        return ["nobody", "elsewhere", *RANK]
+    below = [role for role in RANK if RANK[role] == RANK[who] - 1]
+    return list(dict.fromkeys(["nobody", "elsewhere", *below, who, "owner"]))
+
+
+async def test_every_route_takes_whom_it_should_and_nobody_else(
+    people: People, http: Http, server: Server, database_url: str
+) -> None:
+    ours, theirs = await people("Northwind MSP"), await people("Contoso MSP")
+    ids = await belongings(http, ours, Owner(database_url))
+    who: Mapping[str, Member | None] = {
+        "nobody": None,
+        "elsewhere": theirs.owner,
+        **{role: getattr(ours, role) for role in RANK},
+    }
+    wrong: list[str] = []
+    async with at_the_door(server, who) as there:
+        for verb, path, expected in in_order():
+            if expected.who == "anyone":
+                answer = await there["nobody"].ask(verb, path, expected, nobodys(ids))
+                if answer.status >= 500 or "set-cookie" in answer.headers:
+                    wrong.append(f"nobody {verb} {path}: {answer.status} {answer.text[:120]}")
+                continue
+            has_ids = any(name in ids for name in names(path))
+            for role, person in there.items():
+                answer = await person.ask(verb, path, expected, ids)
+                fault = judged(role, expected, answer, first=role == expected.who, has_ids=has_ids)
+                if fault:
+                    wrong.append(f"{role} {verb} {path} {fault}: {answer.status} {answer.code} {answer.text[:160]}")
+    assert not wrong, "\n".join(wrong)

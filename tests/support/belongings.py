@@ -100,6 +100,7 @@ async def _rows(owner: Owner, crew: Crew, ids: dict[str, str]) -> dict[str, str]
         "note_id": ("psa_note", {**session, **note, **over}),
         "proposal_id": ("proposal", {**session, "kind": "fact", "content": '{"label": "Model", "value": "X1"}'}),
         "invite_id": ("invite", {**guest, "invited_by": crew.admin.id, "expires_at": soon}),
+        "setup_id": ("setup_code", {"code": crew.account_id, "label": "All", "created_by": crew.admin.id}),
         "device_id": ("device", {**computer, "expires_at": soon}),
     }
     new = {}

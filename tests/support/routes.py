@@ -221,6 +221,8 @@ _PAGES: Final[dict[tuple[Verb, str], Expected]] = {
     ("get", "/admin/devices"): _form("admin"),
     ("post", "/admin/devices/{device_id}/revoke"): _form("admin"),
     ("get", "/admin/installers"): _form("admin"),
+    ("post", "/admin/installers/codes"): _form("admin", {"label": "All of them"}),
+    ("post", "/admin/installers/codes/{setup_id}/revoke"): _form("admin"),
     ("get", "/admin/runbooks"): _form("admin"),
     ("post", "/admin/runbooks"): _form("admin", {"title": "VPN", "body": "1. Ping both ends"}),
     ("post", "/admin/runbooks/{runbook_id}/delete"): _form("admin"),
@@ -231,6 +233,7 @@ _PAGES: Final[dict[tuple[Verb, str], Expected]] = {
 _OPEN: Final[dict[tuple[Verb, str], Expected]] = {
     ("get", f"{API}/openapi.json"): _open("it describes the API and holds nothing of anybody"),
     ("get", "/.well-known/oauth-authorization-server"): _open("addresses only"),
+    ("get", "/.well-known/flowpilot/setup/{code}"): _open("a set-up code, which names the account and lets nobody in"),
     ("post", "/oauth/token"): _open("a code with its PKCE verifier, or a refresh token", {}),
     ("post", "/oauth/revoke"): _open("the token that is to end", {}),
     ("post", "/hooks/psa/{account_id}/{connector_id}"): _open("a signature under the connector's hook secret"),

@@ -120,6 +120,19 @@ class NewReceipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Client: alerts are held back here from now on, `do_not_disturb` or `quiet_hours`; null: they are shown again.
+
+    `until` is when that ends by itself. Said once after each greeting while it is so, and whenever it changes. It tells
+    people where an alert would end up before they escalate; what came of one is said by receipts alone.
+    """
+
+    type: str = "holding"
+    reason: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
     """Client: applied up to here; at most every 2 s."""
 

@@ -280,7 +280,15 @@ delivery = _table(
     _c("attempts", sa.Integer),
     _c("retry_at", _AT),
 )
-client_presence = _table("client_presence", _c("user_id", _ID), _c("channel"), _c("process", _ID), _c("seen_at", _AT))
+client_presence = _table(
+    "client_presence",
+    _c("user_id", _ID),
+    _c("channel"),
+    _c("process", _ID),
+    _c("seen_at", _AT),
+    _c("held"),
+    _c("held_until", _AT),
+)
 open_ticket = _table(
     "open_ticket",
     _c("user_id", _ID),

@@ -43,6 +43,15 @@ async def renew_presence(
     await tx.execute(statement)
 
 
+async def hold(
+    tx: AsyncConnection, account_id: UUID, link_id: UUID, reason: str | None, until: datetime | None
+) -> None:
+    """A client holds alerts back, or (no reason) shows them again."""
+    p = t.client_presence
+    change = sa.update(p).where(p.c.account_id == account_id, p.c.id == link_id).values(held=reason, held_until=until)
+    await tx.execute(change)
+
+
 async def handoff_exists(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> bool:
     """Whether the account has it."""
     h = t.handoff
@@ -57,10 +66,18 @@ async def delete_presence(tx: AsyncConnection, account_id: UUID, link_id: UUID) 
 
 
 async def connected(tx: AsyncConnection, account_id: UUID) -> list[AnyRow]:
-    """(user id, channel) of everyone with a client open now."""
+    """(user id, channel, held, held until) of everyone with a client open now; what is over holds nothing back."""
     p = t.client_presence
-    fresh = sa.func.clock_timestamp() - sa.text(f"interval '{BELIEVED_S} seconds'")
-    statement = sa.select(p.c.user_id, p.c.channel).where(p.c.account_id == account_id, p.c.seen_at > fresh).distinct()
+    now = sa.func.clock_timestamp()
+    fresh = now - sa.text(f"interval '{BELIEVED_S} seconds'")
+    over = p.c.held_until <= now
+    held = sa.case((over, None), else_=p.c.held).label("held")
+    statement = (
+        sa.select(p.c.user_id, p.c.channel, held, p.c.held_until)
+        .where(p.c.account_id == account_id, p.c.seen_at > fresh)
+        .distinct()
+        .order_by(p.c.held_until.desc().nulls_first())
+    )
     return list((await tx.execute(statement)).all())
 
 

@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from backend.contract.events import Receipt
+from backend.contract.events import Holding, Receipt
 from backend.contract.people import Person
 from backend.contract.vocabulary import Channel
 from backend.db.background import keep_doing
 from backend.db.engine import Database
 from backend.db.ids import parse_id
+from backend.db.tables import AnyRow
 from backend.delivery import repository
 from backend.domain.refusal import Refusal
 from backend.http.problems import DATABASE_DOWN
@@ -23,17 +25,30 @@ log = logging.getLogger(__name__)
 
 VOUCH_S: Final = 15.0
 _DETAIL: Final = 200
+_REASON: Final = 40
 _RUNGS: Final = 1_000_000
 _NO_PROCESS: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Alerts are held back: why, as the client says, and until when, where it ends by itself."""
+
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReachEntry:
-    """One senior, and where they have a client open now. Nothing here proves that they will look."""
+    """One senior, and where they have a client open now. Nothing here proves that they will look.
+
+    `held` where every client that is open holds alerts back.
+    """
 
     user: Person
     desktop: bool
     web: bool
+    held: Held | None = None
 
 
 class DeliveryService:
@@ -77,6 +92,13 @@ class DeliveryService:
         """It is gone."""
         async with self._db.tenant(caller.account_id) as tx:
             await repository.delete_presence(tx, caller.account_id, link_id)
+
+    async def holds(self, caller: Caller, link_id: UUID, holding: Holding) -> None:
+        """A client holds alerts back from now on, or shows them again. A time without a zone is UTC."""
+        reason = (holding.reason or "").replace("\x00", "")[:_REASON]
+        until = holding.until.replace(tzinfo=UTC) if holding.until and holding.until.tzinfo is None else holding.until
+        async with self._db.tenant(caller.account_id) as tx:
+            await repository.hold(tx, caller.account_id, link_id, reason or None, until if reason else None)
 
     async def asking(self, caller: Caller, channel: Channel) -> None:
         """A client that reads by requests asks for news: connected for as long as a client is believed without a word.
@@ -129,20 +151,25 @@ class DeliveryService:
         """Every senior of the account and where they are connected, by name."""
         async with self._db.tenant(caller.account_id) as tx:
             people = await seniors(tx, caller.account_id)
-            links = {(row.user_id, row.channel) for row in await repository.connected(tx, caller.account_id)}
+            links = await repository.connected(tx, caller.account_id)
         return [
-            ReachEntry(
-                user=Person(id=str(p.id), name=p.name),
-                desktop=(p.id, "desktop") in links,
-                web=(p.id, "web") in links,
-            )
-            for p in people
-            if str(p.id) != exclude_user_id
+            _reach(p, [link for link in links if link.user_id == p.id]) for p in people if str(p.id) != exclude_user_id
         ]
 
     async def _vouch(self) -> None:
         await asyncio.sleep(VOUCH_S)
         await repository.touch_presence(self._db, self._process)
+
+
+def _reach(person: AnyRow, links: list[AnyRow]) -> ReachEntry:
+    open_now = {link.channel for link in links}
+    held = [Held(reason=link.held, until=link.held_until) for link in links if link.held is not None]
+    return ReachEntry(
+        user=Person(id=str(person.id), name=person.name),
+        desktop="desktop" in open_now,
+        web="web" in open_now,
+        held=held[0] if held and len(held) == len(links) else None,
+    )
 
 
 def caller_may_claim(caller: Caller) -> bool:

@@ -3,7 +3,7 @@
 from typing import Protocol
 from uuid import UUID
 
-from backend.contract.events import Receipt
+from backend.contract.events import Holding, Receipt
 from backend.contract.vocabulary import Channel
 from backend.identity.caller import Caller
 
@@ -19,6 +19,9 @@ class Audience(Protocol):
 
     async def asking(self, caller: Caller, channel: Channel) -> None:
         """A client without a connection asks for news, and will show them to its user."""
+
+    async def holds(self, caller: Caller, link_id: UUID, holding: Holding) -> None:
+        """It holds alerts back from now on, or shows them again."""
 
     async def receipt(self, caller: Caller, channel: Channel, receipt: Receipt) -> None:
         """It showed an alert, or says why not. Raises what the database raises when that could not be kept."""

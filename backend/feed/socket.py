@@ -163,6 +163,8 @@ class EventSockets:
                     await self.tests.answered(link, frame)
                     continue
                 await self._audience.receipt(link.caller, link.channel, frame)
+            elif isinstance(frame, wire.Holding):
+                await self._audience.holds(link.caller, link.id, frame)
             elif isinstance(frame, wire.Reauth):
                 link.caller = await self._same(link.caller, frame.token)
 
@@ -252,7 +254,7 @@ def _hello(feed: AccountFeed, caller: Caller) -> str:
     return encode(hello).decode()
 
 
-def _frame(message: Message) -> wire.Resume | wire.Receipt | wire.Ack | wire.Reauth:
+def _frame(message: Message) -> wire.Resume | wire.Receipt | wire.Holding | wire.Ack | wire.Reauth:
     text = message.get("text")
     if text is None:
         raise ProtocolFault("frames are text")
@@ -265,6 +267,8 @@ def _frame(message: Message) -> wire.Resume | wire.Receipt | wire.Ack | wire.Rea
             return resume
         if kind == "receipt":
             return msgspec.json.decode(text, type=wire.Receipt)
+        if kind == "holding":
+            return msgspec.json.decode(text, type=wire.Holding)
         if kind == "ack":
             return msgspec.json.decode(text, type=wire.Ack)
         if kind == "reauth":

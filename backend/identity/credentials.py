@@ -13,6 +13,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 TOKEN_PREFIX: Final = "fpat_"  # noqa: S105 - a prefix that secret scanners can look for, not a secret
+_CSRF_BYTES: Final = 16
 _HASHER: Final = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
 _AT_ONCE: Final = asyncio.Semaphore(2)  # 19 MiB and 40 ms of CPU each: a burst of sign-ins must not starve claims
 _DECOY: Final = _HASHER.hash("no account has this password")
@@ -47,10 +48,28 @@ async def verify_password(password: str, stored: str | None) -> bool:
 
 
 def csrf_token(key: str, session_token: str) -> str:
-    """The anti-forgery value of a web session: derived, so nothing more is kept."""
-    return hmac.new(key.encode(), b"csrf:" + digest(session_token), hashlib.sha256).hexdigest()
+    """An anti-forgery value of a web session, under a mask of its own: no two are alike, none tells of another.
+
+    What stands in every page as the same value can be read off the length of compressed pages (BREACH). Derived from
+    the session, so nothing more is kept; good for as long as the session is.
+    """
+    mask = secrets.token_bytes(_CSRF_BYTES)
+    return (mask + _xor(mask, _csrf(key, session_token))).hex()
 
 
 def csrf_matches(key: str, session_token: str, value: str) -> bool:
-    """Compare in constant time."""
-    return hmac.compare_digest(csrf_token(key, session_token).encode(), _bytes(value))
+    """True for every value that `csrf_token` gave or can give for this session. Compares in constant time."""
+    try:
+        told = bytes.fromhex(value)
+    except ValueError:
+        return False
+    mask, masked = told[:_CSRF_BYTES], told[_CSRF_BYTES:]
+    return len(masked) == _CSRF_BYTES and hmac.compare_digest(_xor(mask, masked), _csrf(key, session_token))
+
+
+def _csrf(key: str, session_token: str) -> bytes:
+    return hmac.new(key.encode(), b"csrf:" + digest(session_token), hashlib.sha256).digest()[:_CSRF_BYTES]
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))

@@ -1,6 +1,7 @@
 """Puts the web app into the application: pages, static files, and the 404 page for people."""
 
 import gzip
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from functools import cache, lru_cache
@@ -33,9 +34,11 @@ from backend.web import (
     pages_sessions,
 )
 from backend.web.admin import ROUTERS as ADMIN
+from backend.web.packing import takes_gzip
 from backend.web.routing import error_page
 
 STATIC: Final = Path(__file__).parent / "static"
+_SHEETS: Final = ("tokens", "base", "shell", "queue", "session", "chat", "pages", "analytics", "admin")
 _MACHINES: Final = (
     "/api/",
     "/static/",
@@ -54,14 +57,14 @@ _MISSING: Final = "There is no such page."
 class Static(StaticFiles):
     """Static files: asked for again each time, answered from the browser's copy when nothing has changed.
 
-    Text goes out compressed. Pages do not: they hold a secret of the reader beside words that others chose.
+    Text goes out compressed.
     """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file with its headers; a picture that is opened by itself runs nothing."""
         response = await super().get_response(path, scope)
         asked = Headers(scope=scope)
-        if isinstance(response, FileResponse) and _TEXT.fullmatch(path) and _takes_gzip(asked) and "range" not in asked:
+        if isinstance(response, FileResponse) and _TEXT.fullmatch(path) and takes_gzip(asked) and "range" not in asked:
             packed = _packed(Path(response.path), response.headers["etag"])
             headers = {"Content-Encoding": "gzip", "ETag": f"W/{response.headers['etag']}"}
             response = Response(packed, 200, headers, response.media_type)
@@ -69,10 +72,6 @@ class Static(StaticFiles):
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Content-Security-Policy"] = "default-src 'none'"
         return response
-
-
-def _takes_gzip(headers: Headers) -> bool:
-    return any(one.strip() == "gzip" for one in headers.get("accept-encoding", "").split(","))
 
 
 @lru_cache(maxsize=256)
@@ -94,9 +93,27 @@ def _packed_htmx() -> bytes:
 
 async def _htmx(request: Request) -> Response:
     headers = {"Cache-Control": "public, max-age=86400", "Vary": "Accept-Encoding"}
-    if not _takes_gzip(request.headers):
+    if not takes_gzip(request.headers):
         return Response(htmx(), 200, headers, "text/javascript")
     return Response(_packed_htmx(), 200, {**headers, "Content-Encoding": "gzip"}, "text/javascript")
+
+
+async def _app_css(request: Request) -> Response:
+    """The style sheets as one: one request in place of nine, and a quarter less on the way."""
+    sheet, packed, tag = _sheet(tuple((STATIC / "css" / f"{name}.css").stat().st_mtime_ns for name in _SHEETS))
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding", "ETag": f'W/"{tag}"'}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(None, 304, headers)
+    if takes_gzip(request.headers):
+        sheet, headers["Content-Encoding"] = packed, "gzip"
+    return Response(sheet, 200, headers, "text/css")
+
+
+@lru_cache(maxsize=2)
+def _sheet(_changed: tuple[int, ...]) -> tuple[bytes, bytes, str]:
+    """(the sheet, the same compressed, its tag), put together once for as long as its parts are the same."""
+    sheet = b"\n".join((STATIC / "css" / f"{name}.css").read_bytes() for name in _SHEETS)
+    return sheet, gzip.compress(sheet, mtime=0), hashlib.sha256(sheet).hexdigest()[:20]
 
 
 def install(app: FastAPI) -> None:
@@ -120,6 +137,7 @@ def install(app: FastAPI) -> None:
     for router in ADMIN:
         app.include_router(router)
     app.add_route("/static/htmx.min.js", _htmx, include_in_schema=False)
+    app.add_route("/static/app.css", _app_css, include_in_schema=False)
     app.mount("/static", Static(directory=STATIC), name="static")
     before = app.exception_handlers.get(HTTPException, http_exception_handler)
     answer = cast("Callable[[Request, Any], Awaitable[Response]]", before)

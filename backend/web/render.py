@@ -13,6 +13,7 @@ from backend.contract.vocabulary import MISSING_CHOICES, OUTCOME_LABEL, PRIORITY
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
 from backend.web import formats, talk
+from backend.web.packing import LEAST, packed, takes_gzip
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 CSP: Final = (
@@ -25,6 +26,21 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+PACKED: Final = frozenset(
+    {
+        "sessions.html",
+        "session.html",
+        "escalations.html",
+        "analytics.html",
+        "error.html",
+        "admin/audit.html",
+        "admin/baseline.html",
+        "admin/devices.html",
+        "admin/policy.html",
+        "admin/runbooks.html",
+    }
+)
+"""Pages that may go out compressed: no link, password or key in them opens anything by itself."""
 THEMES: Final = ("system", "light", "dark")
 ASSESSMENT_PATIENCE: Final = timedelta(minutes=2)
 """After this an assessment that has not come is said to be missing."""
@@ -92,4 +108,10 @@ def html(
             **context,
         )
     )
-    return HTMLResponse(body, status, HEADERS)
+    page = body.encode()
+    if template not in PACKED or len(page) < LEAST:
+        return HTMLResponse(page, status, HEADERS)
+    headers = {**HEADERS, "Vary": "Accept-Encoding"}
+    if takes_gzip(request.headers):
+        page, headers["Content-Encoding"] = packed(page), "gzip"
+    return HTMLResponse(page, status, headers)

@@ -10,10 +10,10 @@ from backend.contract.handoffs import Handoff
 from backend.contract.people import Person, UserView
 from backend.contract.sessions import Session
 from backend.db.ids import parse_id
-from backend.delivery.service import ReachEntry
+from backend.delivery.service import Held, ReachEntry
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
-from backend.web import chat_view, formats, policy_words, render, strip, suggestions
+from backend.web import chat_view, formats, policy_words, recipients, render, strip, suggestions
 from backend.web.visitor import Visitor, sends_mail, services_of
 
 BLANK = {"reason": "", "need": "", "impact": "", "priority": "normal", "target": ""}
@@ -61,30 +61,43 @@ def latest_handoff_id(session: Session) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Who would be told at once: three lists of first names, and per person where, by user id."""
+    """Who would be told at once: lists of first names, and per person where, by user id.
+
+    `held`: whose clients hold alerts back, and until when (`Dana, do not disturb until 14:00`).
+    """
 
     desktop: list[str]
     web: list[str]
+    held: list[str]
     later: list[str]
     presence: dict[str, str]
     mail: bool
 
 
-def reach_now(entries: list[ReachEntry], seniors: list[UserView], *, mail: bool) -> Reach:
+def reach_now(entries: list[ReachEntry], seniors: list[UserView], clock: formats.Clock, *, mail: bool) -> Reach:
     """Where each senior is. `mail` says whether this server sends e-mail to those who are nowhere."""
     by_id = {entry.user.id: entry for entry in entries}
-    reach = Reach([], [], [], {}, mail)
+    reach = Reach([], [], [], [], {}, mail)
     for name, person in zip(formats.first_names([one.name for one in seniors]), seniors, strict=True):
         entry = by_id.get(person.id)
-        if entry and entry.desktop:
+        said = name
+        if entry and entry.held:
+            place, names = _held(entry.held, clock), reach.held
+            said = f"{name}, {place}"
+        elif entry and entry.desktop:
             place, names = "on desktop now", reach.desktop
         elif entry and entry.web:
             place, names = "in the web page now", reach.web
         else:
             place, names = "e-mail only" if mail else "not connected", reach.later
         reach.presence[person.id] = place
-        names.append(name)
+        names.append(said)
     return reach
+
+
+def _held(held: Held, clock: formats.Clock) -> str:
+    words = recipients.held_words(held.reason)
+    return f"{words} until {clock.time(held.until)}" if held.until else words
 
 
 async def page(
@@ -118,7 +131,9 @@ async def page(
         )
     others = [one for one in seniors if one.id != str(caller.user_id)]
     rights = may(caller, session, handoff)
-    reach = reach_now(entries, others, mail=sends_mail(request))
+    reach = reach_now(
+        entries, others, formats.Clock(formats.zone(caller.timezone), formats.now()), mail=sends_mail(request)
+    )
     suggested = suggestions.for_escalation(session) if rights.escalate else {}
     holds = bool(handoff and handoff.status == "claimed" and handoff.claimed_by and _is(handoff.claimed_by.id, caller))
     snapshot = handoff.escalation_package.snapshot if handoff and holds else None
@@ -161,6 +176,7 @@ async def page(
             formats.now(),
             (handoff.waiting_since or handoff.created_at) if handoff and rights.change else None,
         ),
+        urgent_through=policy.urgent_overrides_dnd,
         target_hint=policy_words.target_hint(policy),
         target_first=policy.target_first_minutes,
         key=str(uuid4()),

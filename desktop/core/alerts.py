@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.contract.events import Receipt
+from backend.contract.events import Holding, Receipt
 from backend.contract.handoffs import QueueRow
 from desktop.core.alerting import Alerting
 from desktop.core.deck import LOCKED, Deck
@@ -28,7 +28,10 @@ from desktop.core.vitals import Vitals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What alerting needs around itself. `tell` sends a receipt, `row` answers what is known of a handoff."""
+    """What alerting needs around itself.
+
+    `tell` sends a receipt, `hold` says what is held back, `row` answers what is known of a handoff.
+    """
 
     inbox: Inbox
     time: ServerTime
@@ -38,6 +41,7 @@ class Told:
     trace: Trace
     vitals: Vitals
     tell: Callable[[Receipt], None]
+    hold: Callable[[Holding], None]
     row: Callable[[str], QueueRow | None]
 
 
@@ -88,6 +92,7 @@ class Alerts:
     def cover(self, reason: str | None) -> None:
         """Nobody sees the screen (`locked`), or the desktop holds notifications back (`do not disturb`); null: seen."""
         self.ringer.silent = reason not in {None, LOCKED}
+        self._say_holding()
         if unseen := self.deck.cover(reason):
             self._carry_out(self.notifier.unseen(unseen, self._told.inbox.sorted(), *self._now()))
 
@@ -109,6 +114,7 @@ class Alerts:
 
     def mute(self, *, anew: bool = False) -> None:
         """Begin or end holding toasts. Quiet hours go by the user's own clock, not by the server's."""
+        self._say_holding()
         quiet, _ = self.quiet()
         reason = DND if self.dnd.on else QUIET if quiet else None
         if reason != self.notifier.muted or anew:
@@ -141,6 +147,17 @@ class Alerts:
         return min((when for when in times if when is not None), default=None)
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _say_holding(self) -> None:
+        """Tell the server, so that others read it before they escalate. A locked screen is nobody's wish: not told."""
+        quiet, ends = self.quiet()
+        if self.dnd.on:
+            holding = Holding(reason="do_not_disturb", until=self.dnd.until)
+        elif quiet:
+            holding = Holding(reason="quiet_hours", until=ends)
+        else:
+            holding = Holding(reason="do_not_disturb" if self.ringer.silent else None)
+        self._told.hold(holding)
 
     def _now(self) -> tuple[float, datetime]:
         return self._told.time.mono(), self._told.time.wall()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from backend.contract.events import Receipt
+from backend.contract.events import Holding, Receipt
 from backend.contract.people import UserView
 from desktop.core import toasts
 from desktop.core.alerting import Alerting
@@ -92,6 +92,7 @@ class Controller:
                 trace=ports.trace,
                 vitals=self.vitals,
                 tell=self.trial.tell,
+                hold=self._hold,
                 row=self._roster.row,
             ),
             alerting or Alerting(),
@@ -363,6 +364,9 @@ class Controller:
 
     def _tell(self, receipt: Receipt) -> None:
         self._link.tell(receipt)
+
+    def _hold(self, holding: Holding) -> None:
+        self._link.hold(holding)
 
     def _signed_out(self) -> None:
         self._following.link_signed_out()

@@ -5,7 +5,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from backend.contract.events import Ack, Bye, Event, Heartbeat, Hello, Receipt, Reset, Resume, TrialAlert
+from backend.contract.events import Ack, Bye, Event, Heartbeat, Hello, Holding, Receipt, Reset, Resume, TrialAlert
 from backend.contract.vocabulary import EventKind
 
 _SERVER: Final[dict[str, type]] = {
@@ -49,7 +49,7 @@ def decode(text: str | bytes) -> ServerFrame | None:
     return frame
 
 
-def encode(frame: Resume | Ack | Receipt) -> str:
+def encode(frame: Resume | Ack | Receipt | Holding) -> str:
     """One text frame, without the fields that are null."""
     fields = {key: value for key, value in msgspec.to_builtins(frame).items() if value is not None}
     return msgspec.json.encode(fields).decode()

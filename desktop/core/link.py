@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, Protocol
 
-from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, Event, Receipt, TrialAlert
+from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, Event, Holding, Receipt, TrialAlert
 from backend.contract.handoffs import QueuePage
 from backend.contract.people import UserView
 from desktop.core.alarm import Alarm
 from desktop.core.backoff import Backoff
 from desktop.core.feed import Apply, Beat, CaughtUp, Effect, Feed, Greeted, HangUp, Refetch, Send, Tested
+from desktop.core.frames import encode
 from desktop.core.ports import (
     CLOSE_ABNORMAL,
     ApiError,
@@ -90,6 +91,7 @@ class Link:
         self._poked = asyncio.Event()
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._receipts = receipts or Receipts()
+        self._holding = Holding()
         self._my_id: str | None = None
         self._outage = False
         self._fetching: asyncio.Task[None] | None = None
@@ -127,6 +129,14 @@ class Link:
         """Send a receipt that says anything new; again after each greeting until the server is known to have it."""
         if self._receipts.add(receipt) and self._my_id is not None:
             self._outbox.put_nowait(self.feed.receipt(receipt).text)
+
+    def hold(self, holding: Holding) -> None:
+        """Say whether alerts are held back here; again after each greeting, as a new stream knows nothing of it."""
+        if holding == self._holding:
+            return
+        self._holding = holding
+        if self._my_id is not None:
+            self._outbox.put_nowait(encode(holding))
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -248,6 +258,8 @@ class Link:
         self._listener.link_up(greeted.user, greeted.server_time)
         self._my_id = greeted.user.id
         self._outage = False
+        if self._holding.reason is not None:
+            self._outbox.put_nowait(encode(self._holding))
         self._receipts.greeted()
         for receipt in self._receipts.unconfirmed:
             self._outbox.put_nowait(self.feed.receipt(receipt).text)

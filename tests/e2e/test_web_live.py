@@ -97,6 +97,7 @@ async def test_an_escalation_arrives_and_the_junior_sees_who_saw_it(
     await senior.get_by_test_id("pick-up").click()
     await senior.wait_for_url(f"**/pilot/{session}")
     await expect(junior.get_by_test_id("delivery-claimed-by")).to_have_text("Claimed by Erin Engineer")
+    await live(senior)
     await senior.get_by_test_id("chat-input").fill("Looking at it now.")
     await senior.keyboard.press("Enter")
     await expect(junior.get_by_test_id("chat-message")).to_contain_text("Looking at it now.")
@@ -373,3 +374,31 @@ async def test_on_a_phone_a_tap_opens_the_context_and_back_closes_it(
     await page.go_back()
     await expect(page.get_by_test_id("context-overlay")).to_be_hidden()
     await expect(page.get_by_test_id("escalation-row")).to_be_visible()
+
+
+async def test_an_arrival_moves_nothing_under_the_readers_eyes(
+    browser: Browser, server: Server, crew: Crew, desk: Desk
+) -> None:
+    """Layout shift as Chromium counts it: in the queue, where the new row comes last, and beside a session."""
+    session = await desk.session("Printer")
+    await desk.escalate("First", priority="high")
+    queue = await open_as(browser, server, crew.engineer, "/escalations")
+    aside = await queue.context.new_page()
+    await aside.goto(f"{server.url}/pilot/{session}")
+    await live(aside)
+    watch = """() => { window.moved = []; new PerformanceObserver((list) => list.getEntries().forEach((one) =>
+        window.moved.push(...one.sources.map((at) => [one.value, at.node?.className ?? String(at.node)]))))
+        .observe({ type: "layout-shift", buffered: false }); }"""
+    await expect(queue.get_by_test_id("context-need")).to_be_visible()
+    for page in (queue, aside):
+        await page.evaluate("document.fonts.ready")
+        await page.evaluate(watch)
+    for number, priority in enumerate(("normal", "low", "low")):
+        await desk.escalate(f"Arrival {number}", priority=priority)
+    await expect(queue.get_by_test_id("escalation-row")).to_have_count(4)
+    await expect(aside.get_by_test_id("toast").first).to_be_visible()
+    await expect(aside.get_by_test_id("nav-escalations-count")).to_have_attribute("data-count", "4")
+    for page in (queue, aside):
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        moved = await page.evaluate("window.moved")
+        assert sum(value for value, _ in moved) < 0.001, moved  # a figure that grows by a digit counts some millionths

@@ -1,6 +1,7 @@
 """How the desk alerts, what it knows without a server, and the test notification."""
 
 import asyncio
+from datetime import UTC, time
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from desktop.core.ports import (
     SignedOutError,
     UnreachableError,
 )
+from desktop.core.quiet import QuietHours
 from tests.unit.desktop.memory_desk import claims, desk, hops, selected
 from tests.unit.desktop.test_last_known import KEPT, Memory
 
@@ -47,6 +49,33 @@ async def test_do_not_disturb_holds_and_lets_go_and_a_cover_is_told_truly() -> N
         one.clock.ahead += 31 * 60
         one.controller.woke_up()
         await one.seen.until(lambda: not one.seen.queue.dnd_on)
+
+
+async def test_others_can_read_beforehand_that_alerts_are_held_back() -> None:
+    """The server is told why and until when, on every stream anew, and nothing where nothing is held back."""
+    all_day = QuietHours(enabled=True, start=time(0), end=time(0), zone=UTC)
+
+    async with desk() as one:
+
+        def told() -> list[tuple[str | None, bool]]:
+            return [(f.get("reason"), "until" in f) for f in one.server.received if f["type"] == "holding"]
+
+        await one.live()
+        one.controller.do_not_disturb(30)
+        await one.until(lambda: told() == [("do_not_disturb", True)])
+        one.controller.do_not_disturb(30)
+        one.controller.do_not_disturb("off")
+        await one.until(lambda: told()[-1] == (None, False))
+        one.controller.cover("locked")
+        one.controller.cover("do not disturb")
+        await one.until(lambda: told()[-1] == ("do_not_disturb", False))
+        one.controller.cover(None)
+        one.controller.alert_as(Alerting(quiet=all_day))
+        await one.until(lambda: told()[-1][0] == "quiet_hours")
+        before = len(told())
+        one.controller.woke_up()
+        await one.until(lambda: len(told()) > before)
+        assert told()[-1][0] == "quiet_hours", "a new stream knows nothing of the one before"
 
 
 async def test_a_loud_toast_without_a_player_is_shown_again_to_be_heard() -> None:

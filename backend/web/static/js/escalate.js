@@ -54,7 +54,7 @@ function restore(form) {
   } catch {
     localStorage.removeItem(draftKey());
   }
-  if (!draft || form.closest("dialog").open || form.querySelector("[aria-invalid]")) return; // refused: the text is there
+  if (!draft || form.querySelector("[aria-invalid], [data-form-error]:not([hidden])")) return; // refused: the text is there
   for (const name of FIELDS) if (typeof draft[name] === "string") form.elements[name].value = draft[name];
 }
 

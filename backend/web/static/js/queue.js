@@ -215,13 +215,13 @@ function submit(event) {
   const form = event.target.closest("form[data-claim]");
   if (!form) return;
   event.preventDefault();
-  const id = form.getAttribute("action").split("/").at(-2);
-  take(id, form.querySelector("[data-claim-button]"));
+  const button = event.submitter ?? form.querySelector("[data-claim-button]");
+  take(button.getAttribute("formaction").split("/").at(-2), button);
 }
 
 async function take(id, button) {
   markOpened(row(id));
-  const all = document.querySelectorAll(`form[action="/escalations/${CSS.escape(id)}/claim"] [data-claim-button]`);
+  const all = document.querySelectorAll(`[data-claim-button][formaction="/escalations/${CSS.escape(id)}/claim"]`);
   const result = await claim(id, [...new Set([button, ...all])].filter(Boolean));
   if (result.outcome === "won") hintDone();
   else if (result.words) fates.set(id, result.words);
@@ -250,7 +250,7 @@ function keys() {
   onKey("c", (event) => {
     if (event.repeat) return;
     const one = document.querySelector(".rw.sel [data-claim-button]") ?? panel().querySelector("[data-claim-button]");
-    if (one && !one.disabled) one.closest("form").requestSubmit();
+    if (one && !one.disabled) one.form.requestSubmit(one);
   });
   onKey("v", () => panel().querySelector("[data-view]")?.click());
   onKey("f", () => {

@@ -62,9 +62,9 @@ export function busyTyping() {
   return Boolean(field && (field.value || "").length) || Boolean(document.querySelector("dialog[open]"));
 }
 
-/** What a region says, without what differs at each look: ticking times and one-time form keys. */
+/** What a region says, without what differs at each look: ticking times, one-time and anti-forgery values of forms. */
 const settled = (node) =>
-  node.innerHTML.replace(/(<time[^>]*data-since[^>]*>)[^<]*/g, "$1").replace(/(name="key" value=")[^"]*/g, "$1");
+  node.innerHTML.replace(/(<time[^>]*data-since[^>]*>)[^<]*/g, "$1").replace(/(name="(?:key|csrf)" value=")[^"]*/g, "$1");
 
 function takeOver(region, next) {
   const mine = region.matches("[data-keyed]") ? region : region.querySelector("[data-keyed]");

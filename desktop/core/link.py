@@ -176,12 +176,20 @@ class Link:
         attempt = self._attempt = asyncio.get_running_loop().create_task(self._connector.connect())
         try:
             await asyncio.wait({attempt})
+        except asyncio.CancelledError:
+            attempt.add_done_callback(self._unwanted)
+            raise
         finally:
             self._attempt = None
             attempt.cancel()
         if attempt.cancelled():
             raise SocketClosedError(CLOSE_ABNORMAL, "begun anew", 0.0)
         return attempt.result()
+
+    def _unwanted(self, attempt: "asyncio.Task[Socket]") -> None:
+        """A stream that opened in the very moment in which it was given up is closed again."""
+        if not attempt.cancelled() and attempt.exception() is None:
+            self._close(attempt.result())
 
     async def _serve(self, socket: Socket) -> SocketClosedError:
         """Until the stream ends or is given up; answers why."""

@@ -64,7 +64,10 @@ class WebSocket:
             self._session.keeper.renewed.remove(self._prove)
         for task in self._proofs:
             task.cancel()
-        await self._connection.close()
+        try:
+            await self._connection.close()
+        finally:  # also when the app ends before the peer has answered
+            self._connection.transport.abort()
 
     def _prove(self, token: str) -> None:
         """There is a newer token: tell the server, so that the stream outlives the one it was opened with."""

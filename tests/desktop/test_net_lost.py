@@ -3,11 +3,14 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
 
 import httpx
 import pytest
 
 from desktop.core.controller import Controller
+from desktop.net.session import Session
+from desktop.net.socket import WebSocket, WebSocketConnector
 from tests.conftest import Http
 from tests.desktop.rig import Recorder, app_at
 from tests.support.flow import API, act, claimed, escalated
@@ -169,3 +172,15 @@ async def test_any_trouble_in_any_order(http: Http, crew: Crew, way: TcpProxy) -
         await whole(seen, http(crew.engineer))
         frames = [str(fields["seq"]).zfill(6) for fields in seen.marked("frame")]
         assert frames == sorted(set(frames)), "an event was applied twice, or out of order"
+
+
+async def test_a_close_that_is_cut_short_leaves_no_socket_open(crew: Crew, way: TcpProxy) -> None:
+    """The peer does not answer the goodbye, and the app does not wait for it."""
+    stream = await WebSocketConnector(Session(url(way), crew.engineer.token), None).connect()
+    await stream.receive()
+    way.stall()
+    closing = asyncio.create_task(stream.close())
+    await asyncio.sleep(0.05)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    assert cast("WebSocket", stream)._connection.transport.is_closing()

@@ -1,6 +1,7 @@
 """What arrives at the desk and on which way: drawn and told, whatever happens to the stream."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -237,3 +238,35 @@ async def test_the_clock_on_the_wall_may_jump_and_nothing_else_does() -> None:
         assert one.controller._time.offset > timedelta(days=1)
         one.clock.ahead += 3600
         assert one.controller._time.wall() - before > timedelta(minutes=59)
+
+
+async def test_waking_up_and_a_network_in_the_same_moment_make_one_new_stream() -> None:
+    async with desk() as one:
+        await one.live()
+        one.controller.woke_up()
+        one.controller.woke_up()
+        await one.live(2)
+        await asyncio.sleep(0.02)
+        assert len(one.seen.marked("live")) == 2
+
+
+async def test_a_stream_that_opens_while_the_app_ends_is_closed_again() -> None:
+    async with desk() as one:
+        await one.live()
+        real = one.wire.connect
+        begun = asyncio.Event()
+
+        async def connect() -> Any:
+            opened = await real()
+            begun.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return opened
+
+        one.wire.connect = connect  # type: ignore[method-assign] # too late to take back
+        one.controller.woke_up()
+        await begun.wait()
+        late = one.wire.open
+        assert late is not None
+        await one.controller.stop()
+        await one.until(lambda: late.over)

@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gauges = (operations.ProcessMetrics(services), AuditGauges(services.monitor))
         for one in gauges:
             REGISTRY.register(one)
-        _say_goodbye_first(services.sockets)
+        _leave_in_order(services)
         try:
             yield
         finally:
@@ -126,15 +126,20 @@ class _EventStream:
         await sockets(scope, receive, send)
 
 
-def _say_goodbye_first(sockets: EventSockets) -> None:
-    """On a stop signal, tell event stream clients when to come back before the server closes their connections."""
+def _leave_in_order(services: Services) -> None:
+    """On a stop signal, before the server closes any connection: end the work, tell stream clients when to come back.
+
+    Work that uses the server's own interface (the canary) would take what the stop does to it for a failure.
+    """
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
     def leave() -> None:
-        task = loop.create_task(sockets.farewell(), name="farewell")
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        ends = [] if services.worker is None else [services.worker.stop()]
+        for end in (*ends, services.sockets.farewell()):
+            task = loop.create_task(end, name="farewell")
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         before = signal.getsignal(number)

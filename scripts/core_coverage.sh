@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 data=$(mktemp) && trap 'rm -f "$data"' EXIT
 export COVERAGE_FILE=$data
-.venv/bin/python -m coverage run -m pytest -q -p no:cacheprovider -p no:xdist --hypothesis-profile=quick tests/unit/desktop
+.venv/bin/python -m coverage run -m pytest -q -p no:cacheprovider -p no:xdist tests/unit/desktop
 .venv/bin/python -m coverage report

@@ -71,11 +71,17 @@ class Worker:
             self._tasks.append(task)
 
     async def stop(self) -> None:
-        """End at once. The leases of what was under way are given back, for another worker or after a restart."""
+        """End at once. The leases of what was under way are given back, for another worker or after a restart.
+
+        May be called again. What was under way has been told when this first waits for anything.
+        """
         if self._unsubscribe is not None:
             self._unsubscribe()
+            self._unsubscribe = None
         for task in self._tasks:
             task.cancel()
+        for run in self._runs:
+            run.end()
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -97,6 +103,7 @@ class _LaneRun:
         self._wake = wake
         self._away = away
         self._running: set[asyncio.Task[None]] = set()
+        self._ended = False
 
     async def step(self) -> None:
         """Fill the free places, then wait for an occasion: a hint, a place that gets free, a second gone by."""
@@ -113,12 +120,17 @@ class _LaneRun:
             async with asyncio.timeout(LOOK_EVERY_S):
                 await self._wake.wait()
 
+    def end(self) -> None:
+        """Tell what is under way to end; once, since a second word would cut off the giving back."""
+        if not self._ended:
+            self._ended = True
+            for task in self._running:
+                task.cancel()
+
     async def abandon(self) -> None:
-        """End what is under way; its leases are given back as far as the database answers."""
-        tasks = tuple(self._running)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Until all has ended; its leases are given back as far as the database answers."""
+        self.end()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     def _free(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

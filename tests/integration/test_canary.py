@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from backend.commands.runner import GRACEFUL_STOP_S
 from backend.selfaudit.house import HOUSE
 from tests.conftest import StartServer
 from tests.support.audited import audit_now, doctor, findings, metric, rows_of_the_canary, until_there
@@ -29,6 +30,8 @@ grant execute on function stall to flowpilot_app;
 create trigger stall before insert on message for each row execute function stall();
 """
 CLAIMED = "select true from handoff where account_id = $1 and status = 'claimed'"
+
+GIVEN_BACK = "select true from job where kind = 'canary' and lease_until is null"
 
 
 @contextlib.asynccontextmanager
@@ -179,7 +182,11 @@ async def test_a_planned_restart_in_the_middle_of_a_run_is_no_alarm(
     async with stalling(database_url):
         working = await start_server(FLOWPILOT_CANARY_EVERY_S="3600")
         await until_there(owner, CLAIMED, HOUSE)
-        await asyncio.to_thread(working.stop)
+        began = asyncio.get_running_loop().time()
+        stopping = asyncio.create_task(asyncio.to_thread(working.stop))
+        await until_there(owner, GIVEN_BACK)
+        assert asyncio.get_running_loop().time() - began < GRACEFUL_STOP_S, "before the stop cuts its requests off"
+        await stopping
     assert await owner.value("select count(*) from canary_run where not ok") == 0
     assert "the canary escalation fails" not in working.logs
     await asyncio.to_thread(working.start)

@@ -26,6 +26,7 @@ from backend.db.engine import RUNTIME, Database
 from backend.db.migrate import upgrade
 from backend.domain.recovered import month_bounds
 from backend.identity.caller import Caller
+from backend.web.chart import MOST_DOTS
 from backend.web.pages_analytics import drawn
 from backend.web.visitor import Visitor
 from tests.support.people import Crew, make_crew
@@ -124,13 +125,12 @@ async def _timed(name: str, rounds: int, once: Callable[[], Awaitable[object]]) 
 
 async def _measure(database: Database, url: str, name: str, crew: Crew, month: str, rounds: int) -> None:
     service, caller = AnalyticsService(database), _caller(crew)
-    page = await service.page(caller, month)
+    page = await service.page(caller, month, most_singles=MOST_DOTS)
     print(f"{name}: {page.metrics.escalations} escalations in {month}, page {_drawn(caller, page) / 1_000:.0f} kB")
 
     async def whole() -> int:
-        return _drawn(caller, await service.page(caller, month))
+        return _drawn(caller, await service.page(caller, month, most_singles=MOST_DOTS))
 
-    await _timed("read (database and rows)", rounds, lambda: service.load(caller, month))
     await _timed("answer of the API", rounds, lambda: service.month(caller, month))
     await _timed("page, read and drawn", rounds, whole)
     await _explain(url, crew, month)

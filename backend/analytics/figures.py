@@ -1,6 +1,6 @@
 """A loaded month as the contract shows it to one reader."""
 
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,9 +9,10 @@ from uuid import UUID
 from backend.contract.metrics import EscalationMetrics, EscalationRow, PreviousMonth
 from backend.db.tables import AnyRow
 from backend.domain import groups
-from backend.domain.averages import MINUTE, SECOND, per, spread
+from backend.domain.averages import MINUTE, SECOND, per
 from backend.domain.baseline import Baselines
-from backend.domain.month import Month, Row, excluded
+from backend.domain.month import Month
+from backend.domain.recovered import Measured, Row
 
 SMALL_SAMPLE: Final = 20
 EARLY: Final = 5
@@ -36,15 +37,14 @@ class Loaded:
 
     def metrics(self) -> EscalationMetrics:
         """The answer of the API, and what the page is drawn from."""
-        month, rows, now = self.month, self.month.rows, self.now
-        to_claim, to_action = spread(month.to_claim, SECOND), spread(month.to_action, SECOND)
+        month, sums, now = self.month, self.month.sums, self.now
+        to_claim, to_action = sums.to_claim.spread(SECOND), sums.to_action.spread(SECOND)
         value, before = month.per_escalation(), self.previous.minutes_recovered_per_escalation
-        kinds = [row.of.first_action_kind for row in rows if row.to_action is not None and row.of.first_action_kind]
         return EscalationMetrics(
             month=month.name,
             timezone=month.zone.key,
             manual_baseline_minutes=month.baseline_minutes(now),
-            escalations=len(rows),
+            escalations=sums.whole.escalations,
             claimed=to_claim.n,
             with_first_action=to_action.n,
             mean_time_to_claim_seconds=to_claim.mean,
@@ -52,37 +52,48 @@ class Loaded:
             minutes_recovered_per_escalation=value,
             minutes_recovered_total=month.total(),
             rolling=month.rolling(now.astimezone(month.zone).date()),
-            by_first_action_kind=dict(Counter(kinds)),
+            by_first_action_kind=month.kinds(),
             time_to_claim_seconds=to_claim,
             time_to_first_action_seconds=to_action,
-            minutes_recovered=spread(month.recovered, MINUTE),
-            shown_on_desktop_seconds=spread(month.shown, SECOND),
-            negative=sum(one < 0 for one in month.recovered),
+            minutes_recovered=sums.recovered.spread(MINUTE),
+            shown_on_desktop_seconds=sums.shown.spread(SECOND),
+            negative=sums.negative,
             small_sample=to_action.n < SMALL_SAMPLE,
             early=to_action.n < EARLY,
-            waiting=sum(row.of.status == "pending" for row in rows),
-            withdrawn=sum(row.of.status == "withdrawn" for row in rows),
-            past_step_two=sum(row.of.past_step_two for row in rows),
+            waiting=month.with_status("pending"),
+            withdrawn=month.with_status("withdrawn"),
+            past_step_two=month.past_step_two(),
             exclusions=month.exclusions(),
             baselines=month.baselines_used(),
             previous=self.previous,
             change_minutes=value - before if value is not None and before is not None else None,
             endings=month.endings(),
-            by_claimer=groups.by_person(rows, _claimer, self.names, self.reader),
-            by_technician=groups.by_person(rows, _technician, self.names, self.reader),
-            by_customer=groups.by_text(rows, lambda row: row.of.customer),
-            by_priority=groups.by_priority(rows),
-            by_reason=groups.by_text(rows, lambda row: row.of.reason, at_least=2),
+            by_claimer=groups.by_person(sums.claimers, self.names, self.reader),
+            by_technician=groups.by_person(sums.technicians, self.names, self.reader),
+            by_customer=groups.by_text(sums.customers),
+            by_priority=groups.by_priority(sums.priorities),
+            by_reason=groups.by_text(sums.reasons, at_least=2),
         )
 
-    def listed(self, titles: dict[UUID, AnyRow]) -> list[EscalationRow]:
-        """Each escalation, oldest first, with the names that the reader may see."""
-        rows = self.month.rows
+    def count(self, counted: str | None) -> int:
+        """How many escalations `counted` names: averaged (`yes`), not (`no`), left out for a reason; None for all."""
+        sums = self.month.sums
+        if counted is None:
+            return sums.whole.escalations
+        if counted in {"yes", "no"}:
+            averaged = sums.recovered.n
+            return averaged if counted == "yes" else sums.whole.escalations - averaged
+        return sum(one.count for one in self.month.exclusions() if one.reason == counted)
+
+    def listed(self, found: Sequence[Measured], titles: Mapping[UUID, AnyRow]) -> list[EscalationRow]:
+        """These escalations of the month with the names that the reader may see, in their order."""
+        sums = self.month.sums
         claimers, technicians = (
-            {one.id for one in groups.by_person(rows, whose, self.names, self.reader) if one.id}
-            for whose in (_claimer, _technician)
+            {one.id for one in groups.by_person(whose, self.names, self.reader) if one.id}
+            for whose in (sums.claimers, sums.technicians)
         )
-        return [self._listed(row, titles[row.of.id], claimers, technicians) for row in rows if row.of.id in titles]
+        rows = [Row.measure(one, self.baselines) for one in found if one.id in titles]
+        return [self._listed(row, titles[row.of.id], claimers, technicians) for row in rows]
 
     def _listed(self, row: Row, words: AnyRow, claimers: set[str], technicians: set[str]) -> EscalationRow:
         def name(person: UUID | None, known: set[str]) -> str | None:
@@ -114,16 +125,8 @@ class Loaded:
             seconds_to_first_action=seconds(row.to_action),
             baseline_minutes=row.baseline.minutes if row.baseline else None,
             minutes_recovered=per(row.recovered, MINUTE) if row.recovered is not None else None,
-            excluded=excluded(row),
+            excluded=row.excluded,
             outcome=one.outcome,
             had_what_i_needed=one.had_what_i_needed,
             missing=one.missing,
         )
-
-
-def _claimer(row: Row) -> UUID | None:
-    return row.of.claimer
-
-
-def _technician(row: Row) -> UUID | None:
-    return row.of.escalated_by

@@ -1,14 +1,20 @@
 """SQL of minutes recovered."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final, get_args
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.contract.vocabulary import HandoffStatus
 from backend.db import tables as t
 from backend.db.tables import AnyRow
-from backend.domain.recovered import Measured
+from backend.domain.averages import Exact
+from backend.domain.baseline import Baselines
+from backend.domain.recovered import Measured, left_out, recovered, worth
+
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def _in_month(account_id: UUID, start: datetime, end: datetime) -> "sa.ColumnElement[bool]":
@@ -19,15 +25,38 @@ def _in_month(account_id: UUID, start: datetime, end: datetime) -> "sa.ColumnEle
 _SESSION = sa.and_(t.ai_session.c.account_id == t.handoff.c.account_id, t.ai_session.c.id == t.handoff.c.session_id)
 
 
-async def month_rows(tx: AsyncConnection, account_id: UUID, start: datetime, end: datetime) -> list[Measured]:
-    """The handoffs escalated in [start, end), oldest first, withdrawn ones too."""
-    h, s, d = t.handoff, t.ai_session, t.delivery
-    shown = (
-        sa.select(sa.func.min(d.c.at))
-        .where(d.c.account_id == h.c.account_id, d.c.handoff_id == h.c.id)
-        .where(d.c.channel == "desktop", d.c.state == "shown")
-        .scalar_subquery()
-    )
+def _place(baselines: Baselines) -> "sa.ColumnElement[int]":
+    """How many of the moments at which a baseline takes over had come when a handoff was escalated."""
+    starts = sa.cast(baselines.starts, sa.ARRAY(sa.DateTime(timezone=True)))
+    return sa.func.width_bucket(t.handoff.c.created_at, starts, type_=sa.Integer)
+
+
+def _is(counted: str, baselines: Baselines) -> "sa.ColumnElement[bool]":
+    """Handoffs that are averaged (`yes`), left out (`no`), or left out for a reason; see `domain.recovered`."""
+    h = t.handoff
+    acted, kept = h.c.first_action_at.is_not(None), h.c.first_action_claimed_at.is_not(None)
+    places = [place for place in range(len(baselines.starts) + 1) if worth(baselines.at_place(place)) is not None]
+    averaged = sa.and_(acted, kept, _place(baselines) == sa.any_(sa.cast(places, sa.ARRAY(sa.Integer))))
+    if counted in {"yes", "no"}:
+        return averaged if counted == "yes" else sa.not_(averaged)
+    if counted == "no_baseline":
+        return sa.and_(acted, sa.not_(averaged))
+    status = next(status for status in get_args(HandoffStatus) if left_out(status, acted=False) == counted)
+    return sa.and_(sa.not_(acted), h.c.status == status)
+
+
+async def month_rows(
+    tx: AsyncConnection,
+    account_id: UUID,
+    start: datetime,
+    end: datetime,
+    *,
+    baselines: Baselines,
+    counted: str | None = None,
+    limit: int | None = None,
+) -> list[Measured]:
+    """The handoffs escalated in [start, end), newest first: all, or those that `counted` names."""
+    h = t.handoff
     statement = (
         sa.select(
             h.c.id,
@@ -36,9 +65,8 @@ async def month_rows(tx: AsyncConnection, account_id: UUID, start: datetime, end
             h.c.status,
             h.c.priority,
             h.c.reason,
-            s.c.customer,
+            h.c.customer,
             h.c.handed_off_by,
-            h.c.session_owner,
             h.c.first_claimed_at,
             h.c.claimed_by,
             h.c.first_action_claimed_at,
@@ -49,25 +77,44 @@ async def month_rows(tx: AsyncConnection, account_id: UUID, start: datetime, end
             h.c.had_what_i_needed,
             h.c.missing,
             h.c.steps_done > 0,
-            shown,
+            h.c.first_shown_at,
         )
-        .join(s, _SESSION)
         .where(_in_month(account_id, start, end))
-        .order_by(h.c.created_at, h.c.id)
+        .order_by(h.c.created_at.desc(), h.c.id.desc())
+        .limit(limit)
     )
+    if counted is not None:
+        statement = statement.where(_is(counted, baselines))
     return [Measured._make(row) for row in (await tx.execute(statement)).all()]
 
 
+async def singles(
+    tx: AsyncConnection, account_id: UUID, start: datetime, end: datetime, *, baselines: Baselines
+) -> list[tuple[datetime, Exact]]:
+    """(when, microseconds recovered) of each escalation of [start, end) that is averaged, oldest first."""
+    h = t.handoff
+    statement = (
+        sa.select(h.c.created_at, h.c.first_action_at - h.c.first_action_claimed_at)
+        .where(_in_month(account_id, start, end), _is("yes", baselines))
+        .order_by(h.c.created_at, h.c.id)
+    )
+    found = (await tx.execute(statement)).all()
+    return [
+        (at, value)
+        for at, took in found
+        if (value := recovered(worth(baselines.at(at)), took // _MICROSECOND)) is not None
+    ]
+
+
 async def acted_sums(
-    tx: AsyncConnection, account_id: UUID, start: datetime, end: datetime, starts: list[datetime]
+    tx: AsyncConnection, account_id: UUID, start: datetime, end: datetime, baselines: Baselines
 ) -> list[tuple[int, int, int]]:
     """The month's measured escalations added up: enough for one exact figure, whatever their number.
 
-    One (place, how many, microseconds from claim to first action) for each of `starts`, the moments at which a baseline
-    takes over: `place` of them have come when these were escalated.
+    One (place, how many, microseconds from claim to first action) for each baseline of `Baselines.at_place`.
     """
     h = t.handoff
-    place = sa.func.width_bucket(h.c.created_at, sa.cast(starts, sa.ARRAY(sa.DateTime(timezone=True))))
+    place = _place(baselines)
     # Numeric in PostgreSQL, with all six decimals: nothing is rounded on the way to a whole number.
     seconds = sa.func.sum(sa.extract("epoch", h.c.first_action_at - h.c.first_action_claimed_at))
     statement = (

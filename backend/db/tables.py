@@ -252,6 +252,8 @@ handoff = _table(
     _c("assessment_rejected_why"),
     _c("guidance_id", _ID),
     _c("card", JSONB),
+    _c("customer"),
+    _c("first_shown_at", _AT),
     _c("created_at", _AT),
 )
 handoff_timeline = sa.Table(

@@ -9,7 +9,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from backend.contract.metrics import ExclusionReason
-from backend.domain.averages import Exact
+from backend.domain.averages import Exact, exact
+from backend.domain.baseline import Baseline, Baselines
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 EXCLUSIONS: Final[tuple[ExclusionReason, ...]] = (
@@ -32,7 +33,6 @@ class Measured(NamedTuple):
     reason: str
     customer: str | None
     escalated_by: UUID
-    session_owner: UUID
     claimed_at: datetime | None
     holder: UUID | None
     claim_for_action: datetime | None
@@ -65,13 +65,46 @@ class Measured(NamedTuple):
     @property
     def excluded(self) -> ExclusionReason | None:
         """Why there is nothing to measure, or None when there is."""
-        if self.first_action_at is not None:
-            return None
-        if self.status == "pending":
-            return "waiting"
-        if self.status == "withdrawn":
-            return "withdrawn"
-        return "no_action_yet" if self.status == "claimed" else "ended_without_action"
+        return left_out(self.status, acted=self.first_action_at is not None)
+
+
+class Row(NamedTuple):
+    """An escalation with what was measured and what came of it, in microseconds."""
+
+    of: Measured
+    baseline: Baseline | None
+    to_claim: int | None
+    to_action: int | None
+    recovered: Exact | None
+
+    @classmethod
+    def measure(cls, one: Measured, baselines: Baselines) -> "Row":
+        """Measured against the baseline that was in force when it was made."""
+        baseline, to_action = baselines.at(one.escalated_at), one.to_action
+        return cls(one, baseline, one.to_claim, to_action, recovered(worth(baseline), to_action))
+
+    @property
+    def excluded(self) -> ExclusionReason | None:
+        """Why it is not averaged, or None when it is."""
+        if self.of.excluded is not None:
+            return self.of.excluded
+        return "no_baseline" if self.recovered is None else None
+
+
+def left_out(status: str, *, acted: bool) -> ExclusionReason | None:
+    """Why an escalation that stands so has nothing to measure, or None when it has: its claimer has acted."""
+    if acted:
+        return None
+    if status == "pending":
+        return "waiting"
+    if status == "withdrawn":
+        return "withdrawn"
+    return "no_action_yet" if status == "claimed" else "ended_without_action"
+
+
+def worth(baseline: Baseline | None) -> Exact | None:
+    """A baseline in microseconds, or None where there is none."""
+    return exact(baseline.minutes) if baseline is not None and baseline.minutes is not None else None
 
 
 def between(start: datetime, end: datetime) -> int:
@@ -93,6 +126,13 @@ def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
         raise ValueError(month)
     following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
     return start, following
+
+
+def midnights(month: str, zone: ZoneInfo) -> list[datetime]:
+    """When each day of `YYYY-MM` begins in a time zone; one that the calendar there skips begins with the next."""
+    start, end = month_bounds(month, zone)
+    first, last = start.date(), (end - timedelta(days=1)).date()
+    return [start + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def month_before(month: str) -> str | None:

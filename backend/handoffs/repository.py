@@ -27,7 +27,6 @@ async def handoff(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> An
         sa.select(
             *h.c,
             s.c.title,
-            s.c.customer,
             s.c.ticket_system,
             s.c.ticket_id,
             s.c.ticket_url,

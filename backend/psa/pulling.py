@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 TRIED_FOR: Final = timedelta(minutes=10)
 _PAUSE: Final = timedelta(seconds=30)
 _LONGEST: Final = {"title": 200, "customer": 120, "description": 8_000}
-_OPEN_HANDOFF = sa.text(
-    "select id from handoff where account_id = :account and session_id = :session and status in ('pending', 'claimed')"
-    " for no key update"
+_HANDOFFS = sa.text(
+    "select id, status in ('pending', 'claimed') as open from handoff"
+    " where account_id = :account and session_id = :session order by id for no key update"
 )
 _FILL = sa.text(
     "update ai_session set customer = coalesce(customer, :customer), ticket_url = coalesce(ticket_url, :url),"
@@ -85,11 +85,11 @@ class PullHandler:
             await self._later(tx, job, session, datetime.now(UTC) + _PAUSE)
             return
         if answer.found is not None:
-            handoff = (await tx.execute(_OPEN_HANDOFF, {"account": job.account_id, "session": session.id})).scalar()
+            of_session = (await tx.execute(_HANDOFFS, {"account": job.account_id, "session": session.id})).all()
             await _fill(tx, session, answer.found)
             await jobs.finish(tx, job)
-            if handoff is not None:  # its card shows the customer
-                await handoffs.changed(tx, job.account_id, handoff, "updated", None, "ticket")
+            for waiting in (one.id for one in of_session if one.open):  # its card shows the customer
+                await handoffs.changed(tx, job.account_id, waiting, "updated", None, "ticket")
             return
         if isinstance(answer.error, RefusedError) and answer.error.about == "ticket":
             await _facts(tx, job.account_id, session.id, [("Ticket", f"Not read: {answer.error.text}")])

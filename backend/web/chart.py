@@ -99,16 +99,23 @@ class _Frame:
 
 
 def draw(
-    rolling: Sequence[RollingPoint], baseline: float | None, singles: Sequence[Single] = (), tz: ZoneInfo | None = None
+    rolling: Sequence[RollingPoint],
+    baseline: float | None,
+    singles: Sequence[tuple[datetime, float]] | None = (),
+    tz: ZoneInfo | None = None,
 ) -> Chart | None:
-    """The chart, or None when no day has a value. `singles` are drawn in the account's zone `tz`."""
+    """The chart, or None when no day has a value.
+
+    `singles` are when each escalation was made and the minutes it recovered, drawn in the account's zone `tz`; None
+    where there are more than `MOST_DOTS`.
+    """
     zone = tz or ZoneInfo("UTC")
     known = [(index, p, p.minutes_recovered_per_escalation) for index, p in enumerate(rolling)]
     values = [(index, p, value) for index, p, value in known if value is not None]
     if not values:
         return None
-    crowded = len(singles) > MOST_DOTS
-    drawn = [] if crowded else singles
+    crowded = singles is None
+    drawn = [Single(*one) for one in singles or ()]
     step, low, high = _scale([value for _, _, value in values] + [one.minutes for one in drawn], baseline)
     frame = _Frame(rolling[0].date, len(rolling), low, high)
     line = [

@@ -6,10 +6,8 @@ from datetime import date, timedelta
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from backend.analytics.figures import Loaded
 from backend.analytics.service import MonthPage
 from backend.contract.vocabulary import HANDOFF_OUTCOME_LABEL
-from backend.domain.averages import MINUTE, per
 from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
 from backend.web import analytics_words as words
@@ -34,7 +32,7 @@ async def analytics(request: Request, visitor: VisitorDep, services: ServicesDep
     caller.require("engineer")
     wanted = _checked(month)
     seq, waiting = await services.handoffs.shell_state(caller)
-    page = await services.analytics.page(caller, wanted)
+    page = await services.analytics.page(caller, wanted, most_singles=chart.MOST_DOTS)
     needed = None if page.metrics.with_first_action else await _needed(visitor, services)
     return drawn(request, visitor, page, seq=seq, waiting=waiting, needed=needed)
 
@@ -59,7 +57,7 @@ def drawn(
         words=words,
         zone=tz,
         current=page.loaded.baselines.at(page.loaded.now),
-        chart=chart.draw(metrics.rolling, metrics.manual_baseline_minutes, _singles(page.loaded), tz),
+        chart=chart.draw(metrics.rolling, metrics.manual_baseline_minutes, page.singles, tz),
         chart_size=(chart.WIDTH, chart.HEIGHT),
         change=words.change(metrics),
         basis=words.basis(metrics, current=after > today),
@@ -86,14 +84,6 @@ async def export(visitor: VisitorDep, services: ServicesDep, month: str = "") ->
         "X-Content-Type-Options": "nosniff",
     }
     return Response(made.text, 200, headers, "text/csv; charset=utf-8")
-
-
-def _singles(loaded: Loaded) -> list[chart.Single]:
-    return [
-        chart.Single(row.of.escalated_at, per(row.recovered, MINUTE))
-        for row in loaded.month.rows
-        if row.recovered is not None
-    ]
 
 
 async def _needed(visitor: Visitor, services: Services) -> dict[str, object]:

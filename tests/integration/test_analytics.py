@@ -1,5 +1,6 @@
 """Minutes recovered over HTTP: from real handoffs with known times, for those who may see it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -248,3 +249,35 @@ async def test_names_are_the_administrators_unless_policy_says_otherwise(people:
     assert await names(senior, "by_claimer") == [crew.engineer.name, None]
     await boss.patch(f"{API}/account/settings", json={"analytics_names_for_seniors": True})
     assert await names(senior, "by_claimer") == both
+
+
+async def test_the_first_desktop_that_showed_it_counts_however_many_show_it_at_once(people: People, http: Http) -> None:
+    """Ten seniors' computers answer in the same moment: none may wait for another's lock, and one was first."""
+    crew = await people()
+    handoff = (await escalated(http(crew.technician)))["id"]
+    seniors = [http(one) for one in (crew.engineer, crew.second_engineer, crew.admin, crew.owner)]
+    for state in ("suppressed", "shown"):
+        body = {"state": state}
+        answers = await asyncio.gather(*(one.post(f"{API}/handoffs/{handoff}/receipts", json=body) for one in seniors))
+        assert {answer.status_code for answer in answers} == {204}
+        shown = (await figures(seniors[0]))["shown_on_desktop_seconds"]
+        assert shown["n"] == (state == "shown")
+    rows = (await seniors[0].get(f"{API}/handoffs/{handoff}")).json()
+    told = [
+        datetime.fromisoformat(row["at"])
+        for row in rows["deliveries"]
+        if (row["channel"], row["state"]) == ("desktop", "shown")
+    ]
+    assert len(told) == len(seniors)
+    assert shown["mean"] == (min(told) - datetime.fromisoformat(rows["created_at"])) / timedelta(seconds=1)
+
+
+async def test_a_customer_filled_in_later_is_the_customer_of_what_was_escalated_before(
+    people: People, http: Http, database_url: str
+) -> None:
+    crew = await people()
+    handoff = await escalated(http(crew.technician))
+    assert [(row["key"], row["others"]) for row in (await figures(http(crew.admin)))["by_customer"]] == [(None, True)]
+    fill = "UPDATE ai_session SET customer = 'Contoso' WHERE id = $1"
+    await Owner(database_url).fetch(fill, handoff["session_id"])
+    assert [row["key"] for row in (await figures(http(crew.admin)))["by_customer"]] == ["Contoso"]

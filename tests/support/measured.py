@@ -39,7 +39,6 @@ def measured(escalated: str, claim_s: float | None = None, action_s: float | Non
         "reason": "It drops",
         "customer": "Fabrikam",
         "escalated_by": JUNIOR,
-        "session_owner": JUNIOR,
         "claimed_at": claim,
         "holder": SENIOR if claim else None,
         "claim_for_action": claim if action else None,

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.domain.averages import MINUTE, SECOND, exact, quantile, spread
+from backend.domain.averages import MINUTE, SECOND, exact, places, quantile_of
+from tests.support.tallied import ordered
 
 durations = st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=40)
 
 
 @given(durations)
 def test_decimal_arithmetic_comes_to_the_same_digits(values: list[int]) -> None:
-    found = spread(values, SECOND)
+    found = ordered(values).spread(SECOND)
     with localcontext(prec=60):
         seconds = sorted(Decimal(value) / SECOND for value in values)
         assert found.mean == float(sum(seconds) / len(seconds))
@@ -26,19 +27,20 @@ def test_decimal_arithmetic_comes_to_the_same_digits(values: list[int]) -> None:
         assert found.p90 == float(low + (high - low) * part)
 
 
-@given(durations, st.fractions(0, 1))
-def test_a_percentile_lies_between_least_and_most_and_never_falls(values: list[int], share: Fraction) -> None:
-    ordered = sorted(values)
-    found = quantile(ordered, share)
-    assert found is not None
-    assert ordered[0] <= found <= ordered[-1]
-    above = quantile(ordered, min(Fraction(1), share + Fraction(1, 7)))
-    assert above is not None
-    assert above >= found
+@given(durations)
+def test_a_percentile_lies_between_its_neighbours_and_the_higher_is_not_less(values: list[int]) -> None:
+    known = sorted(values)
+    found = []
+    for tenths in (5, 9):
+        low, high = places(len(known), tenths)
+        assert 0 <= low <= high < len(known)
+        found.append(quantile_of(len(known), tenths, (known[low], known[high])))
+        assert known[low] <= found[-1] <= known[high]
+    assert found[0] <= found[1]
 
 
 def test_nothing_is_null() -> None:
-    found = spread([], SECOND)
+    found = ordered([]).spread(SECOND)
     assert (found.n, found.mean, found.median, found.p90) == (0, None, None, None)
 
 

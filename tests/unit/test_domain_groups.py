@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,23 +9,21 @@ from hypothesis import strategies as st
 from backend.contract.metrics import MetricsGroup
 from backend.domain.baseline import Baselines
 from backend.domain.groups import LEAST, Shown, by_person, by_priority, by_text
-from backend.domain.month import Month, Row
+from backend.domain.recovered import Row
 from tests.support.measured import baseline, measured
+from tests.support.tallied import parts
 
 ME = UUID(int=1)
 
 
 def rows(*whose: int) -> list[Row]:
-    made = [
-        measured("2026-11-02T10:00:00", 60, 60 * one, first_action_by=UUID(int=one), session_owner=UUID(int=99))
-        for one in whose
-    ]
-    return Month.of("2026-11", ZoneInfo("UTC"), made, Baselines([baseline(10)])).rows
+    made = [measured("2026-11-02T10:00:00", 60, 60 * one, first_action_by=UUID(int=one)) for one in whose]
+    return [Row.measure(one, Baselines([baseline(10)])) for one in made]
 
 
 def people(found: Sequence[Row], *, all_names: bool = True, small: bool = False) -> list[MetricsGroup]:
     names = {UUID(int=n): f"Person {n}" for n in range(1, 9)}
-    return by_person(found, lambda row: row.of.claimer, names, Shown(ME, all_names, small))
+    return by_person(parts(found, lambda row: row.of.claimer), names, Shown(ME, all_names, small))
 
 
 def told(groups: list[MetricsGroup]) -> list[tuple[str | None, int]]:
@@ -80,7 +77,10 @@ def test_priorities_come_urgent_first_and_texts_by_how_often() -> None:
         measured("2026-11-02T10:00:00", priority=priority, reason=reason)
         for priority, reason in (("low", "No access"), ("urgent", "no  access"), ("low", "Out of ideas"))
     ]
-    found = Month.of("2026-11", ZoneInfo("UTC"), made, Baselines([])).rows
-    assert [(group.key, group.escalations) for group in by_priority(found)] == [("urgent", 1), ("low", 2)]
-    reasons = by_text(found, lambda row: row.of.reason, at_least=2)
+    found = [Row.measure(one, Baselines([])) for one in made]
+    assert [(group.key, group.escalations) for group in by_priority(parts(found, lambda row: row.of.priority))] == [
+        ("urgent", 1),
+        ("low", 2),
+    ]
+    reasons = by_text(parts(found, lambda row: row.of.reason), at_least=2)
     assert [(group.key, group.escalations) for group in reasons] == [("No access", 2), (None, 1)]

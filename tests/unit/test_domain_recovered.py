@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from backend.contract.metrics import ExclusionReason
 from backend.domain.averages import MINUTE, exact, per
 from backend.domain.baseline import BEGINNING, Baselines
-from backend.domain.month import Month, excluded
-from backend.domain.recovered import EXCLUSIONS, month_before, month_bounds, recovered
+from backend.domain.recovered import EXCLUSIONS, Measured, Row, month_before, month_bounds, recovered
 from tests.support.measured import baseline, measured
+from tests.support.tallied import month as month_of
 
 ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 HARD = ("Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo", "Pacific/Apia")
@@ -93,6 +93,11 @@ TEN = Baselines([baseline(10)])
 TODAY = date(2026, 11, 7)
 
 
+def minutes(rows: list[Measured], versions: Baselines) -> list[float]:
+    each = [Row.measure(row, versions).recovered for row in rows]
+    return [per(value, MINUTE) for value in each if value is not None]
+
+
 def test_the_figures_of_known_times() -> None:
     rows = [
         measured("2026-11-02T10:00:00", 60, 120),
@@ -100,9 +105,9 @@ def test_the_figures_of_known_times() -> None:
         measured("2026-11-05T10:00:00", 30),
         measured("2026-11-06T10:00:00"),
     ]
-    found = Month.of("2026-11", UTC_ZONE, rows, TEN)
-    assert found.to_claim == [60_000_000, 120_000_000, 30_000_000]
-    assert found.to_action == [120_000_000, 240_000_000]
+    found = month_of("2026-11", UTC_ZONE, rows, TEN)
+    assert found.sums.to_claim == (3, 210_000_000, (60_000_000, 60_000_000), (60_000_000, 120_000_000))
+    assert found.sums.to_action == (2, 360_000_000, (120_000_000, 240_000_000), (120_000_000, 240_000_000))
     assert (found.per_escalation(), found.total()) == (7, 14)
     assert [(point.date.day, point.minutes_recovered_per_escalation, point.n) for point in found.rolling(TODAY)] == [
         (1, None, 0),
@@ -112,12 +117,12 @@ def test_the_figures_of_known_times() -> None:
 
 
 def test_nothing_to_average_is_null_and_not_zero() -> None:
-    empty = Month.of("2026-11", UTC_ZONE, [], TEN)
+    empty = month_of("2026-11", UTC_ZONE, [], TEN)
     assert (empty.per_escalation(), empty.total(), empty.rolling(TODAY), empty.exclusions()) == (None, None, [], [])
     rows = [measured("2026-11-02T10:00:00", 60, 120)]
     for none in (Baselines([]), Baselines([baseline(None)])):
-        unset = Month.of("2026-11", UTC_ZONE, rows, none)
-        assert (unset.to_action, unset.recovered, unset.per_escalation()) == ([120_000_000], [], None)
+        unset = month_of("2026-11", UTC_ZONE, rows, none)
+        assert (unset.sums.to_action.total, unset.sums.recovered.n, unset.per_escalation()) == (120_000_000, 0, None)
         assert [one.reason for one in unset.exclusions()] == ["no_baseline"]
 
 
@@ -132,12 +137,12 @@ def test_each_escalation_is_measured_against_what_was_in_force_when_it_was_made(
         [baseline(28), baseline(31, at("2026-11-10T00:00:00")), baseline(99, at("2026-12-01T00:00:00"))]
     )
     rows = [measured("2026-11-09T23:59:59", 0, 60), measured("2026-11-10T00:00:00", 0, 60)]
-    found = Month.of("2026-11", UTC_ZONE, rows, versions)
-    assert [per(one, MINUTE) for one in found.recovered] == [27, 30]
+    found = month_of("2026-11", UTC_ZONE, rows, versions)
+    assert minutes(rows, versions) == [27, 30]
     assert found.per_escalation() == 28.5
     assert found.baseline_minutes(at("2026-11-20T00:00:00")) == 29.5
     assert [(used.minutes, used.escalations) for used in found.baselines_used()] == [(28, 1), (31, 1)]
-    empty = Month.of("2026-11", UTC_ZONE, [], versions)
+    empty = month_of("2026-11", UTC_ZONE, [], versions)
     assert empty.baseline_minutes(at("2026-11-05T00:00:00")) == 28
     assert empty.baseline_minutes(at("2027-11-05T00:00:00")) == 31, "a past month's, not today's"
 
@@ -158,10 +163,10 @@ def test_what_is_left_out_is_left_out_for_a_reason_that_is_listed(
 ) -> None:
     """Acted on and handed back again is measured: one row, the claim that led to the action."""
     row = measured("2026-11-02T10:00:00", 60, action_s, status=status)
-    found = Month.of("2026-11", UTC_ZONE, [row], TEN)
-    assert excluded(found.rows[0]) == reason
+    found = month_of("2026-11", UTC_ZONE, [row], TEN)
+    assert Row.measure(row, TEN).excluded == reason
     assert [one.reason for one in found.exclusions()] == ([reason] if reason else [])
-    assert len(found.recovered) == (0 if reason else 1)
+    assert found.sums.recovered.n == (0 if reason else 1)
     assert reason is None or reason in EXCLUSIONS
 
 
@@ -181,12 +186,12 @@ def test_the_rolling_value_is_the_recomputed_month_to_date(
     rows = [measured((start + timedelta(seconds=s)).isoformat()[:19], claim, action) for s, claim, action in plan]
     rows.sort(key=lambda row: row.escalated_at)
     last = date(2026, 11, 30)
-    points = Month.of("2026-11", where, rows, versions).rolling(last)
+    points = month_of("2026-11", where, rows, versions).rolling(last)
     assert [point.date for point in points] == ([date(2026, 11, day) for day in range(1, 31)] if rows else [])
     for point in points:
         until = [row for row in rows if row.escalated_at.astimezone(where).date() <= point.date]
-        whole = Month.of("2026-11", where, until, versions)
-        assert (point.n, point.minutes_recovered_per_escalation) == (len(whole.recovered), whole.per_escalation())
+        whole = month_of("2026-11", where, until, versions)
+        assert (point.n, point.minutes_recovered_per_escalation) == (whole.sums.recovered.n, whole.per_escalation())
 
 
 @patient
@@ -195,13 +200,14 @@ def test_recovered_is_baseline_minus_mean_to_the_last_digit(
     plan: list[tuple[int, int, int | None]], minutes: float
 ) -> None:
     rows = [measured("2026-11-02T10:00:00", claim, action) for _, claim, action in plan]
-    found = Month.of("2026-11", UTC_ZONE, rows, Baselines([baseline(minutes)]))
+    found = month_of("2026-11", UTC_ZONE, rows, Baselines([baseline(minutes)]))
     value = found.per_escalation()
-    if not found.to_action:
+    took = found.sums.to_action
+    if not took.n:
         assert value is None
         return
     assert found.baseline_minutes(at("2026-11-03T00:00:00")) == minutes
-    assert value == float((exact(minutes) - Fraction(sum(found.to_action), len(found.to_action))) / MINUTE)
+    assert value == float((exact(minutes) - Fraction(took.total, took.n)) / MINUTE)
 
 
 def test_the_worked_example_of_the_documentation() -> None:
@@ -214,8 +220,8 @@ def test_the_worked_example_of_the_documentation() -> None:
         measured("2026-11-20T14:00:00", status="withdrawn"),
         measured("2026-11-28T10:00:00", 120),
     ]
-    found = Month.of("2026-11", ZoneInfo("Europe/London"), rows, versions)
-    assert [per(one, MINUTE) for one in found.recovered] == [22, 23, -9]
+    found = month_of("2026-11", ZoneInfo("Europe/London"), rows, versions)
+    assert minutes(rows, versions) == [22, 23, -9]
     assert (found.per_escalation(), found.total()) == (12, 36)
     assert found.baseline_minutes(at("2026-11-30T00:00:00")) == 29
     assert [(one.reason, one.count) for one in found.exclusions()] == [("withdrawn", 1), ("no_action_yet", 1)]

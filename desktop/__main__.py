@@ -29,8 +29,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tray app; answers the exit code (0, 1 without a display, 2 on bad usage or a token that is refused)."""
-    if list(sys.argv[1:] if argv is None else argv) == [HELPER_OPTION]:
-        return keyring_helper.main()
+    given = list(sys.argv[1:] if argv is None else argv)
+    if len(given) == 1 and (errand_of_ours := _OURS.get(given[0])) is not None:
+        return errand_of_ours()
     parser = _parser()
     options = parser.parse_args(argv)
     errand = _errand(parser, options)
@@ -54,6 +55,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _start(parser, options, settings, errand)
 
 
+def _update_helper() -> int:
+    from desktop.updates import helper  # noqa: PLC0415 - a process of its own
+
+    return helper.main()
+
+
+def _self_check() -> int:
+    """Whether all that this program needs is here: asked of a new version before it takes the old one's place."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from PySide6.QtWidgets import QApplication  # noqa: PLC0415 - Qt
+
+    import desktop.app  # noqa: PLC0415
+    import desktop.desk  # noqa: PLC0415
+    import desktop.windows  # noqa: F401, PLC0415
+
+    QApplication(sys.argv[:1])
+    sys.stdout.write(f"flowpilot-tray {version()}\n")
+    return 0
+
+
+_OURS: Final = {HELPER_OPTION: keyring_helper.main, "--update-helper": _update_helper, "--self-check": _self_check}
+"""What this program asks of itself, in a process of its own."""
+
+
 def _start(parser: _Parser, options: argparse.Namespace, settings: Settings, errand: Errand) -> int:
     token = _token_from_stdin(parser) if options.token_stdin else None
     if token is not None and settings.server is None:
@@ -65,9 +90,35 @@ def _start(parser: _Parser, options: argparse.Namespace, settings: Settings, err
         return NO_DISPLAY
     if hand_over(Place.of(settings.profile), errand):
         return 0
+    if getattr(sys, "frozen", False):
+        _on_trial(settings)
     from desktop.app import run  # noqa: PLC0415 - Qt, which bad usage and a second start do not need
 
     return run(settings, token, errand)
+
+
+def _on_trial(settings: Settings) -> None:
+    """A new version that has not lasted twice gives its place back to the former one, which is started."""
+    from desktop.updates.staging import go_back, own_folder  # noqa: PLC0415 - portable installations alone
+    from desktop.updates.state import begun, read, write  # noqa: PLC0415 - the same
+
+    install, folder = own_folder(), settings.folder.parent / "updates"
+    if install is None or not folder.is_dir():
+        return
+    known = read(folder)
+    now, failed = begun(known, version())
+    if now == known:
+        return
+    try:
+        write(folder, now)
+        back = failed and go_back(install)
+    except OSError as exc:
+        sys.stderr.write(f"flowpilot-tray: the former version could not be brought back: {exc.strerror or exc}\n")
+        return
+    if back:
+        from desktop.platform.renewed import start_again  # noqa: PLC0415 - the former version
+
+        start_again(sys.argv[1:])
 
 
 def _parser() -> _Parser:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from desktop.platform.hotkey import Hotkey
     from desktop.platform.scheme import LinkHandler
     from desktop.platform.surroundings import Surroundings
+    from desktop.updates.watch import Updates
     from desktop.windows import Windows
 
 _LOG: Final = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ class App:
         self._signing_in: SigningIn | None = None
         self._screen: QtScreen | None = None
         self._tray_host: TrayHost | None = None
+        self._updates: Updates | None = None
         self._work: set[asyncio.Task[None]] = set()
         self._wanted: Errand | None = None
         self.exit_code = 0
@@ -172,7 +174,9 @@ class App:
         await self._watch_surroundings()
         SettingsWatch(self._settings.store, self._app)
         Thrift(self._app)
+        self._make_updates()
         self._start(self._follow_upgrades())
+        self._start(self._follow_updates())
         try:
             if self._signing_in is not None:
                 await self._signing_in.begin(self._first_token)
@@ -184,6 +188,34 @@ class App:
         finally:
             await self._stop()
 
+    async def _follow_updates(self) -> None:
+        """Look for newer versions; once one has taken this one's place: become it."""
+        if self._updates is not None and await self._updates.run():
+            self._become_the_new_one()
+
+    def _become_the_new_one(self) -> None:
+        self._trace.mark("upgraded")
+        self.upgraded = True
+        self._quit.set()
+
+    def _make_updates(self) -> None:
+        from desktop.updates.staging import own_folder  # noqa: PLC0415 - after the icon
+        from desktop.updates.watch import Updates  # noqa: PLC0415 - the same
+
+        settings, store = self._settings, self._settings.store
+        self._updates = Updates(
+            store,
+            settings.folder.parent / "updates",
+            ca_file=settings.ca_file,
+            server=lambda: self._screen.server if self._screen is not None else "",
+            proxy=lambda: proxy(store),
+            busy=self._claiming,
+            install=own_folder(),
+        )
+
+    def _claiming(self) -> bool:
+        return self._desk is not None and self._desk.controller.claiming
+
     async def _follow_upgrades(self) -> None:
         """Once an installer has replaced this program: end, and become the new one; never during a claim."""
         from desktop.platform.renewed import LOOK_EVERY_S, Renewed, program_file  # noqa: PLC0415 - after the icon
@@ -194,11 +226,9 @@ class App:
         renewed = Renewed(file)
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if renewed.look() and not (self._desk is not None and self._desk.controller.claiming):
+            if renewed.look() and not self._claiming():
                 break
-        self._trace.mark("upgraded")
-        self.upgraded = True
-        self._quit.set()
+        self._become_the_new_one()
 
     async def _watch_surroundings(self) -> None:
         from desktop.platform.clock import SystemClock  # noqa: PLC0415 - after the icon
@@ -345,6 +375,7 @@ class App:
                     cover=lambda: self._bell.cover,
                     tray=lambda: screen.tray.available,
                     server=lambda: screen.server,
+                    updates=lambda: self._updates,
                     kept=lambda: signing_in.kept,
                     start=self._start,
                     ask_sign_in=screen.ask_sign_in,

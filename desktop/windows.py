@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from desktop.ui.first_run import FirstRunWindow
     from desktop.ui.settings_page import Facts
     from desktop.ui.settings_window import SettingsWindow
+    from desktop.updates.watch import Updates
 
 _LOG: Final = logging.getLogger(__name__)
 FRESH_MS: Final = 1000
+NOT_CHECKED: Final = "Not checked for updates yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Around:
     cover: Callable[[], str | None]
     tray: Callable[[], bool]
     server: Callable[[], str]
+    updates: Callable[[], "Updates | None"]
     kept: Callable[[], str]
     start: Callable[[Coroutine[Any, Any, None]], object]
     ask_sign_in: Callable[[], None]
@@ -331,8 +334,10 @@ class Windows(QObject):
             window.say(f"Saved as {path}. It holds no tokens, customer names or conversation text.")
 
     async def _check_version(self) -> None:
-        desk = self._around.desk()
+        desk, updates = self._around.desk(), self._around.updates()
         clock = words.clock(datetime.now().astimezone())
+        self._updates = "Checking"
+        self._refresh()
         try:
             needed = await desk.newer_version() if desk is not None and self._around.server() else None
         except ApiError:
@@ -340,6 +345,9 @@ class Windows(QObject):
         else:
             works = f"Works with your server, checked today {clock}"
             self._updates = f"Your server needs version {needed}. Ask whoever runs FlowPilot" if needed else works
+            if updates is not None and updates.possible and not needed:
+                await updates.look()
+                self._updates = ""
         self._refresh()
 
     def _refresh(self) -> None:
@@ -350,8 +358,10 @@ class Windows(QObject):
         controller = self._controller()
         window.show_rows(self._rows(), live=controller.vitals.live if controller else False)
         managed = self._around.settings.store.words("organisation")
-        words_now = f"Managed by {managed}" if managed else self._updates or "Not checked for updates yet"
-        window.show_update(words_now, can_check=not managed)
+        updates = self._around.updates()
+        known = self._updates or (updates.words if updates is not None else "")
+        by = f"Managed by {managed}" if managed else ""
+        window.show_update(". ".join(part for part in (by, known) if part) or NOT_CHECKED, can_check=not managed)
         if window.isVisible() != self._fresh.isActive():
             self._fresh.start() if window.isVisible() else self._fresh.stop()
 

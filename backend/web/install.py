@@ -32,6 +32,7 @@ from backend.web import (
     pages_queue,
     pages_secrets,
     pages_sessions,
+    updates,
 )
 from backend.web.admin import ROUTERS as ADMIN
 from backend.web.packing import takes_gzip
@@ -45,6 +46,7 @@ _MACHINES: Final = (
     "/healthz",
     "/readyz",
     "/metrics",
+    "/updates/",
     "/hooks/",
     "/oauth/token",
     "/oauth/revoke",
@@ -132,6 +134,7 @@ def install(app: FastAPI) -> None:
         client_reports,
         pages_queue,
         pages_analytics,
+        updates,
     ):
         app.include_router(module.router)
     for router in ADMIN:

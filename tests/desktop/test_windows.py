@@ -64,6 +64,7 @@ class Fake:
                 server=lambda: "https://flow.example",
                 kept=lambda: "System keyring",
                 start=self.started.append,
+                updates=lambda: None,
                 ask_sign_in=lambda: None,
                 sign_out=self._sign_out,
                 show_test=self.hops.append,

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Http
 from tests.support.flow import escalated
 from tests.support.mail_server import MailServer
+from tests.support.pairing import paired
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import Forms
@@ -37,6 +38,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "notes.txt").write_text("nothing to install")
     (made / ".hidden.deb").write_bytes(b"x")
     (made / "outside.rpm").symlink_to("/etc/passwd")
+    (made / "updates" / "metadata").mkdir(parents=True)
+    (made / "updates" / "metadata" / "timestamp.json").write_text("{}")
+    (made / "updates" / "metadata" / "link.json").symlink_to("/etc/passwd")
+    (made / "updates" / "notes.txt").write_text("not for apps")
     return made
 
 
@@ -175,6 +180,31 @@ async def test_a_file_that_is_not_the_released_one_is_shown_as_such_and_not_give
             assert (await admin.http.get(f"/installers/{name}")).content == b"deb"
     finally:
         (folder / "SHA256SUMS").unlink()
+
+
+async def test_apps_read_the_signed_word_on_releases_and_nothing_beside_it(mailing: Server) -> None:
+    """Asked before anybody is signed in, so whatever else lay there would be open to the world."""
+    async with Forms(mailing) as app:
+        found = await app.http.get("/updates/metadata/timestamp.json")
+        assert (found.status_code, found.json(), found.headers["x-content-type-options"]) == (200, {}, "nosniff")
+        wrong = (
+            "metadata/link.json",
+            "metadata/..%2fnotes.txt",
+            "notes.txt",
+            "keys/root.pem",
+            "metadata/..",
+            "targets/x",
+        )
+        for other in wrong:
+            assert (await app.http.get(f"/updates/{other}")).status_code == 404, other
+
+
+async def test_computers_that_are_behind_are_counted(crew: Crew, mailing: Server, http: Http) -> None:
+    await paired(mailing, crew.engineer, http(at=mailing))
+    async with Forms(mailing) as admin:
+        await admin.sign_in(crew.admin)
+        page = unescape((await admin.get("/admin/installers")).text)
+    assert "1 of 1 computers runs a version before 1.2.3." in page
 
 
 async def test_without_installers_the_page_says_what_to_do(crew: Crew, server: Server) -> None:

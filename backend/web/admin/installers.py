@@ -14,7 +14,7 @@ from backend.domain.refusal import Refusal
 from backend.http.problems import STATUS
 from backend.web.admin import tabs
 from backend.web.install_lines import defaults, lines
-from backend.web.installers import SUMS, installers
+from backend.web.installers import SUMS, installers, newest
 from backend.web.routing import PageRoute, by_script, done
 from backend.web.visitor import FormVisitor, ServicesDep, Visitor, VisitorDep, services_of
 
@@ -77,6 +77,8 @@ async def _page(request: Request, visitor: Visitor, chosen: str, *, error: str =
     codes = await services_of(request).setup.all(visitor.caller)
     code = next((one for one in codes if one.code == chosen), codes[0] if codes else None)
     files = await installers(request.app.state.installers_dir)
+    latest = await newest(request.app.state.installers_dir)
+    devices = await services_of(request).devices.all(visitor.caller)
     held = code.code if code else ""
     example = {"organisation": visitor.caller.account_name, **defaults(server, held), "set_up": True}
     return await tabs.page(
@@ -86,6 +88,9 @@ async def _page(request: Request, visitor: Visitor, chosen: str, *, error: str =
         "admin/installers.html",
         status=status,
         files=files,
+        latest=latest,
+        behind=sum(latest.newer_than(one.version) for one in devices) if latest else 0,
+        computers=len(devices),
         rolled=[(one, lines(one.name, server, held)) for one in files if not one.damaged],
         codes=codes,
         code=code,

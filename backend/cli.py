@@ -15,6 +15,7 @@ from backend.commands.errors import CommandError
 from backend.contract.vocabulary import ROLE_LABEL
 from backend.db.embedded_files import EmbeddedError
 from backend.domain.refusal import Refusal
+from backend.domain.scopes import LEVELS
 from backend.settings import SettingsError
 
 REFUSED: Final = 2
@@ -133,7 +134,8 @@ def _add_people(commands: "argparse._SubParsersAction[_Parser]", shared: _Parser
     create = token.add_parser("create", parents=[shared], help="make a token and print it, once")
     create.add_argument("--email", required=True, help="whose token it is")
     create.add_argument("--label", default="", help="what it is for")
-    create.add_argument("--expires-days", type=_days, metavar="N", help="when it ends (default: never)")
+    create.add_argument("--expires-days", type=_days, default=90, metavar="N", help="when it ends (default: 90)")
+    create.add_argument("--scope", choices=LEVELS, help="what it may do (default: all that its person may)")
     create.set_defaults(handler="backend.commands.people:create_token")
 
 

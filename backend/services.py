@@ -28,8 +28,10 @@ from backend.identity.authorization import AuthorizationService
 from backend.identity.baselines import BaselineService
 from backend.identity.caller import Caller
 from backend.identity.devices import DeviceService
+from backend.identity.forgotten import ForgottenService
 from backend.identity.invites import InviteService
 from backend.identity.people import PeopleService
+from backend.identity.security import SecurityService
 from backend.identity.service import IdentityService
 from backend.identity.setup import SetupService
 from backend.identity.tickets import TicketService
@@ -71,6 +73,8 @@ class Services:
     authorization: AuthorizationService
     devices: DeviceService
     setup: SetupService
+    forgotten: ForgottenService
+    security: SecurityService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence
@@ -126,6 +130,8 @@ class Services:
             authorization=AuthorizationService(database, settings.secret_key),
             devices=DeviceService(database),
             setup=SetupService(database),
+            forgotten=ForgottenService(database, settings.secret_key),
+            security=SecurityService(database),
             sessions=sessions,
             editing=EditingService(database, sessions, FirstActionRecorder()),
             presence=SessionPresence(database),

@@ -12,8 +12,11 @@ from backend.delivery.invitations import Invitations
 from backend.delivery.letters import Letters
 from backend.delivery.mail_settings import MailServerView
 from backend.delivery.mailing import LEASE_S, Mailing
+from backend.delivery.sign_in_mail import ForgottenPasswords, SecurityNotices
 from backend.delivery.steps import Steps
 from backend.http.problems import DATABASE_DOWN
+from backend.identity.forgotten import ForgottenService
+from backend.jobs.job import Handler
 from backend.jobs.worker import Lane, Worker
 from backend.mail.sender import WHOLE_S, Mailer
 from backend.mail.server import MailServer
@@ -50,7 +53,20 @@ def build_worker(database: Database, settings: Settings) -> Worker:
         mail_from=sender(settings),
         secret_key=settings.secret_key,
     )
-    email = Lane(name="email", handlers={"email": mailing, "invite": invitations}, places=_MAIL_PLACES, lease_s=LEASE_S)
+    notices = SecurityNotices(
+        database,
+        build_mailer(settings, whole_s=LEASE_S * 0.8),
+        public_url=settings.public_url,
+        mail_from=sender(settings),
+    )
+    forgotten = ForgottenPasswords(database, ForgottenService(database, settings.secret_key))
+    letters: dict[str, Handler] = {
+        "email": mailing,
+        "invite": invitations,
+        "notice": notices,
+        "forgotten": forgotten,
+    }
+    email = Lane(name="email", handlers=letters, places=_MAIL_PLACES, lease_s=LEASE_S)
     outside = [
         webhook_lane(database, settings),
         psa_lane(database, settings),

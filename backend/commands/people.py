@@ -55,7 +55,11 @@ def create_token(arguments: argparse.Namespace) -> int:
     """Make a personal access token; prints it alone on one line."""
     token = _with_database(
         lambda database: service.create_token(
-            database, email=arguments.email, label=arguments.label, expires_days=arguments.expires_days
+            database,
+            email=arguments.email,
+            label=arguments.label,
+            expires_days=arguments.expires_days,
+            scope=arguments.scope,
         )
     )
     tell(token)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP, UUID
 
 metadata = sa.MetaData()
 AnyRow = sa.Row[*tuple[Any, ...]]
@@ -22,6 +22,10 @@ def _c(name: str, kind: Any = sa.Text) -> "sa.Column[Any]":
     return sa.Column(name, kind)
 
 
+table, column, AT, ID = _table, _c, _AT, _ID
+"""For tables that stand in a file of their own (sign_in_tables.py)."""
+
+
 account = _table(
     "account",
     _c("name"),
@@ -34,6 +38,8 @@ account = _table(
     _c("ai_enabled", sa.Boolean),
     _c("analytics_names_for_seniors", sa.Boolean),
     _c("analytics_small_groups", sa.Boolean),
+    _c("second_factor"),
+    _c("password_sign_in"),
     _c("created_at", _AT),
     tenant=False,
 )
@@ -57,6 +63,7 @@ app_user = _table(
     _c("email_refused_at", _AT),
     _c("email_refusal"),
     _c("phone"),
+    _c("external_id"),
     _c("created_at", _AT),
 )
 access_token = _table(
@@ -68,6 +75,7 @@ access_token = _table(
     _c("expires_at", _AT),
     _c("revoked_at", _AT),
     _c("last_used_at", _AT),
+    _c("scopes", ARRAY(sa.Text)),
 )
 web_session = _table(
     "web_session",
@@ -79,6 +87,8 @@ web_session = _table(
     _c("expires_at", _AT),
     _c("revoked_at", _AT),
     _c("proved", sa.Boolean),
+    _c("last_used_at", _AT),
+    _c("method"),
 )
 trusted_browser = _table(
     "trusted_browser",

@@ -65,6 +65,7 @@ class Invitations:
                 sender_name=about.email_sender_name,
                 sent_at=datetime.now(UTC),
                 known=row.user_id is not None,
+                asked=row.user_id is not None and row.user_id == row.invited_by,
             )
         )
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from backend.contract.handoffs import ClaimResult
 from backend.db.engine import Database
 from backend.domain.claim import AlreadyYours, Claimed
+from backend.domain.scopes import whole
 from backend.handoffs import mapping, repository
 from backend.handoffs.service import handoff_id, not_found
 from backend.identity.caller import Caller
@@ -34,6 +35,8 @@ class ClaimingService:
         if row.external_url:
             # A session page elsewhere has its own sign-in; a ticket of ours would mean nothing there.
             session_url = open_url = row.external_url
+        elif not whole(caller.scopes):
+            open_url = session_url  # a token with bounds opens no web session, which has none
         else:
             open_url = f"{base}/go#t={await self._tickets.mint(caller, claimed_id)}"
         return ClaimResult(

@@ -25,7 +25,7 @@ _SCHEMES: Final = {
     },
 }
 _READS: Final = frozenset({"get", "head"})
-_FORGERY: Final = "csrf_failed, origin_refused (changes by cookie)"
+_FORGERY: Final = "csrf_failed, origin_refused (changes by cookie), scope_required (changes by access token)"
 
 
 def document(app: FastAPI, api: str) -> dict[str, Any]:

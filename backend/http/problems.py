@@ -28,6 +28,7 @@ STATUS: Final[dict[Code, int]] = {
     "csrf_failed": 403,
     "origin_refused": 403,
     "role_required": 403,
+    "scope_required": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "already_escalated": 409,

@@ -1,5 +1,6 @@
 """The signed-in caller, as every service sees it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -24,6 +25,8 @@ class Caller:
     credential_id: UUID
     kind: Literal["token", "web"]
     expires_at: datetime | None = None
+    scopes: Sequence[str] | None = None
+    """Of a personal access token; None where nothing bounds the credential but its person's role."""
 
     def require(self, needed: Role) -> None:
         """Refuse with `role_required` below `needed`."""

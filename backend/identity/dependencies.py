@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from backend.domain.refusal import Refusal
+from backend.domain.scopes import needed
 from backend.identity.caller import Caller
 from backend.identity.service import IdentityService
 
@@ -71,6 +72,9 @@ async def require_caller(request: Request) -> Caller:
     caller = await caller_of(request)
     if caller is None:
         raise Refusal("unauthenticated", _NO_CREDENTIAL)
+    scope = needed(request.method, request.url.path)
+    if caller.scopes is not None and scope not in caller.scopes:
+        raise Refusal("scope_required", f"This access token has no `{scope}` scope. Nothing was changed.", scope=scope)
     if caller.kind == "web" and request.method not in _SAFE:
         cookie = request.cookies[cookie_name(request, SESSION_COOKIE)]
         if "origin" in request.headers and not same_origin(request):

@@ -28,8 +28,10 @@ from backend.identity import tries
 from backend.identity.caller import Caller
 from backend.identity.credentials import digest
 from backend.identity.devices import SIGN_INS
+from backend.identity.notices import tell
+from backend.identity.passwords import checked_and_hashed
 from backend.identity.people import check_role
-from backend.identity.provision import checked_address, hashed_password
+from backend.identity.provision import checked_address
 from backend.identity.repository import insert_user
 from backend.jobs.job import TOPIC
 from backend.jobs.repository import enqueue
@@ -143,7 +145,7 @@ class InviteService:
             expires_at=datetime.now(UTC) + (PASSWORD_LIFE if user_id else INVITE_LIFE),
         ):
             raise Refusal("invalid_body", f"{email} has an invitation already. Send it again.", field="email")
-        await _plan_mail(tx, caller.account_id, invite_id)
+        await plan_mail(tx, caller.account_id, invite_id)
         return invite_id
 
     async def resend(self, caller: Caller, invite_id: UUID) -> None:
@@ -163,7 +165,7 @@ class InviteService:
                 mail_detail=None,
                 mail_at=None,
             )
-            await _plan_mail(tx, caller.account_id, invite_id)
+            await plan_mail(tx, caller.account_id, invite_id)
             await record(tx, caller, "people.invite_resent", found.name, {"e-mail": found.email})
         self._db.wakeup.touch(TOPIC)
 
@@ -200,22 +202,26 @@ class InviteService:
             known=found.user_id is not None,
         )
 
-    async def accept(self, secret: str, *, name: str, password: str, address: str = "") -> str:
+    async def accept(
+        self, secret: str, *, name: str, password: str, address: str = "", keep_devices: bool = False
+    ) -> str:
         """Make the person, or set the password of one who is there and end their sign-ins; the link is used up.
 
+        With `keep_devices` computers and access tokens of that person go on; browsers never do.
         Answers the address to sign in with. Refuses `too_many_requests` after sixty tries from an `address`.
         """
         full_name = clean("name", name, longest=120)
         attempt = await tries.begin_link(self._db, address)
-        await self.look(secret)  # hashing costs; it is for those alone who hold a link
-        hashed = await hashed_password(password)
+        offer = await self.look(secret)  # hashing costs; it is for those alone who hold a link
+        hashed = await checked_and_hashed(password, (offer.email, offer.name, full_name, offer.account_name))
         account_id, user_id = await self._account(secret), new_id()
         async with self._db.tenant(account_id) as tx:
             found = _alive(await repository.lock_invite(tx, account_id, token_hash=digest(secret)))
             if found.user_id is not None:
                 user_id, full_name = found.user_id, found.name
-                await repository.end_sign_ins(tx, account_id, user_id)
+                await repository.end_sign_ins(tx, account_id, user_id, keep_devices=keep_devices)
                 await repository.update_person(tx, account_id, user_id, password_hash=hashed)
+                await tell(tx, account_id, user_id, "password_changed")
             elif not await insert_user(
                 tx,
                 account_id=account_id,
@@ -232,7 +238,7 @@ class InviteService:
             await record_of(tx, account_id, action, "", detail, actor_id=user_id, actor=full_name)
             email: str = found.email
         await tries.succeeded(self._db, attempt)
-        self._db.wakeup.touch(SIGN_INS)
+        self._db.wakeup.touch(SIGN_INS, TOPIC)
         return email
 
     async def _account(self, secret: str) -> UUID:
@@ -268,5 +274,6 @@ async def _not_too_many(tx: AsyncConnection, account_id: UUID) -> None:
         raise Refusal("too_many_requests", f"{PER_HOUR} links were sent within an hour. Try later.")
 
 
-async def _plan_mail(tx: AsyncConnection, account_id: UUID, invite_id: UUID) -> None:
+async def plan_mail(tx: AsyncConnection, account_id: UUID, invite_id: UUID) -> None:
+    """Have a worker send the link of this turn."""
     await enqueue(tx, account_id=account_id, kind=JOB, key=f"invite:{invite_id}", ref=invite_id)

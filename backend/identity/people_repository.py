@@ -100,15 +100,28 @@ async def update_person(tx: AsyncConnection, account_id: UUID, user_id: UUID, **
     await tx.execute(sa.update(_u).where(_u.c.account_id == account_id, _u.c.id == user_id).values(**values))
 
 
-async def end_sign_ins(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
-    """Every way in that this person has: browsers, computers, tokens, trusted browsers."""
+async def end_sign_ins(
+    tx: AsyncConnection,
+    account_id: UUID,
+    user_id: UUID,
+    *,
+    keep_devices: bool = False,
+    keep_session: UUID | None = None,
+) -> None:
+    """Every way in that this person has: browsers, computers, tokens, trusted browsers.
+
+    `keep_devices` leaves computers, their browsers' trust and tokens; `keep_session` the web session with this id.
+    """
     now = sa.func.now()
-    for table in (t.web_session, t.access_token, t.trusted_browser):
-        await tx.execute(
-            sa.update(table)
-            .where(table.c.account_id == account_id, table.c.user_id == user_id, table.c.revoked_at.is_(None))
-            .values(revoked_at=now)
+    for table in (t.web_session,) if keep_devices else (t.web_session, t.access_token, t.trusted_browser):
+        statement = sa.update(table).where(
+            table.c.account_id == account_id, table.c.user_id == user_id, table.c.revoked_at.is_(None)
         )
+        if keep_session is not None and table is t.web_session:
+            statement = statement.where(table.c.id != keep_session)
+        await tx.execute(statement.values(revoked_at=now))
+    if keep_devices:
+        return
     d = t.device
     await tx.execute(
         sa.update(d)
@@ -177,7 +190,13 @@ async def open_invites(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
     statement = (
         sa.select(_i, _u.c.name.label("inviter"), (_i.c.expires_at < sa.func.now()).label("expired"))
         .join(_u, (_u.c.account_id == _i.c.account_id) & (_u.c.id == _i.c.invited_by))
-        .where(_i.c.account_id == account_id, _i.c.accepted_at.is_(None), _i.c.revoked_at.is_(None))
+        .where(
+            _i.c.account_id == account_id,
+            _i.c.accepted_at.is_(None),
+            _i.c.revoked_at.is_(None),
+            # What a person asked for at the sign-in page and did not use is of no interest an hour later.
+            (_i.c.user_id.is_distinct_from(_i.c.invited_by)) | (_i.c.expires_at > sa.func.now()),
+        )
         .order_by(_i.c.created_at.desc(), _i.c.id.desc())
     )
     return list((await tx.execute(statement)).all())
@@ -210,6 +229,18 @@ async def lock_invite(
     if token_hash is not None:
         statement = statement.where(_i.c.token_hash == token_hash)
     return (await tx.execute(statement)).one_or_none()
+
+
+async def open_invite_for(tx: AsyncConnection, account_id: UUID, email: str) -> t.AnyRow | None:
+    """The open link to an address with whether it has run out and `stands` (see `lock_invite`); locked."""
+    statement = sa.select(_i.c.id).where(
+        _i.c.account_id == account_id,
+        sa.func.lower(_i.c.email) == email.lower(),
+        _i.c.accepted_at.is_(None),
+        _i.c.revoked_at.is_(None),
+    )
+    found: UUID | None = (await tx.execute(statement)).scalar_one_or_none()
+    return await lock_invite(tx, account_id, invite_id=found) if found is not None else None
 
 
 async def update_invite(tx: AsyncConnection, account_id: UUID, invite_id: UUID, **values: object) -> None:

@@ -12,13 +12,13 @@ from backend.db.ids import new_id
 from backend.domain.baseline import BEGINNING, PRODUCTS_OWN
 from backend.domain.refusal import Refusal
 from backend.domain.roles import RANK
+from backend.domain.scopes import Scope, up_to
 from backend.domain.text import clean
 from backend.identity import baseline_repository, repository
-from backend.identity.credentials import TOKEN_PREFIX, digest, hash_password, new_secret
+from backend.identity.credentials import TOKEN_PREFIX, digest, new_secret
+from backend.identity.passwords import operators_and_hashed
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+")
-_PASSWORD_MIN: Final = 8
-_PASSWORD_MAX: Final = 1_024
 
 
 def checked_address(email: str) -> str:
@@ -29,20 +29,11 @@ def checked_address(email: str) -> str:
     return address
 
 
-async def hashed_password(password: str) -> str:
-    """The hash to keep of a password that is long enough, or a refusal."""
-    if not _PASSWORD_MIN <= len(password) <= _PASSWORD_MAX:
-        raise Refusal(
-            "invalid_body", f"A password needs {_PASSWORD_MIN} to {_PASSWORD_MAX} characters.", field="password"
-        )
-    return await hash_password(password)
-
-
 async def create_account(
     database: Database, *, name: str, owner_email: str, owner_name: str, password: str | None
 ) -> tuple[UUID, UUID]:
     """A new account with its owner; answers (account id, user id). Refuses a taken address."""
-    account_id, hashed = new_id(), await hashed_password(password) if password is not None else None
+    account_id, hashed = new_id(), await operators_and_hashed(password) if password is not None else None
     name, email = clean("name", name, longest=120), checked_address(owner_email)
     owner = clean("owner_name", owner_name, longest=120)
     async with database.tenant(account_id) as tx:
@@ -72,7 +63,7 @@ async def create_user(
     if role not in RANK:
         raise Refusal("invalid_body", f"`{role}` is no role; there are {', '.join(RANK)}.", field="role")
     hashed, address, full_name = (
-        await hashed_password(password) if password is not None else None,
+        await operators_and_hashed(password) if password is not None else None,
         checked_address(email),
         clean("name", name, longest=120),
     )
@@ -88,8 +79,18 @@ async def create_user(
     return user_id
 
 
-async def create_token(database: Database, *, email: str, label: str = "", expires_days: int | None = None) -> str:
-    """A personal access token of the user with this address; it is shown once and kept as a hash."""
+async def create_token(
+    database: Database,
+    *,
+    email: str,
+    label: str = "",
+    expires_days: int | None = None,
+    scope: Scope | None = None,
+) -> str:
+    """A personal access token of the user with this address; it is shown once and kept as a hash.
+
+    Without `expires_days` it does not end, without `scope` it may do all that its person may.
+    """
     if expires_days is not None and not 1 <= expires_days <= 3_650:
         raise Refusal("invalid_body", "`expires_days` must be 1 to 3650.", field="expires_days")
     async with database.before_account() as tx:
@@ -107,6 +108,7 @@ async def create_token(database: Database, *, email: str, label: str = "", expir
             token_hash=digest(token),
             label=label.strip()[:120],
             expires_at=expires_at,
+            scopes=list(up_to(scope)) if scope is not None else None,
         )
         detail = {"label": label.strip()[:120]} if label.strip() else None
         await record_of(tx, user.account_id, "people.token_created", user.name, detail, actor="Command line")

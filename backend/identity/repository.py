@@ -67,6 +67,7 @@ async def insert_token(
     token_hash: bytes,
     label: str,
     expires_at: datetime | None,
+    scopes: list[str] | None = None,
 ) -> None:
     """A personal access token; only its hash is kept."""
     await tx.execute(
@@ -78,6 +79,7 @@ async def insert_token(
             label=label,
             created_at=sa.func.now(),
             expires_at=expires_at,
+            scopes=scopes,
         )
     )
 

@@ -82,6 +82,16 @@ async def begin(database: Database, email: str, address: str) -> Try:
     return _begun(keys, row)
 
 
+async def begin_for(database: Database, what: str, whom: str, address: str) -> Try:
+    """Count a try of another kind (`what`) for somebody, with the tries to sign in from there. Refuses likewise."""
+    person, here = await _person(database, whom), _network(address)
+    keys = [_key(what, person, here), _key(f"{what} person", person), _key("address", here)]
+    row = await database.call(
+        "select * from sign_in_begin($1, $2, $3)", keys, [TRIES, PER_PERSON, PER_ADDRESS], _PAUSE_S
+    )
+    return _begun(keys, row)
+
+
 async def begin_link(database: Database, address: str) -> Try:
     """Count a try to use an invitation's link, with the tries to sign in from there. Refuses `too_many_requests`."""
     here = _network(address)
@@ -95,13 +105,10 @@ async def succeeded(database: Database, attempt: Try) -> None:
     await database.call("select sign_in_done($1)", attempt.keys)
 
 
-async def failed(database: Database, attempt: Try) -> Refusal:
+async def failed(database: Database, attempt: Try, wrong: str = "That e-mail and password do not match.") -> Refusal:
     """It was wrong: the refusal with how many tries are left, or that of the pause which begins now."""
     if attempt.left > 0:
         words = "1 try" if attempt.left == 1 else f"{attempt.left} tries"
-        return Refusal(
-            "unauthenticated",
-            f"That e-mail and password do not match. {words} left before a {PAUSE_MIN} min pause.",
-        )
+        return Refusal("unauthenticated", f"{wrong} {words} left before a {PAUSE_MIN} min pause.")
     row = await database.call("select sign_in_pause($1, $2) as until", attempt.keys[0], _PAUSE_S)
     return paused(row["until"]) if row and row["until"] else Refusal("unauthenticated", "That did not match.")

@@ -14,7 +14,10 @@ from backend.mail.text import one_line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InviteMail:
-    """Everything that stands in it. `until` is on the account's clock; `known` people set a new password."""
+    """Everything that stands in it. `until` is on the account's clock; `known` people set a new password.
+
+    `asked`: on the sign-in page, by whoever typed the address.
+    """
 
     account_name: str
     inviter: str
@@ -27,13 +30,17 @@ class InviteMail:
     sender_name: str | None
     sent_at: datetime
     known: bool = False
+    asked: bool = False
 
 
 def compose_invite(mail: InviteMail) -> EmailMessage:
     """The whole message, plain text first. Raises MailSettingsError for a `mail_from` that is no address."""
+    until = f"{mail.until:%a} {mail.until.day} {mail.until:%b %Y}"
+    if mail.asked:
+        until = f"{until}, {mail.until:%H:%M %Z}"
     if mail.known:
-        return _compose(mail, "invite", f"Set a new password for {mail.account_name} on FlowPilot")
-    return _compose(mail, "invite", f"{mail.inviter} invites you to {mail.account_name} on FlowPilot")
+        return _compose(mail, "invite", f"Set a new password for {mail.account_name} on FlowPilot", until)
+    return _compose(mail, "invite", f"{mail.inviter} invites you to {mail.account_name} on FlowPilot", until)
 
 
 def compose_test(
@@ -52,10 +59,31 @@ def compose_test(
         sender_name=sender_name,
         sent_at=sent_at,
     )
-    return _compose(page, "test", "Test from FlowPilot Escalations")
+    return _compose(page, "test", "Test from FlowPilot Escalations", "")
 
 
-def _compose(mail: InviteMail, template: str, subject: str) -> EmailMessage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeMail:
+    """What a person is told about their own sign-in. `what` is one sentence, `then` what to do if it was not them."""
+
+    account_name: str
+    name: str
+    address: str
+    what: str
+    then: str
+    when: str
+    link: str
+    mail_from: str
+    sender_name: str | None
+    sent_at: datetime
+
+
+def compose_notice(mail: NoticeMail, subject: str) -> EmailMessage:
+    """The whole message, plain text first. Raises MailSettingsError for a `mail_from` that is no address."""
+    return _compose(mail, "notice", subject, "")
+
+
+def _compose(mail: InviteMail | NoticeMail, template: str, subject: str, until: str) -> EmailMessage:
     sender = sender_address(mail.mail_from)
     message = EmailMessage()
     message["From"] = mailbox("From", mail.sender_name or FROM_NAME, sender)
@@ -65,7 +93,6 @@ def _compose(mail: InviteMail, template: str, subject: str) -> EmailMessage:
     message["Message-ID"] = identifiers("Message-ID", [f"<{uuid4().hex}@{domain_of(sender)}>"])
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    until = f"{mail.until:%a} {mail.until.day} {mail.until:%b %Y}"
     parts = {"mail": mail, "until": until, "subject": subject}
     text = environment().get_template(f"{template}.txt").render(**parts)
     html = environment().get_template(f"{template}.html").render(**parts)

@@ -26,11 +26,13 @@ from backend.web import (
     forms_session,
     pages_analytics,
     pages_devices,
+    pages_forgot,
     pages_gate,
     pages_join,
     pages_pairing,
     pages_queue,
     pages_secrets,
+    pages_security,
     pages_sessions,
     updates,
 )
@@ -122,6 +124,8 @@ def install(app: FastAPI) -> None:
     """Add pages and static files. Call it after the API's own routes and handlers are in place."""
     for module in (
         pages_gate,
+        pages_forgot,
+        pages_security,
         pages_join,
         pages_pairing,
         pages_devices,

@@ -54,7 +54,7 @@ async def sign_in(
 ) -> Response:
     """Check the password; one message for an unknown address and a wrong password."""
     refuse_other_origins(request)
-    target = safe_next(next)
+    target, before = safe_next(next), await visitor_or_none(request)
     try:
         session = await services.identity.sign_in(
             email, password, address=_address(request), user_agent=request.headers.get("user-agent", "")
@@ -71,6 +71,8 @@ async def sign_in(
             next=target,
             email=email[:254],
         )
+    if before is not None:  # the sign-in that this one follows in this browser is over
+        await services.identity.sign_out(before.token)
     response = RedirectResponse(target or "/sessions", 303)
     keep_session(request, response, session)
     return response

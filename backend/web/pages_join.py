@@ -41,13 +41,16 @@ async def accept(
     ticket: Annotated[str, Form()] = "",
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
+    keep: Annotated[str, Form()] = "",
 ) -> Response:
     """Make the person, sign this browser in."""
     refuse_other_origins(request)
     secret = _secret(ticket)
     address = request.client.host if request.client else ""
     try:
-        email = await services.invites.accept(secret, name=name, password=password, address=address)
+        email = await services.invites.accept(
+            secret, name=name, password=password, address=address, keep_devices=bool(keep)
+        )
     except Refusal as refusal:
         if refusal.code not in {"invalid_body", "ticket_refused", "too_many_requests"}:
             raise

@@ -11,8 +11,10 @@ from starlette.responses import HTMLResponse
 
 from backend.contract.vocabulary import MISSING_CHOICES, OUTCOME_LABEL, PRIORITY_LABEL, ROLE_LABEL
 from backend.domain.roles import at_least
+from backend.domain.scopes import LABEL as SCOPE_LABEL
 from backend.identity.caller import Caller
 from backend.web import formats, talk
+from backend.web.browsers import browser_words
 from backend.web.packing import LEAST, packed, takes_gzip
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -69,6 +71,7 @@ def environment() -> jinja2.Environment:
         long_duration=formats.long_duration,
         happened=talk.happened,
         secret_links=formats.secret_links,
+        browser_words=browser_words,
     )
     env.globals.update(
         outcome_label=OUTCOME_LABEL,
@@ -76,6 +79,7 @@ def environment() -> jinja2.Environment:
         patience=ASSESSMENT_PATIENCE,
         priority_label=PRIORITY_LABEL,
         role_label=ROLE_LABEL,
+        scope_label=SCOPE_LABEL,
         ticket_label=formats.ticket_label,
         at_least=at_least,
         themes=THEMES,

@@ -24,8 +24,10 @@ from backend.identity.baselines import BaselineService
 from backend.identity.caller import Caller
 from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
 from backend.identity.devices import DeviceService
+from backend.identity.forgotten import ForgottenService
 from backend.identity.invites import InviteService
 from backend.identity.people import PeopleService
+from backend.identity.security import SecurityService
 from backend.identity.service import IdentityService, WebSession
 from backend.identity.setup import SetupService
 from backend.identity.tickets import TicketService
@@ -55,6 +57,8 @@ class Services(Protocol):
     authorization: AuthorizationService
     devices: DeviceService
     setup: SetupService
+    forgotten: ForgottenService
+    security: SecurityService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence

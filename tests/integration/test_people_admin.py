@@ -64,7 +64,7 @@ async def test_an_invitation_comes_by_mail_works_once_and_signs_in(
         assert crew.admin.name not in offered.text
         assert NEW["name"] in offered.text
         short = await guest.post("/join/accept", ticket=secret, name=NEW["name"], password="short")
-        assert "8 to 1024" in short.text
+        assert "12 to 1024" in short.text
         done = await guest.post("/join/accept", ticket=secret, name=NEW["name"], password="long enough words")
         assert (done.status_code, done.headers["location"]) == (303, "/sessions")
         assert "Senior engineer" in (await guest.get("/sessions")).text
@@ -90,7 +90,9 @@ async def test_a_new_link_ends_the_old_one_and_taking_it_back_ends_both(
         assert (await guest.post("/join", ticket=first)).status_code == 403
         assert (await guest.post("/join", ticket=f"https://x.example/join#t={second}")).status_code == 200
         await admin.post(f"{HERE}/invite/{invite}/revoke")
-        assert (await guest.post("/join/accept", ticket=second, name="N", password="long enough")).status_code == 403
+        assert (
+            await guest.post("/join/accept", ticket=second, name="N", password="long enough here")
+        ).status_code == 403
     kept = [str(row) for row in await Owner(database_url).fetch("SELECT * FROM invite, job")]
     assert not any(one in text for one in (first, second) for text in kept)
     assert first not in mailing.logs
@@ -302,8 +304,10 @@ async def test_whoever_has_no_link_makes_the_server_hash_nothing_and_is_paused(
     """The link is looked at before the password is, and tries are counted with those to sign in."""
     async with Forms(server) as guest:
         refused = await guest.post("/join/accept", ticket="nonsense", name="N", password="short")
-        assert (refused.status_code, "8 to 1024" in refused.text) == (403, False)
-        answers = [await guest.post("/join/accept", ticket="no", name="N", password="long enough") for _ in range(60)]
+        assert (refused.status_code, "12 to 1024" in refused.text) == (403, False)
+        answers = [
+            await guest.post("/join/accept", ticket="no", name="N", password="long enough here") for _ in range(60)
+        ]
         assert [answer.status_code for answer in answers] == [403] * 59 + [429]
         assert "Too many tries. Try again at " in answers[-1].text
         assert (await guest.sign_in(crew.viewer)).status_code == 429

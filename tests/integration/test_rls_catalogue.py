@@ -27,6 +27,10 @@ UNIQUE_ACROSS_ACCOUNTS = {
     "invite_token_hash": "the hash of 256 random bits, looked up before any account is known",
     "oauth_code_hash": "the hash of 256 random bits, looked up before any account is known",
     "setup_code_code": "59 random bits that tell an account's name, looked up before any account is known",
+    "sign_in_step_hash": "the hash of 256 random bits, looked up before any account is known",
+    "sso_attempt_state": "the hash of 256 random bits, looked up before any account is known",
+    "scim_token_hash": "the hash of 256 random bits, looked up before any account is known",
+    "account_domain_name": "a domain is one account's; the operator of the server has confirmed it",
     "open_ticket_hash": "the hash of 256 random bits, looked up before any account is known",
 }
 REFUSED = (asyncpg.InsufficientPrivilegeError, asyncpg.ForeignKeyViolationError)
@@ -158,6 +162,10 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
         "auth_device_family",
         "auth_oauth_code",
         "auth_invite",
+        "auth_sign_in_step",
+        "auth_sso_attempt",
+        "auth_sso_domain",
+        "auth_scim_token",
         "ticket_peek",
         "ticket_redeem",
         "stream_heads",

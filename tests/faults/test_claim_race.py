@@ -21,7 +21,7 @@ async def test_of_eight_simultaneous_claims_over_two_processes_exactly_one_wins(
     start_server: StartServer,
     http: Http,
 ) -> None:
-    first, second = [await start_server(FLOWPILOT_WORKER="off") for _ in "12"]  # no assessment comes in between
+    first, second = [await start_server() for _ in "12"]
     crew = await people()
     seniors = [crew.owner, crew.admin, crew.engineer, crew.second_engineer]
     seniors += [await add_member(database, crew, name=f"Senior {n}", role="engineer") for n in range(4)]
@@ -64,15 +64,16 @@ async def test_of_eight_simultaneous_claims_over_two_processes_exactly_one_wins(
                 assert event["seq"] == result["seq"]
             rows = await owner.fetch("SELECT claim_epoch, claimed_by, status FROM handoff WHERE id = $1", handoff["id"])
             assert [(r["claim_epoch"], str(r["claimed_by"]), r["status"]) for r in rows] == [(1, winner.id, "claimed")]
-    claims = [e for e in await log_of(junior) if e["kind"] == "handoff.claimed"]
+    log = await log_of(junior)
+    claims = [e for e in log if e["kind"] == "handoff.claimed"]
     assert len(claims) == ROUNDS, "one claim event for each handoff, no second one for a loser"
-    assert [e["seq"] for e in await log_of(junior)] == list(range(1, 2 * ROUNDS + 1))
+    assert [e["seq"] for e in log] == list(range(1, len(log) + 1))
 
 
 async def test_one_person_pressing_on_two_machines_holds_it_once(
     people: Callable[..., Awaitable[Crew]], start_server: StartServer, http: Http
 ) -> None:
-    first, second = [await start_server(FLOWPILOT_WORKER="off") for _ in "12"]  # no assessment comes in between
+    first, second = [await start_server() for _ in "12"]
     crew = await people()
     handoff = await escalated(http(crew.technician, at=first))
     hands = [http(crew.engineer, at=(first, second)[n % 2]) for n in range(6)]
@@ -81,4 +82,5 @@ async def test_one_person_pressing_on_two_machines_holds_it_once(
     assert {a["claim_epoch"] for a in answers} == {1}
     assert len({a["seq"] for a in answers}) == 1, "every answer names the one claim event"
     assert len({a["open_url"] for a in answers}) == 6, "each click opens by a ticket of its own"
-    assert [e["kind"] for e in await log_of(hands[0])] == ["handoff.created", "handoff.claimed"]
+    kinds = [e["kind"] for e in await log_of(hands[0])]
+    assert [kinds.count(kind) for kind in ("handoff.created", "handoff.claimed")] == [1, 1]

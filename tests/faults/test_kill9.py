@@ -49,13 +49,18 @@ class Senior:
             event = await client.event(within=60)
             self._cursor = client.cursor
             self.events.append(event)
-            if len(self.events) == self._enough[0]:
+            if len(self.created) == self._enough[0]:
                 self._enough[1].set()
 
+    @property
+    def created(self) -> list[str]:
+        """The handoffs it was alerted of, in order; what the worker adds to them later is left out."""
+        return [event["data"]["handoff_id"] for event in self.events if event["kind"] == "handoff.created"]  # type: ignore[index]  # JSON objects
+
     async def has(self, n: int) -> None:
-        """Wait for the n-th event."""
+        """Wait for the n-th alert."""
         self._enough = (n, asyncio.Event())
-        if len(self.events) < n:
+        if len(self.created) < n:
             async with asyncio.timeout(60):
                 await self._enough[1].wait()
 
@@ -108,20 +113,22 @@ async def killed_again_and_again(
         ear.cancel()
     answered = {handoff_id for junior in juniors for handoff_id in junior.answered}
     assert len(answered) == len(sessions), "each session has one handoff, however often it was asked for"
-    heard = [event["data"]["handoff_id"] for event in senior.events]  # type: ignore[index]  # JSON objects
-    assert sorted(heard) == sorted(answered), "every 201 reached the senior exactly once"
-    assert [event["seq"] for event in senior.events] == list(range(1, len(sessions) + 1))
+    assert sorted(senior.created) == sorted(answered), "every 201 reached the senior exactly once"
+    assert [event["seq"] for event in senior.events] == list(range(1, len(senior.events) + 1))
     log = await log_of(client)
-    assert [e["seq"] for e in log] == list(range(1, len(sessions) + 1)), "the log has no gap and nothing beside"
+    assert [e["seq"] for e in log] == list(range(1, len(log) + 1)), "the log has no gap"
+    assert [e["kind"] for e in log].count("handoff.created") == len(sessions)
+    heard, stands = [[(e["seq"], e["kind"], e["data"]) for e in events] for events in (senior.events, log)]
+    assert heard == stands[: len(heard)], "what was heard is what stands"
     queue = (await client.get("/api/v1/handoffs", params={"limit": 200})).json()
     assert {row["id"] for row in queue["items"]} == answered
-    assert queue["seq"] == len(sessions)
+    assert queue["seq"] >= len(log)
 
 
 async def test_every_201_survives_kill_9_and_reaches_the_senior_once_in_order(
     people: Callable[..., Awaitable[Crew]], start_server: StartServer, http: Http
 ) -> None:
-    server = await start_server(FLOWPILOT_WORKER="off")
+    server = await start_server()
     crew = await people()
     await killed_again_and_again(
         server, crew, http(crew.technician, at=server), lambda: asyncio.to_thread(server.kill9)
@@ -132,7 +139,7 @@ async def test_every_201_survives_kill_9_and_reaches_the_senior_once_in_order(
 async def test_the_same_with_the_embedded_database_that_dies_with_the_server(
     tmp_path: Path, people_in: Callable[[str], Awaitable[Crew]]
 ) -> None:
-    server = Server(None, tmp_path / "data", environment={"FLOWPILOT_WORKER": "off"})
+    server = Server(None, tmp_path / "data")
     await asyncio.to_thread(server.start)
     try:
         with attach_or_start(server.data_dir) as url:

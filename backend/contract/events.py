@@ -6,6 +6,7 @@ Every frame is one JSON object in one text message of at most 64 KiB. The `type`
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from backend.contract.people import UserView
 from backend.contract.vocabulary import EventKind, ReceiptState, TrialState
@@ -88,6 +89,15 @@ class TrialAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialReceipt:
+    """Body of `POST /devices/test-notification/receipts`: what became of the test notification `id`."""
+
+    id: UUID
+    state: ReceiptState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
     """Client: send everything after this position, then go live."""
 
@@ -150,9 +160,13 @@ class Reauth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
-    """Answer of `GET /events?after=`: the same events as on the socket. `reset` tells that `after` cannot be served."""
+    """Answer of `GET /events?after=`: the same events as on the socket. `reset` tells that `after` cannot be served.
+
+    `test` is there only when a test notification that this app asked for has come.
+    """
 
     events: list[Event]
     head: int
     epoch: str
     reset: bool = False
+    test: TrialAlert | None = None

@@ -5,11 +5,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 
-from backend.contract.events import EventPage
+from backend.contract.events import EventPage, TrialAlert
 from backend.db.wakeup import Wakeup
 from backend.domain.refusal import Refusal
 from backend.feed.hub import AccountFeed, FeedHub, TooFar
 from backend.feed.ports import Audience
+from backend.feed.trial import Trials
 from backend.http.at_once import AtOnce
 from backend.http.problems import openapi_responses
 from backend.http.respond import Json, encode
@@ -44,10 +45,13 @@ async def events(
 
     `reset: true` says that the log cannot serve `after`: fetch the queue and go on from its `seq`. With `present` the
     client says that it shows alerts to its user, who then counts as connected; it tells them by
-    `POST /handoffs/{id}/receipts`. A sign-in that ends while the request waits answers 401 at once. One user may have
+    `POST /handoffs/{id}/receipts`, and may find a test notification it asked for as `test`. A sign-in that ends while
+    the request waits answers 401 at once. One user may have
     30 requests waiting; a further one that would wait answers 429.
     """
     hub: FeedHub = request.app.state.services.feed
+    trials: Trials = request.app.state.services.sockets.tests
+    test: TrialAlert | None = None
     if present:
         audience: Audience = request.app.state.services.delivery
         await audience.asking(caller, "desktop" if caller.kind == "token" else "web")
@@ -56,7 +60,9 @@ async def events(
         if wait and feed.head == after:
             waiting: AtOnce = request.app.state.services.polls
             with waiting.held(caller.user_id):
-                await _wait(feed, after, wait, caller, identity, request.app.state.services.wakeup)
+                await _wait(feed, after, wait, caller, identity, request.app.state.services.wakeup, trials)
+        if present:
+            test = trials.for_request(caller)
         found = await feed.after(after, epoch, limit)
     finally:
         hub.close(feed)
@@ -64,19 +70,28 @@ async def events(
         frames, reset = "", "true"
     else:
         frames, reset = ",".join(entry.frame(replay=wait == 0) for entry in found), "false"
+    beside = b"" if test is None else b',"test":%s' % encode(test)
     return Json(
-        b'{"events":[%s],"head":%d,"epoch":%s,"reset":%s}'
-        % (frames.encode(), feed.head, encode(feed.epoch), reset.encode())
+        b'{"events":[%s],"head":%d,"epoch":%s,"reset":%s%s}'
+        % (frames.encode(), feed.head, encode(feed.epoch), reset.encode(), beside)
     )
 
 
 async def _wait(
-    feed: AccountFeed, after: int, seconds: float, caller: Caller, identity: IdentityService, wakeup: Wakeup
+    feed: AccountFeed,
+    after: int,
+    seconds: float,
+    caller: Caller,
+    identity: IdentityService,
+    wakeup: Wakeup,
+    trials: Trials,
 ) -> None:
-    """Until there is something, time is up, or the caller's sign-in has ended."""
+    """Until there is something (a test notification, too), time is up, or the caller's sign-in has ended."""
     ended = asyncio.Event()
     ended.set()  # what was hinted between the sign-in's check and here would be missed
-    unsubscribe = wakeup.subscribe(lambda topic: ended.set() if topic == SIGN_INS else None)
+    unsubscribe = wakeup.subscribe(
+        lambda topic: ended.set() if topic == SIGN_INS or trials.concern(caller, topic) else None
+    )
     news = asyncio.create_task(feed.wait_beyond(after, seconds))
     try:
         while not news.done():
@@ -87,6 +102,8 @@ async def _wait(
                 ended.clear()
                 if caller.credential_id not in await identity.still_valid([caller.credential_id]):
                     raise Refusal("unauthenticated", "The sign-in has ended.")
+                if trials.waits(caller):
+                    return
         await news
     finally:
         unsubscribe()

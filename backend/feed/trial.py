@@ -1,8 +1,9 @@
 """A test notification: by the way an escalation takes, from this server to the desktop app that asks for it.
 
 It is no handoff and no event: a hint carries it to the process that has the app's socket, the socket carries it to the
-app, and the app's receipt is answered over the same socket. So no queue, delivery, mail or figure ever sees one, and
-one that is lost is lost: the app says so.
+app, and the app's receipt is answered over the same socket. An app that asks for its events by requests finds it in the
+answer to the next one. So no queue, delivery, mail or figure ever sees one, and one that is lost is lost: the app says
+so.
 """
 
 import asyncio
@@ -13,12 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Body, Request, Response
 
-from backend.contract.events import Receipt, TrialAlert
+from backend.contract.events import Receipt, TrialAlert, TrialReceipt
 from backend.contract.vocabulary import TrialState
 from backend.db.wakeup import Wakeup
 from backend.domain.refusal import Refusal
@@ -35,6 +36,8 @@ AT_ONCE: Final = 6
 PER_S: Final = 60.0
 _TOPIC: Final = "test-notification"
 _KEPT: Final = 20
+_HELD_S: Final = 10.0
+_HELD_FOR: Final = 500
 _ASKERS_KEPT: Final = 5_000
 
 
@@ -67,6 +70,7 @@ class Trials:
         self._wakeup = wakeup
         self._links = links
         self._asked: dict[UUID, deque[float]] = {}
+        self._held: dict[UUID, tuple[float, TrialAlert]] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
     def ask(self, caller: Caller) -> TrialAlert:
@@ -82,6 +86,7 @@ class Trials:
     def hinted(self, topic: str) -> None:
         """Send what a hint tells of, if the app it is for is connected here."""
         if topic.startswith(_TOPIC) and (hint := _Hint.read(topic)) is not None:
+            self._hold(hint)
             for link in self._links():
                 if link.channel == "desktop" and link.caller.credential_id == hint.credential_id:
                     link.tests[hint.test_id] = hint.asked_at
@@ -90,6 +95,27 @@ class Trials:
                     task = asyncio.get_running_loop().create_task(_send(link, hint.test_id, "sent"))
                     self._sending.add(task)
                     task.add_done_callback(self._sending.discard)
+
+    @staticmethod
+    def concern(caller: Caller, topic: str) -> bool:
+        """Whether a hint tells of one for this sign-in."""
+        return topic.startswith(_TOPIC) and str(caller.credential_id) in topic
+
+    def waits(self, caller: Caller) -> bool:
+        """Whether `for_request` has one."""
+        return caller.credential_id in self._held
+
+    def for_request(self, caller: Caller) -> TrialAlert | None:
+        """What a request of this sign-in that asks for events is to bring, once; it may come within 10 s."""
+        until, alert = self._held.pop(caller.credential_id, (0.0, None))
+        return alert if until > time.monotonic() else None
+
+    def _hold(self, hint: _Hint) -> None:
+        self._held.pop(hint.credential_id, None)
+        alert = TrialAlert(id=hint.test_id, asked_at=hint.asked_at, state="sent", at=datetime.now(UTC))
+        self._held[hint.credential_id] = time.monotonic() + _HELD_S, alert
+        for old in list(self._held)[:-_HELD_FOR]:
+            del self._held[old]
 
     async def answered(self, link: Link, receipt: Receipt) -> None:
         """The app says what became of it; tell it that we have heard."""
@@ -124,7 +150,20 @@ async def send_test_notification(request: Request, caller: CallerDep) -> Json:
     """Send a test notification to the desktop app that asks, over its open event stream.
 
     It comes as a frame of type `test`, is answered by a receipt with its `id`, and that by a frame with the receipt's
-    state. It is no escalation: nobody else sees it, and nothing is kept of it.
+    state. An app that asks for events by requests finds it as `test` in the answer of `GET /events?present=true`, and
+    posts the receipt. It is no escalation: nobody else sees it, and nothing is kept of it.
     """
     trials: Trials = request.app.state.services.sockets.tests
     return Json(trials.ask(caller), 202)
+
+
+@router.post(
+    "/devices/test-notification/receipts",
+    status_code=204,
+    response_class=Response,
+    responses=openapi_responses("bad_request", "origin_refused"),
+)
+async def tell_test_receipt(caller: CallerDep, body: Annotated[TrialReceipt, Body()]) -> Response:
+    """The app says what became of a test notification: that this answers is all there is to it."""
+    log.debug("the test notification %s of user %s: %s", body.id, caller.user_id, body.state)
+    return Response(status_code=204)

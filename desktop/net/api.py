@@ -41,6 +41,7 @@ class RawPage(msgspec.Struct):
     head: int
     epoch: str
     reset: bool = False
+    test: TrialAlert | None = None
 
 
 class HttpApi:
@@ -135,6 +136,11 @@ class HttpApi:
         except RefusedError as exc:
             if exc.code not in {"not_found", "role_required"}:
                 raise
+
+    async def tell_test(self, test_id: str, receipt: Receipt) -> None:
+        """`POST /devices/test-notification/receipts`: what became of a test notification."""
+        body = {"id": test_id, "state": receipt.state, "reason": receipt.reason}
+        await self._asked("POST", "/devices/test-notification/receipts", body=body)
 
     async def _call(
         self,

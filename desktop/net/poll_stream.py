@@ -6,12 +6,13 @@ reader keeps the same promises, and going over to the real stream and back repea
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, Heartbeat, Hello, Receipt, Reset, Resume
+from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, Heartbeat, Hello, Receipt, Reset, Resume, TrialAlert
 from desktop.core.ports import CLOSE_ABNORMAL, ApiError, RefusedError, SignedOutError, SocketClosedError
 from desktop.net.api import HttpApi
 
@@ -30,6 +31,7 @@ class PollStream:
         self._asked = asyncio.Event()
         self._over: asyncio.Future[SocketClosedError] = asyncio.get_running_loop().create_future()
         self._asking: asyncio.Task[None] | None = None
+        self._test: TrialAlert | None = None
         self._receipts: asyncio.Queue[Receipt] = asyncio.Queue()
         self._telling = asyncio.get_running_loop().create_task(self._tell())
         self._ready = asyncio.Event()
@@ -106,6 +108,9 @@ class PollStream:
             for event in page.events:
                 after = msgspec.json.decode(event, type=_Place).seq
                 self._put(bytes(event).decode())
+            if page.test is not None and (self._test is None or self._test.id != page.test.id):
+                self._test = page.test  # another process of the server may bring it a second time
+                self._put(_text(page.test))
             if not page.events:
                 self._put(_text(Heartbeat(head=page.head)))
             wait = WAIT_S if after >= page.head else 0
@@ -114,8 +119,13 @@ class PollStream:
         """One receipt after the other; one that cannot be told ends the stream, and goes out again on the next."""
         while True:
             receipt = await self._receipts.get()
+            test = self._test
             try:
-                await self._api.tell(receipt)
+                if test is not None and receipt.handoff_id == test.id:
+                    await self._api.tell_test(test.id, receipt)
+                    self._put(_text(replace(test, state=receipt.state, at=datetime.now(UTC))))
+                else:
+                    await self._api.tell(receipt)
             except ApiError as exc:
                 self.leave(_ended(exc))
                 return
@@ -129,7 +139,7 @@ class _Place(msgspec.Struct):
     seq: int
 
 
-def _text(frame: Hello | Heartbeat | Reset) -> str:
+def _text(frame: Hello | Heartbeat | Reset | TrialAlert) -> str:
     return msgspec.json.encode(frame).decode()
 
 

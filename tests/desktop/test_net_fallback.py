@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from desktop.core import trial
+from desktop.core.views import ProbeStep
 from desktop.net.api import HttpApi
 from desktop.net.fallback import FallbackConnector
 from desktop.net.probe import Probe
@@ -68,6 +70,20 @@ async def test_the_connection_test_tells_that_the_live_link_goes_by_long_poll(
         await api.close()
     assert [(step.name, step.state) for step in last[3:]] == [("Live link", "good"), ("Push echo", "good")]
     assert last[3].words.startswith("By long poll: something on the way refuses the event stream, ")
+
+
+async def test_the_test_notification_goes_there_and_back_by_requests(crew: Crew, proxy: WebProxy) -> None:
+    async with app_at(proxy.url, crew.engineer.token) as (seen, controller):
+        await seen.until(lambda: seen.state() == "connected", WITHIN_S)
+        told: list[tuple[ProbeStep, ...]] = []
+        controller.trial.listener = lambda steps, running: None if running else told.append(steps)
+        controller.test_notification()
+        async with asyncio.timeout(WITHIN_S):
+            while not told:  # noqa: ASYNC110 - the listener is a plain call
+                await asyncio.sleep(0.05)
+        assert [(step.name, step.state) for step in told[0]] == [(name, "good") for name in trial.NAMES]
+        assert told[0][3].words.startswith("The server has it: shown, ")
+        assert seen.toast_log == [("test", "test")], "once"
 
 
 async def shown(http: Http, crew: Crew) -> list[str]:

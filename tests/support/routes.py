@@ -109,6 +109,9 @@ _ACCOUNT: Final[dict[tuple[Verb, str], Expected]] = {
     ("patch", "/account/settings"): _may("admin", {"email_content": "full"}),
     ("get", "/account/alarms"): _may("admin"),
     ("post", "/devices/test-notification"): _may("viewer", {"device": ""}),
+    ("post", "/devices/test-notification/receipts"): _may(
+        "viewer", {"id": "01a21fdb-1c32-729e-a423-0d01aac7eb60", "state": "shown"}
+    ),
     ("get", "/analytics/escalation-metrics"): _may("engineer"),
     ("get", "/analytics/escalations"): _may("engineer"),
     ("get", "/analytics/baselines"): _may("engineer"),

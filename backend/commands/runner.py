@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from backend.commands.errors import CommandError
 from backend.commands.listening import BACKLOG
 from backend.commands.logs import configure_logging
+from backend.http.frames import FrameProtocol
 from backend.settings import Settings
 
 APPLICATION: Final = "backend.app:create_app"
@@ -55,7 +56,7 @@ def run_server(sock: socket.socket, *, workers: int, address: str, on_ready: Cal
         workers=workers,
         loop="auto",  # uvloop where there is one
         http="httptools",
-        ws="websockets-sansio",
+        ws=FrameProtocol,
         ws_per_message_deflate=False,
         ws_max_size=FRAME_LIMIT,
         backlog=BACKLOG,

@@ -1,5 +1,6 @@
 """SQL of presence and receipts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,11 +17,12 @@ BELIEVED_S = 45
 
 
 async def insert_presence(
-    tx: AsyncConnection, *, account_id: UUID, link_id: UUID, user_id: UUID, channel: str, process: UUID
-) -> None:
-    """A client has connected."""
-    values = {"account_id": account_id, "id": link_id, "user_id": user_id, "channel": channel, "process": process}
-    await tx.execute(sa.insert(t.client_presence).values(seen_at=sa.func.clock_timestamp(), **values))
+    database: Database, process: UUID, links: Sequence[tuple[UUID, UUID, UUID, str]]
+) -> list[None]:
+    """Clients have connected: (account, link, user, channel) of each."""
+    accounts, ids, users, channels = zip(*links, strict=True)
+    await database.call("select presence_arrived($1, $2, $3, $4, $5)", process, accounts, ids, users, channels)
+    return [None] * len(links)
 
 
 async def renew_presence(
@@ -59,10 +61,11 @@ async def handoff_exists(tx: AsyncConnection, account_id: UUID, handoff_id: UUID
     return (await tx.execute(statement)).first() is not None
 
 
-async def delete_presence(tx: AsyncConnection, account_id: UUID, link_id: UUID) -> None:
-    """A client is gone."""
-    p = t.client_presence
-    await tx.execute(sa.delete(p).where(p.c.account_id == account_id, p.c.id == link_id))
+async def delete_presence(database: Database, links: Sequence[tuple[UUID, UUID]]) -> list[None]:
+    """Clients are gone: (account, link) of each."""
+    accounts, ids = zip(*links, strict=True)
+    await database.call("select presence_left($1, $2)", accounts, ids)
+    return [None] * len(links)
 
 
 async def connected(tx: AsyncConnection, account_id: UUID) -> list[AnyRow]:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from backend.contract.events import Holding, Receipt
 from backend.contract.people import Person
 from backend.contract.vocabulary import Channel
 from backend.db.background import keep_doing
+from backend.db.batch import Batch
 from backend.db.engine import Database
 from backend.db.ids import parse_id
 from backend.db.tables import AnyRow
@@ -57,6 +59,8 @@ class DeliveryService:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._process = uuid4()
+        self._arriving = Batch(partial(repository.insert_presence, database, self._process))
+        self._leaving = Batch(partial(repository.delete_presence, database))
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -78,20 +82,11 @@ class DeliveryService:
 
     async def arrived(self, caller: Caller, channel: Channel, link_id: UUID) -> None:
         """A client has connected."""
-        async with self._db.tenant(caller.account_id) as tx:
-            await repository.insert_presence(
-                tx,
-                account_id=caller.account_id,
-                link_id=link_id,
-                user_id=caller.user_id,
-                channel=channel,
-                process=self._process,
-            )
+        await self._arriving.one((caller.account_id, link_id, caller.user_id, channel))
 
     async def left(self, caller: Caller, link_id: UUID) -> None:
         """It is gone."""
-        async with self._db.tenant(caller.account_id) as tx:
-            await repository.delete_presence(tx, caller.account_id, link_id)
+        await self._leaving.one((caller.account_id, link_id))
 
     async def holds(self, caller: Caller, link_id: UUID, holding: Holding) -> None:
         """A client holds alerts back from now on, or shows them again. A time without a zone is UTC."""

@@ -1,12 +1,15 @@
 """One reader of each account's log per process; every socket and long poll is a cursor on it.
 
 Nothing is queued per socket, so nothing can overflow or be dropped: a reader that is woken asks for what follows its
-own position, from the last couple of hundred events in memory or from the database.
+own position, from the last couple of hundred events in memory or from the database. The database is asked for many
+accounts at once, and for none twice at the same time: a thousand sockets that come back cost some calls.
 """
 
 import asyncio
 import contextlib
+import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -14,7 +17,7 @@ from uuid import UUID
 from backend.db.background import keep_doing
 from backend.db.engine import Database
 from backend.db.wakeup import EVERYONE
-from backend.feed.log import LogEntry, LogPosition, read_after, read_position
+from backend.feed.log import LogEntry, LogPart, LogPosition, read_after, read_logs
 from backend.http.problems import DATABASE_DOWN
 
 RING: Final = 200
@@ -22,6 +25,10 @@ REPLAY_LIMIT: Final = 500
 """Further behind than this, a client fetches the queue instead of replaying."""
 CHECK_S: Final = 2.0
 """Hints may be lost; this often the positions of all connected accounts are compared."""
+FRESH_S: Final = 2.5
+"""Whoever comes to a log that was read this lately is served from memory: it is no staler than a lost hint allows."""
+_AT_ONCE: Final = 200
+"""Accounts per call: the call's answer must not keep the process's one thread busy for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +53,20 @@ def _unservable(seq: int, epoch: str | None, position: LogPosition) -> str | Non
 class AccountFeed:
     """The newest events of one account, and who waits for the next."""
 
-    def __init__(self, account_id: UUID, database: Database) -> None:
+    def __init__(
+        self, account_id: UUID, database: Database, refresh: "Callable[[AccountFeed], Awaitable[None]]"
+    ) -> None:
         self.account_id = account_id
         self.readers = 0
+        self.read_at = float("-inf")
+        """When it was last read, on the steady clock."""
+        self.read_in = 0
+        """The hub's last call that has read it."""
         self._db = database
+        self._refresh = refresh
         self._ring: deque[LogEntry] = deque(maxlen=RING)
         self._position = LogPosition(epoch="", head=0, oldest=1)
-        self._loaded = False
         self._news = asyncio.Condition()
-        self._lock = asyncio.Lock()
 
     @property
     def head(self) -> int:
@@ -63,26 +75,38 @@ class AccountFeed:
 
     @property
     def epoch(self) -> str:
-        """The log's identity; another one means that positions have no common meaning."""
+        """The log's identity; another one means that positions have no common meaning. Empty before the first read."""
         return self._position.epoch
 
-    async def refresh(self) -> None:
-        """Read what the log gained and wake everyone who waits. Raises what the driver raises."""
-        async with self._lock:
-            before = self._position
-            after = await read_position(self._db, self.account_id)
-            if self._loaded and after.epoch == before.epoch and after.head <= before.head:
-                self._position = LogPosition(before.epoch, before.head, after.oldest)  # old events may have gone
-                return
-            if not self._loaded or after.epoch != before.epoch or after.head - before.head > RING:
-                self._ring.clear()
-                entries = await read_after(self._db, self.account_id, max(after.head - RING, 0), RING)
-            else:
-                entries = await read_after(self._db, self.account_id, before.head, RING)
-            self._ring.extend(entries)
-            head = self._ring[-1].seq if self._ring else after.head
-            self._position = LogPosition(after.epoch, head, after.oldest)
-            self._loaded = True
+    @property
+    def wanted(self) -> int | None:
+        """The position after which the log is to be read; None for its newest events."""
+        return self._position.head if self.epoch else None
+
+    def take(self, part: LogPart, wanted: int | None) -> bool:
+        """What was read after `wanted`, kept. True when readers have something new."""
+        before, after = self._position, part.position
+        self.read_at = time.monotonic()
+        if after.epoch == before.epoch and after.head <= before.head:
+            self._position = LogPosition(before.epoch, before.head, after.oldest)  # old events may have gone
+            return False
+        entries = part.entries
+        if after.epoch != before.epoch:
+            self._ring.clear()
+            if wanted is not None:  # these follow a position of the former log
+                entries = []
+        elif wanted != before.head:
+            entries = [entry for entry in entries if entry.seq > before.head]
+        if entries and self._ring and entries[0].seq != self._ring[-1].seq + 1:
+            self._ring.clear()  # what lies between was trimmed: memory has no gaps
+        self._ring.extend(entries)
+        # More than one call's events: the position stays with what was read, and the rest is asked for next.
+        head = self._ring[-1].seq if entries else after.head
+        self._position = LogPosition(after.epoch, head, after.oldest)
+        return True
+
+    async def tell(self) -> None:
+        """Wake everyone who waits in `wait_beyond`."""
         async with self._news:
             self._news.notify_all()
 
@@ -96,20 +120,27 @@ class AccountFeed:
             return False
         return True
 
+    def held(self, seq: int, limit: int = REPLAY_LIMIT) -> list[LogEntry]:
+        """The events that follow a position as far as they are in memory without a gap; else nothing."""
+        if not self._ring or not max(self._ring[0].seq, self._position.oldest) <= seq + 1 <= self._ring[-1].seq:
+            return []  # what was trimmed is told to nobody, whether memory has it or not
+        start = seq + 1 - self._ring[0].seq
+        found = [self._ring[i] for i in range(start, min(start + limit, len(self._ring)))]
+        # Positions never lead backwards: a reader would go round in circles and the whole process with it.
+        return found if found and found[0].seq == seq + 1 and found[-1].seq == seq + len(found) else []
+
     async def after(self, seq: int, epoch: str | None, limit: int = REPLAY_LIMIT) -> list[LogEntry] | TooFar:
         """The events that follow a position, oldest first, at most `limit`."""
+        if seq > self.head:  # told by another process, whose hint has not come yet
+            await self._refresh(self)
         position = self._position
         reason = _unservable(seq, epoch, position)
         if reason is not None:
             return TooFar(reason, position)
         if seq == position.head:
             return []
-        if self._ring and self._ring[0].seq <= seq + 1:
-            start = seq + 1 - self._ring[0].seq
-            held = [self._ring[i] for i in range(start, min(start + limit, len(self._ring)))]
-            # Positions never lead backwards: a reader would go round in circles and the whole process with it.
-            if held and held[0].seq == seq + 1 and held[-1].seq == seq + len(held):
-                return held
+        if held := self.held(seq, limit):
+            return held
         entries = await read_after(self._db, self.account_id, seq, limit)
         if not entries or entries[0].seq != seq + 1:
             return TooFar("trimmed", position)  # it went while we looked: never a gap that nobody mentions
@@ -117,12 +148,16 @@ class AccountFeed:
 
 
 class FeedHub:
-    """The feeds of the accounts that have a reader in this process."""
+    """The feeds of the accounts that have a reader in this process. `told` is called when one has gained events."""
 
     def __init__(self, database: Database) -> None:
+        self.told: Callable[[AccountFeed], None] = lambda _feed: None
         self._db = database
         self._feeds: dict[UUID, AccountFeed] = {}
         self._dirty: set[UUID] = set()
+        self._asked: set[AccountFeed] = set()
+        self._calls = 0
+        self._gate = asyncio.Lock()
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe = database.wakeup.subscribe(self._hear)
@@ -148,10 +183,11 @@ class FeedHub:
         """The account's feed, counted as one more reader; give it back with `close`."""
         feed = self._feeds.get(account_id)
         if feed is None:
-            feed = self._feeds[account_id] = AccountFeed(account_id, self._db)
+            feed = self._feeds[account_id] = AccountFeed(account_id, self._db, self.refresh)
         feed.readers += 1
         try:
-            await feed.refresh()
+            if account_id in self._dirty or time.monotonic() - feed.read_at > FRESH_S:
+                await self.refresh(feed)
         except BaseException:
             self.close(feed)
             raise
@@ -163,24 +199,61 @@ class FeedHub:
         if feed.readers == 0 and self._feeds.get(feed.account_id) is feed:
             del self._feeds[feed.account_id]
 
+    async def refresh(self, feed: AccountFeed) -> None:
+        """Read what the log gained since this call. Raises what the driver raises."""
+        await self._refresh([feed])
+
+    async def _refresh(self, feeds: Iterable[AccountFeed]) -> None:
+        """Whoever comes while a call is under way is read for by the next one, together with all others who came."""
+        mine, came = set(feeds), self._calls
+        self._asked |= mine
+        async with self._gate:
+            if all(feed.read_in > came for feed in mine):
+                return
+            asked, self._asked = list(self._asked | mine), set()
+            for start in range(0, len(asked), _AT_ONCE):
+                await self._read(asked[start : start + _AT_ONCE])
+
+    async def _read(self, feeds: list[AccountFeed]) -> None:
+        self._calls += 1
+        wanted = {feed.account_id: feed.wanted for feed in feeds}
+        self._dirty.difference_update(wanted)  # a hint that comes from now on is of something newer
+        try:
+            parts = await read_logs(self._db, wanted, RING)
+        except BaseException:
+            self._dirty.update(wanted)
+            raise
+        for feed in feeds:
+            if (part := parts.get(feed.account_id)) is None:
+                continue
+            feed.read_in = self._calls
+            if feed.take(part, wanted[feed.account_id]):
+                if feed.head < part.position.head:
+                    self._mark(feed.account_id)
+                self.told(feed)
+                await feed.tell()
+        if missing := wanted.keys() - parts.keys():
+            raise RuntimeError(f"no event log of account {', '.join(map(str, missing))}")
+
+    def _mark(self, account_id: UUID) -> None:
+        if account_id in self._feeds:
+            self._dirty.add(account_id)
+            self._work.set()
+
     def _hear(self, topic: str) -> None:
         if topic == EVERYONE:
-            self._dirty.update(self._feeds)
+            for account_id in self._feeds:
+                self._mark(account_id)
         else:
             with contextlib.suppress(ValueError):
-                account_id = UUID(topic)
-                if account_id in self._feeds:
-                    self._dirty.add(account_id)
-        if self._dirty:
-            self._work.set()
+                self._mark(UUID(topic))
 
     async def _follow_hints(self) -> None:
         await self._work.wait()
-        while self._dirty:  # one that cannot be read is asked for again by the position check; the others are kept
-            feed = self._feeds.get(self._dirty.pop())
-            if feed is not None:
-                await feed.refresh()
         self._work.clear()
+        if feeds := [self._feeds[account_id] for account_id in self._dirty if account_id in self._feeds]:
+            await self._refresh(feeds)
+        self._dirty.intersection_update(self._feeds)
 
     async def _check_positions(self) -> None:
         await asyncio.sleep(CHECK_S)
@@ -189,6 +262,6 @@ class FeedHub:
         for row in await self._db.call_many("select * from stream_heads($1)", list(self._feeds)):
             feed = self._feeds.get(row["account_id"])
             if feed and (row["last_seq"] > feed.head or str(row["epoch"]) != feed.epoch):
-                self._dirty.add(row["account_id"])
-        if self._dirty:
+                self._mark(row["account_id"])
+        if self._dirty:  # also what could not be read when its hint came
             self._work.set()

@@ -13,13 +13,14 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from backend.contract.vocabulary import Channel
+from backend.http.frames import PutFrame, put_frame_of
 from backend.identity.caller import Caller
 
 SEND_WITHIN_S: Final = 10.0
@@ -75,6 +76,8 @@ class Allowance:
 class Link:
     """One open socket. `cursor` is the last position told to the client; None while it has to ask first.
 
+    Events go to it in one of two ways, never both: `put` by whoever has news for all, as long as the client reads; and
+    a task of its own (`busy`) that waits for the client, or for the database, until it has caught up.
     `tests` are the test notifications sent over it, with the time at which each was asked for.
     """
 
@@ -85,9 +88,41 @@ class Link:
     cursor: int | None = None
     epoch: str | None = None
     replay_to: int = 0
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    named: int = 0
+    """How often the client has named its position."""
+    busy: asyncio.Task[None] | None = None
+    fault: Exception | None = None
+    """Why the task ended the socket."""
+    put_at: int = 0
+    """The beat in which something was last put."""
     allowance: Allowance = field(default_factory=Allowance)
     tests: dict[str, datetime] = field(default_factory=dict)
+    _put: PutFrame | None = None
+    _reader: asyncio.Task[Any] | None = None
+
+    def attach(self) -> None:
+        """Remember who reads this socket: the task that calls."""
+        self._put = put_frame_of(self.socket.scope)
+        self._reader = asyncio.current_task()
+
+    def detach(self) -> None:
+        """Nobody reads it any more, so nobody is to be told that it ends."""
+        self._reader = None
+
+    def put(self, frame: bytes) -> bool:
+        """Write a whole frame at once; False when the client does not take it now. A client that is gone takes all."""
+        if self._put is None:
+            return False
+        try:
+            return self._put(frame)
+        except OSError:  # whoever reads it hears of the end next
+            return True
+
+    def end(self, fault: Exception) -> None:
+        """Let the reading task end the socket, for this reason."""
+        self.fault = fault
+        if self._reader is not None:
+            self._reader.cancel()
 
     async def send(self, text: str) -> None:
         """Send one frame; TooSlowError when the client does not read, GoneError when it is not there."""

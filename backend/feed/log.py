@@ -1,10 +1,12 @@
 """Reading an account's event log, and the frames that are made of it once per process."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from backend.db.engine import Database
+from backend.http.frames import text_frame
 from backend.http.respond import encode
 
 
@@ -26,6 +28,7 @@ class LogEntry:
     at: datetime
     data: str
     _frames: dict[bool, str] = field(default_factory=dict)
+    _wires: dict[bool, bytes] = field(default_factory=dict)
 
     def frame(self, *, replay: bool) -> str:
         """The event frame. Nothing is filtered per client, so `prev` is always the position before."""
@@ -37,13 +40,34 @@ class LogEntry:
             )
         return known
 
+    def wire(self, *, replay: bool) -> bytes:
+        """The event frame as the bytes of a WebSocket frame."""
+        known = self._wires.get(replay)
+        if known is None:
+            known = self._wires[replay] = text_frame(self.frame(replay=replay))
+        return known
 
-async def read_position(database: Database, account_id: UUID) -> LogPosition:
-    """The log's position now."""
-    row = await database.call("select * from stream_position($1)", account_id)
-    if row is None:  # pragma: no cover - a function with OUT parameters answers one row
-        raise RuntimeError("stream_position answered nothing")
-    return LogPosition(str(row["epoch"]), row["last_seq"], row["min_seq"])
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """An account's log where it stands, with events in order; read in one statement, so both belong together."""
+
+    position: LogPosition
+    entries: list[LogEntry]
+
+
+async def read_logs(database: Database, wanted: Mapping[UUID, int | None], limit: int) -> dict[UUID, LogPart]:
+    """What follows a position of each account, at most `limit` events; for None the newest `limit`. One call."""
+    rows = await database.call_many("select * from read_feeds($1, $2, $3)", list(wanted), list(wanted.values()), limit)
+    parts: dict[UUID, LogPart] = {}
+    for row in rows:
+        part = parts.get(row["account_id"])
+        if part is None:
+            position = LogPosition(str(row["epoch"]), row["last_seq"], row["min_seq"])
+            part = parts[row["account_id"]] = LogPart(position, [])
+        if row["seq"] is not None:
+            part.entries.append(LogEntry(row["seq"], row["kind"], row["at"], row["data"]))
+    return parts
 
 
 async def read_after(database: Database, account_id: UUID, seq: int, limit: int) -> list[LogEntry]:

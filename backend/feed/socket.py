@@ -24,9 +24,10 @@ from backend.contract.vocabulary import Channel
 from backend.db.background import keep_doing
 from backend.db.wakeup import Wakeup
 from backend.domain.refusal import Refusal
-from backend.feed.hub import AccountFeed, FeedHub, TooFar
+from backend.feed.hub import AccountFeed, FeedHub
 from backend.feed.link import FloodingError, GoneError, Link, NotSameError, ProtocolFault, TooSlowError
 from backend.feed.ports import Audience
+from backend.feed.rooms import HEARTBEAT_S, Rooms
 from backend.feed.trial import Trials
 from backend.http.problems import DATABASE_DOWN, problem_response
 from backend.http.respond import encode
@@ -37,7 +38,6 @@ from backend.identity.service import IdentityService
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S: Final = 10
 SOCKETS_PER_USER: Final = 12
 RECHECK_S: Final = 2.0
 FAREWELL_SPREAD_MS: Final = 5_000
@@ -51,6 +51,8 @@ class EventSockets:
         self._hub = hub
         self._identity = identity
         self._audience = audience
+        self._rooms = Rooms()
+        hub.told = self._rooms.told
         self._links: set[Link] = set()
         self._per_user: Counter[UUID] = Counter()
         self._recheck: asyncio.Task[None] | None = None
@@ -59,14 +61,16 @@ class EventSockets:
         wakeup.subscribe(self._hinted)
 
     def start(self) -> None:
-        """Begin to watch whether the sign-ins of open sockets still hold."""
+        """Begin to send heartbeats, and to watch whether the sign-ins of open sockets still hold."""
+        self._rooms.start()
         self._recheck = asyncio.create_task(
             keep_doing(self._close_revoked, what="check the sign-ins of open sockets", expected=DATABASE_DOWN),
             name="socket-recheck",
         )
 
     async def stop(self) -> None:
-        """End the watch."""
+        """End both."""
+        await self._rooms.stop()
         if self._recheck is not None:
             self._recheck.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -92,7 +96,7 @@ class EventSockets:
         """One connection, from handshake to close."""
         socket = WebSocket(scope, receive, send)
         try:
-            caller, channel = await _admit(socket)
+            caller, channel = await _admit(socket, self._identity)
         except Refusal as refusal:
             await _deny(socket, refusal.code, refusal.detail)
             return
@@ -143,30 +147,39 @@ class EventSockets:
         try:
             await self._audience.arrived(link.caller, link.channel, link.id)
             await link.send(_hello(feed, link.caller))
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(link))
-                tasks.create_task(self._write(link, feed))
+            await self._listen(link, feed)
         finally:
             self._hub.close(feed)
             with contextlib.suppress(*DATABASE_DOWN):  # presence expires by itself
                 await self._audience.left(link.caller, link.id)
 
-    async def _read(self, link: Link) -> None:
-        while True:
-            frame = _frame(await link.receive())
-            if isinstance(frame, wire.Resume):
-                link.epoch, link.cursor = frame.epoch, frame.after
-                link.replay_to = -1
-                link.asked.set()
-            elif isinstance(frame, wire.Receipt):
-                if frame.handoff_id in link.tests:
-                    await self.tests.answered(link, frame)
-                    continue
+    async def _listen(self, link: Link, feed: AccountFeed) -> None:
+        link.attach()
+        self._rooms.enter(link, feed)
+        try:
+            while True:
+                await self._take(link, feed)
+        except asyncio.CancelledError:
+            if link.fault is None:
+                raise
+            raise link.fault from None
+        finally:
+            self._rooms.leave(link, feed)
+
+    async def _take(self, link: Link, feed: AccountFeed) -> None:
+        """One frame of the client."""
+        frame = _frame(await link.receive())
+        if isinstance(frame, wire.Resume):
+            self._rooms.resumed(link, feed, frame.after, frame.epoch)
+        elif isinstance(frame, wire.Receipt):
+            if frame.handoff_id in link.tests:
+                await self.tests.answered(link, frame)
+            else:
                 await self._audience.receipt(link.caller, link.channel, frame)
-            elif isinstance(frame, wire.Holding):
-                await self._audience.holds(link.caller, link.id, frame)
-            elif isinstance(frame, wire.Reauth):
-                link.caller = await self._same(link.caller, frame.token)
+        elif isinstance(frame, wire.Holding):
+            await self._audience.holds(link.caller, link.id, frame)
+        elif isinstance(frame, wire.Reauth):
+            link.caller = await self._same(link.caller, frame.token)
 
     async def _same(self, former: Caller, token: str) -> Caller:
         """The caller by its newer token. A token of any other sign-in ends the socket: it is not passed on."""
@@ -174,37 +187,6 @@ class EventSockets:
         if caller is None or (caller.kind, caller.credential_id) != (former.kind, former.credential_id):
             raise NotSameError
         return caller
-
-    async def _write(self, link: Link, feed: AccountFeed) -> None:
-        while True:
-            link.asked.clear()
-            if link.cursor is not None:
-                await self._catch_up(link, feed)
-            if not await _wait(link, feed):
-                await link.send(f'{{"type":"heartbeat","head":{feed.head}}}')
-
-    async def _catch_up(self, link: Link, feed: AccountFeed) -> None:
-        if link.replay_to < 0:
-            link.replay_to = feed.head
-            link.epoch = link.epoch or feed.epoch  # from here on its positions belong to this log
-        while link.cursor is not None and not link.asked.is_set():
-            if link.cursor == feed.head and link.epoch == feed.epoch:
-                return
-            found = await feed.after(link.cursor, link.epoch)
-            if isinstance(found, TooFar):
-                position = found.position
-                await link.send(
-                    encode(wire.Reset(epoch=position.epoch, head=position.head, reason=found.reason)).decode()
-                )
-                link.cursor = None
-                return
-            for entry in found:
-                if link.asked.is_set():
-                    return
-                await link.send(entry.frame(replay=entry.seq <= link.replay_to))
-                link.cursor = entry.seq
-            if not found:
-                return
 
     def _hinted(self, topic: str) -> None:
         if topic == SIGN_INS:
@@ -220,10 +202,10 @@ class EventSockets:
             valid = await self._identity.still_valid(list({link.caller.credential_id for link in links}))
             now = datetime.now(UTC)
             over = [link for link in links if link.caller.credential_id not in valid or link.caller.over(now)]
-            await asyncio.gather(*(link.close(wire.CLOSE_TOKEN, "token expired or revoked") for link in over))
+            await asyncio.gather(*(_expelled(link) for link in over))
 
 
-async def _admit(socket: HTTPConnection) -> tuple[Caller, Channel]:
+async def _admit(socket: HTTPConnection, identity: IdentityService) -> tuple[Caller, Channel]:
     """Who is at the door. Refused before the handshake ends, so that strangers cost nothing."""
     token, origin = bearer(socket), socket.headers.get("origin")
     if token is not None and origin is not None:
@@ -232,10 +214,15 @@ async def _admit(socket: HTTPConnection) -> tuple[Caller, Channel]:
         if not socket.cookies:
             raise Refusal("unauthenticated", "Send `Authorization: Bearer` with a token.")
         raise Refusal("origin_refused", "The event stream takes this server's own pages only.")
-    caller = await caller_of(socket)
+    caller = await (identity.caller_at_the_door(token) if token is not None else caller_of(socket))
     if caller is None:
         raise Refusal("unauthenticated", "The token or the sign-in is unknown, expired or revoked.")
     return caller, "desktop" if caller.kind == "token" else "web"
+
+
+async def _expelled(link: Link) -> None:
+    await link.close(wire.CLOSE_TOKEN, "token expired or revoked")
+    link.end(GoneError())  # a client that does not read has not taken the close frame either
 
 
 async def _deny(socket: WebSocket, code: Code, detail: str) -> None:
@@ -276,17 +263,3 @@ def _frame(message: Message) -> wire.Resume | wire.Receipt | wire.Holding | wire
     except msgspec.MsgspecError as error:
         raise ProtocolFault(f"not a frame of this protocol: {error}") from error
     raise ProtocolFault(f"unknown frame type {kind!r}"[:90])
-
-
-async def _wait(link: Link, feed: AccountFeed) -> bool:
-    """True when there is something to do, False when a heartbeat is due."""
-    if link.cursor is not None and feed.head > link.cursor:
-        return True
-    news = asyncio.create_task(feed.wait_beyond(feed.head, HEARTBEAT_S))
-    asked = asyncio.create_task(link.asked.wait())
-    try:
-        done, _ = await asyncio.wait({news, asked}, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
-        return any(task.result() for task in done)
-    finally:
-        for task in (news, asked):
-            task.cancel()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import asyncpg
 from backend.audit.record import record, record_of
 from backend.contract.pairing import ACCESS_PREFIX
 from backend.contract.people import UserView
+from backend.db.batch import Batch
 from backend.db.engine import Database
 from backend.db.ids import HOUSE_ACCOUNT, new_id
 from backend.db.tables import AnyRow
@@ -36,8 +38,22 @@ class WebSession:
     trusted_cookie: str | None = None
 
 
+def _look_up(token: str) -> str:
+    return "auth_device_token" if token.startswith(ACCESS_PREFIX) else "auth_access_token"
+
+
+async def _looked_up(database: Database, look_up: str, hashes: list[bytes]) -> list[asyncpg.Record | None]:
+    rows = await database.call_many(
+        f"select h.n, c.* from unnest($1::bytea[]) with ordinality h(hash, n), {look_up}(h.hash) c", hashes
+    )
+    found = {row["n"]: row for row in rows}
+    return [found.get(n) for n in range(1, len(hashes) + 1)]
+
+
 def _caller(row: asyncpg.Record, kind: str) -> Caller:
-    return Caller(kind="token" if kind == "token" else "web", **dict(row))
+    return Caller(
+        kind="token" if kind == "token" else "web", **{name: value for name, value in row.items() if name != "n"}
+    )
 
 
 class IdentityService:
@@ -46,11 +62,19 @@ class IdentityService:
     def __init__(self, database: Database, secret_key: str) -> None:
         self._db = database
         self._key = secret_key
+        self._at_the_door: dict[str, Batch[bytes, asyncpg.Record | None]] = {
+            look_up: Batch(partial(_looked_up, database, look_up))
+            for look_up in ("auth_device_token", "auth_access_token")
+        }
 
     async def caller_from_token(self, token: str) -> Caller | None:
         """The caller of a personal access token or a device's access token; None when unknown, expired or revoked."""
-        look_up = "auth_device_token" if token.startswith(ACCESS_PREFIX) else "auth_access_token"
-        row = await self._db.call(f"select * from {look_up}($1)", digest(token))
+        row = await self._db.call(f"select * from {_look_up(token)}($1)", digest(token))
+        return _caller(row, "token") if row else None
+
+    async def caller_at_the_door(self, token: str) -> Caller | None:
+        """The same, asked together with everyone who comes at this moment: for the sockets of a whole installation."""
+        row = await self._at_the_door[_look_up(token)].one(digest(token))
         return _caller(row, "token") if row else None
 
     async def caller_from_cookie(self, token: str) -> Caller | None:

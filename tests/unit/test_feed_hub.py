@@ -12,6 +12,10 @@ from backend.feed.hub import AccountFeed, TooFar
 from backend.feed.log import LogEntry, LogPosition
 
 
+async def never(_feed: AccountFeed) -> None:
+    raise AssertionError("this position is not ahead")
+
+
 class EmptyLog:
     async def call_many(self, *_: object) -> list[Any]:
         return []
@@ -20,7 +24,7 @@ class EmptyLog:
 @pytest.mark.parametrize("seqs", [(5, 6, 6, 7), (5, 6, 9), (5, 5, 6)])
 async def test_a_memory_with_a_hole_or_a_repetition_never_leads_a_reader_in_circles(seqs: tuple[int, ...]) -> None:
     """A position that comes again would keep the process's one thread busy for ever, and everybody waiting."""
-    feed = AccountFeed(uuid4(), cast("Database", EmptyLog()))
+    feed = AccountFeed(uuid4(), cast("Database", EmptyLog()), never)
     feed._ring = deque(LogEntry(seq, "handoff.updated", datetime.now(UTC), "{}") for seq in seqs)
     feed._position = LogPosition("epoch", max(seqs), 1)
     found = await feed.after(5, "epoch", limit=3)

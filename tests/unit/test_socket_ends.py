@@ -33,6 +33,8 @@ CALLER = Caller(
 class BrokenHub:
     """Fails as a slip of ours would."""
 
+    told: object = None
+
     async def open(self, _account_id: UUID) -> None:
         raise RuntimeError("a slip of ours")
 
@@ -40,7 +42,7 @@ class BrokenHub:
 class QuietHub:
     """A log with nothing in it."""
 
-    head, epoch = 0, "e"
+    head, epoch, told = 0, "e", None
 
     async def open(self, _account_id: UUID) -> "QuietHub":
         return self

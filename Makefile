@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak test-packages fmt lock clean
+.PHONY: help setup demo test check soak test-packages test-upgrade fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test-packages: setup ## build the Linux packages; install, use, upgrade and remo
 	@packages=; for one in debootstrap lintian; do command -v $$one >/dev/null || packages="$$packages $$one"; done; \
 		[ -z "$$packages" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages
 	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging
+
+test-upgrade: setup ## old and new version side by side under load, on one database
+	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging/test_rolling_upgrade.py
 
 fmt: setup ## format and mend what can be mended by machine
 	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format

@@ -13,7 +13,7 @@ from backend.commands.console import say
 from backend.commands.errors import CommandError
 from backend.db.embedded import attach_or_start
 from backend.db.engine import Database
-from backend.db.migrate import current, head, upgrade
+from backend.db.migrate import current, serves, upgrade
 from backend.db.url import asyncpg_url, masked
 from backend.settings import Settings, data_directory
 
@@ -35,7 +35,7 @@ def command_database_url(settings: Settings) -> Iterator[str]:
     """Give the URL of a reachable, migrated database for the time of one short command."""
     if settings.database_url:
         asyncio.run(wait_for_database(settings.database_url, wait_s=0))
-        if asyncio.run(current(settings.database_url)) != head():
+        if not serves(asyncio.run(current(settings.database_url))):
             raise CommandError("the database is not up to date: run `flowpilot migrate`")
         yield settings.database_url
         return

@@ -21,7 +21,7 @@ from backend.db.embedded_files import EmbeddedError, pg_bin, prepare_data_dir
 from backend.db.engine import RUNTIME, Database
 from backend.db.hint_line import LineLostError
 from backend.db.hint_nats import NatsLine
-from backend.db.migrate import current, head
+from backend.db.migrate import current, head, is_newer
 from backend.db.url import asyncpg_url, masked
 from backend.mail.outcome import Unavailable
 from backend.mail.sender import Mailer
@@ -97,6 +97,11 @@ async def _look_inside(url: str, where: str) -> list[Finding]:
         version = await connection.fetchval("SHOW server_version")
         findings = [Finding("ok", "database", f"PostgreSQL {version}, {where}")]
         revision, newest = await current(url), head()
+        if is_newer(revision):
+            words = f"at {revision}, by a newer FlowPilot than this one ({newest}): upgrade this machine too"
+            findings.append(Finding("ok", "migrations", words))
+            findings.append(await _runtime_role(connection))
+            return findings
         if revision != newest:
             findings.append(
                 Finding("WRONG", "migrations", f"at {revision or 'nothing'}, not {newest}: run `flowpilot migrate`")

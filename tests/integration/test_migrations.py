@@ -1,6 +1,7 @@
 """Migrations: safe from several processes at once, and the tables that statements name are the ones that are there."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import asyncpg
@@ -11,6 +12,7 @@ from backend.db.tables import metadata
 from tests.support import postgres
 from tests.support.cli import flowpilot
 from tests.support.flow import Owner
+from tests.support.server import Server
 
 
 async def test_four_processes_migrating_at_once_make_one_schema(cluster_url: str, worker_id: str) -> None:
@@ -61,3 +63,47 @@ async def test_history_refuses_to_be_rewritten_by_the_server(database_url: str) 
             raise AssertionError(f"the server may: {statement}")
     finally:
         await connection.close()
+
+
+async def test_a_migration_gives_way_to_the_servers_work_and_begins_again(
+    cluster_url: str, worker_id: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """People escalate while it runs: it must neither fail for good nor keep them waiting behind it."""
+    name = f"busy_{worker_id}"
+    url = await postgres.empty_database(cluster_url, name)
+    monkeypatch.setattr(migrate, "_LOCK_WAIT_MS", 200)
+    caplog.set_level(logging.INFO, migrate.log.name)
+    busy = await asyncpg.connect(url)
+    try:
+        await busy.execute("create table alembic_version (version_num varchar(32) primary key)")
+        work = busy.transaction()
+        await work.start()
+        await busy.execute("lock table alembic_version in share mode")
+        migrating = asyncio.create_task(migrate.upgrade(url))
+        async with asyncio.timeout(60):
+            while "gave way" not in caplog.text:  # noqa: ASYNC110 - a log line has no event
+                await asyncio.sleep(0.02)
+        await work.rollback()
+        assert await migrating == (None, migrate.head())
+    finally:
+        await busy.close()
+        await postgres.drop_database(cluster_url, name)
+
+
+async def test_a_server_goes_on_where_a_newer_one_has_migrated(
+    cluster_url: str, worker_id: str, tmp_path: Path
+) -> None:
+    """In an upgrade the schema comes first: a load balancer that was told `not ready` would take every server out."""
+    name = f"newer_{worker_id}"
+    url = await postgres.worker_database(cluster_url, name)
+    server = Server(url, tmp_path / "server")
+    try:
+        await Owner(url).fetch("update alembic_version set version_num = '9999'")
+        assert await migrate.upgrade(url) == ("9999", "9999")
+        await asyncio.to_thread(server.start)
+        assert "newer than this program's" in server.logs
+        told = await asyncio.to_thread(flowpilot, "doctor", data_dir=tmp_path / "server", database_url=url)
+        assert "upgrade this machine too" in told.out
+    finally:
+        await asyncio.to_thread(server.stop)
+        await postgres.drop_database(cluster_url, name)

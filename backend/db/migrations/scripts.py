@@ -7,8 +7,7 @@ from alembic import op
 
 
 def run_scripts(names: Sequence[str]) -> None:
-    """Run files of the `sql` folder one after the other; gives up when a lock is held for ten seconds."""
-    op.execute("set local lock_timeout = '10s'")
+    """Run files of the `sql` folder one after the other. How long a lock is waited for, `backend.db.migrate` says."""
     for name in names:
         script = (Path(__file__).parent / "sql" / name).read_text(encoding="utf-8")
         # The driver's own execute takes a script of many statements; SQLAlchemy's takes one.

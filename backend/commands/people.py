@@ -7,11 +7,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from backend.commands.console import tell
+from backend.commands.console import say, tell
 from backend.commands.database import command_database_url, opened, refuse_without_database
 from backend.commands.errors import CommandError
 from backend.db.engine import Database
 from backend.identity import service
+from backend.identity.passwords import breached
 from backend.settings import Settings
 
 _Result = TypeVar("_Result")
@@ -86,4 +87,6 @@ def _password(arguments: argparse.Namespace) -> str | None:
     password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
     if not password:
         raise CommandError("no password came on standard input")
+    if breached(password):
+        say("this password is among those that guessers try first; have it changed on /account/security")
     return password

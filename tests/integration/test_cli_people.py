@@ -46,6 +46,21 @@ async def test_a_script_builds_an_account_from_nothing(
     assert str(signed_in.caller.account_id) == made["account_id"]
 
 
+async def test_a_first_password_that_guessers_know_stands_and_is_said_to_be_one(
+    database_url: str, database: Database, tmp_path: Path
+) -> None:
+    answer = await asyncio.to_thread(
+        flowpilot,
+        *("account", "create", *OWNER, "--password-stdin"),
+        data_dir=tmp_path,
+        database_url=database_url,
+        text_in="Password1\n",
+    )
+    assert (answer.code, set(json.loads(answer.out))) == (0, {"account_id", "user_id"})
+    assert "among those that guessers try first" in answer.err
+    assert "Password1" not in answer.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "text_in", "sentence"),
     [

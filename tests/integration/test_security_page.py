@@ -78,11 +78,11 @@ async def test_long_ones_are_taken_whatever_they_are_made_of(password: str) -> N
     assert await checked_and_hashed(password, ("dana@northwind.example",))
 
 
-async def test_an_operator_gives_no_breached_password_either() -> None:
+async def test_an_operator_gives_any_password_of_eight_characters() -> None:
     assert await operators_and_hashed("owl-8-mi")
-    for bad in ("Password1", "12345678", "letmein1", "short"):
-        with pytest.raises(Refusal):
-            await operators_and_hashed(bad)
+    assert await operators_and_hashed("Password1"), "the command line warns of it: a script's first password stands"
+    with pytest.raises(Refusal):
+        await operators_and_hashed("short")
 
 
 async def test_a_forgotten_password_is_set_anew_by_mail_once(

@@ -31,10 +31,12 @@ from backend.identity.devices import DeviceService
 from backend.identity.forgotten import ForgottenService
 from backend.identity.invites import InviteService
 from backend.identity.people import PeopleService
+from backend.identity.second_factor import FactorService
 from backend.identity.security import SecurityService
 from backend.identity.service import IdentityService
 from backend.identity.setup import SetupService
 from backend.identity.tickets import TicketService
+from backend.identity.two_steps import TwoStepService
 from backend.jobs.worker import Worker
 from backend.onetime.service import SecretService
 from backend.psa.connections import Connections
@@ -75,6 +77,8 @@ class Services:
     setup: SetupService
     forgotten: ForgottenService
     security: SecurityService
+    factors: FactorService
+    two_steps: TwoStepService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence
@@ -105,6 +109,7 @@ class Services:
         """Wire the services to an open database; nothing runs before `start`."""
         identity = IdentityService(database, settings.secret_key)
         tickets = TicketService(database, identity)
+        factors = FactorService(database, Sealer.build(settings))
         sessions = SessionService(database, FirstActionRecorder())
         handoffs = HandoffService(database, sessions, email_after_s=settings.email_after_s)
         endpoint = endpoint_of(settings)
@@ -132,6 +137,8 @@ class Services:
             setup=SetupService(database),
             forgotten=ForgottenService(database, settings.secret_key),
             security=SecurityService(database),
+            factors=factors,
+            two_steps=TwoStepService(database, identity, factors),
             sessions=sessions,
             editing=EditingService(database, sessions, FirstActionRecorder()),
             presence=SessionPresence(database),

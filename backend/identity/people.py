@@ -49,6 +49,7 @@ class Member:
     seen_at: datetime | None
     email_refused_at: datetime | None
     email_refusal: str | None
+    second_factor: bool
 
 
 def check_role(role: str) -> Role:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
+from backend.db.sign_in_tables import second_factor
 
 _u, _i = t.app_user, t.invite
 _PRESENT = sa.text("interval '45 seconds'")
@@ -44,6 +45,13 @@ async def people(tx: AsyncConnection, account_id: UUID, words: str | None, limit
             _u.c.phone,
             _u.c.email_refused_at,
             _u.c.email_refusal,
+            sa.exists()
+            .where(
+                second_factor.c.account_id == _u.c.account_id,
+                second_factor.c.user_id == _u.c.id,
+                second_factor.c.confirmed_at.is_not(None),
+            )
+            .label("second_factor"),
             present("desktop").label("on_desktop"),
             present("web").label("on_web"),
             seen.label("seen_at"),

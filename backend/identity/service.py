@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import asyncpg
@@ -17,15 +17,33 @@ from backend.db.ids import HOUSE_ACCOUNT, new_id
 from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
 from backend.domain.text import storable
-from backend.identity import repository, tries
+from backend.identity import factor_repository, repository, tries
 from backend.identity.caller import Caller
 from backend.identity.credentials import csrf_matches, csrf_token, digest, new_secret, verify_password
 from backend.identity.provision import create_account, create_token, create_user
 
-__all__ = ["Caller", "IdentityService", "WebSession", "create_account", "create_token", "create_user"]
+__all__ = [
+    "Caller",
+    "IdentityService",
+    "SecondStepNeededError",
+    "WebSession",
+    "create_account",
+    "create_token",
+    "create_user",
+]
 
 WEB_SESSION_LIFE: Final = timedelta(hours=12)
 TRUSTED_BROWSER_LIFE: Final = timedelta(days=90)
+STEP_LIFE: Final = timedelta(minutes=10)
+Method = Literal["password", "ticket", "single_sign_on"]
+
+
+class SecondStepNeededError(Exception):
+    """The password was right; a code is still to come. `token` is what the page for it takes."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("a second step is needed")
+        self.token = token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +111,8 @@ class IdentityService:
     async def sign_in(self, email: str, password: str, *, address: str = "", user_agent: str = "") -> WebSession:
         """Sign a browser in by password. One message for unknown address and wrong password, in the same time.
 
-        Refuses `unauthenticated`, and `too_many_requests` during the pause after too many tries.
+        Refuses `unauthenticated`, and `too_many_requests` during the pause after too many tries. Raises
+        SecondStepNeededError where the password is right and not enough.
         """
         attempt = await tries.begin(self._db, email, address)
         user = None
@@ -105,20 +124,48 @@ class IdentityService:
             await self._note_refused(user, refusal)
             raise refusal
         await tries.succeeded(self._db, attempt)
-        trusted = new_secret()
-        session = await self.open_web_session(
-            user.account_id, user.user_id, address=address, user_agent=user_agent, proved=True
-        )
+        if not user.by_password:
+            raise Refusal("unauthenticated", "Your account signs in by single sign-on. Press that button instead.")
+        if (step := await self._second_step(user)) is not None:
+            raise SecondStepNeededError(step)
+        return await self.admit(user.account_id, user.user_id, address=address, user_agent=user_agent)
+
+    async def _second_step(self, user: AnyRow) -> str | None:
+        """The half-made sign-in of somebody who has a second factor or must have one; None for all others."""
         async with self._db.tenant(user.account_id) as tx:
-            await repository.insert_trusted_browser(
+            factor = await factor_repository.factor(tx, user.account_id, user.user_id)
+            if not user.factor_needed and (factor is None or factor.confirmed_at is None):
+                return None
+            token = new_secret()
+            await factor_repository.insert_step(
                 tx,
                 account_id=user.account_id,
                 id=new_id(),
                 user_id=user.user_id,
+                token_hash=digest(token),
+                expires_at=datetime.now(UTC) + STEP_LIFE,
+            )
+        return token
+
+    async def admit(
+        self, account_id: UUID, user_id: UUID, *, address: str = "", user_agent: str = "", method: Method = "password"
+    ) -> WebSession:
+        """Sign a browser in whose person has proved who they are, and trust that browser from now on."""
+        trusted = new_secret()
+        session = await self.open_web_session(
+            account_id, user_id, address=address, user_agent=user_agent, proved=True, method=method
+        )
+        async with self._db.tenant(account_id) as tx:
+            await repository.insert_trusted_browser(
+                tx,
+                account_id=account_id,
+                id=new_id(),
+                user_id=user_id,
                 cookie_hash=digest(trusted),
                 expires_at=datetime.now(UTC) + TRUSTED_BROWSER_LIFE,
             )
-            await record(tx, session.caller, "sign_in.ok", "", {"browser": user_agent[:120]})
+            detail = {"browser": user_agent[:120]} | ({"by": "single sign-on"} if method == "single_sign_on" else {})
+            await record(tx, session.caller, "sign_in.ok", "", detail)
         return WebSession(token=session.token, csrf=session.csrf, caller=session.caller, trusted_cookie=trusted)
 
     async def _note_refused(self, user: AnyRow | None, refusal: Refusal) -> None:
@@ -134,9 +181,16 @@ class IdentityService:
                 await point.rollback()
 
     async def open_web_session(
-        self, account_id: UUID, user_id: UUID, *, address: str = "", user_agent: str = "", proved: bool = False
+        self,
+        account_id: UUID,
+        user_id: UUID,
+        *,
+        address: str = "",
+        user_agent: str = "",
+        proved: bool = False,
+        method: Method = "ticket",
     ) -> WebSession:
-        """A new web session for a user whose identity has been established; `proved` by password just now."""
+        """A new web session for a user whose identity has been established; `proved` by that person just now."""
         token = new_secret()
         async with self._db.tenant(account_id) as tx:
             await repository.insert_web_session(
@@ -149,6 +203,7 @@ class IdentityService:
                 user_agent=user_agent[:200].replace("\x00", ""),
                 expires_at=datetime.now(UTC) + WEB_SESSION_LIFE,
                 proved=proved,
+                method=method,
             )
         caller = await self.caller_from_cookie(token)
         if caller is None:

@@ -25,6 +25,7 @@ from backend.web import (
     forms_handoff,
     forms_session,
     pages_analytics,
+    pages_code,
     pages_devices,
     pages_forgot,
     pages_gate,
@@ -125,6 +126,7 @@ def install(app: FastAPI) -> None:
     for module in (
         pages_gate,
         pages_forgot,
+        pages_code,
         pages_security,
         pages_join,
         pages_pairing,

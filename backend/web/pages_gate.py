@@ -9,7 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from backend.domain.refusal import Refusal
 from backend.http.problems import STATUS
 from backend.identity.dependencies import BROWSER_COOKIE, cookie_name, is_secure
+from backend.identity.service import SecondStepNeededError
 from backend.web import render
+from backend.web.pages_code import second_step
 from backend.web.routing import PageRoute, done
 from backend.web.visitor import (
     FormVisitor,
@@ -59,6 +61,8 @@ async def sign_in(
         session = await services.identity.sign_in(
             email, password, address=_address(request), user_agent=request.headers.get("user-agent", "")
         )
+    except SecondStepNeededError as needed:
+        return second_step(request, needed, target)
     except Refusal as refusal:
         until = refusal.extensions.get("paused_until")
         return render.html(

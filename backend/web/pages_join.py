@@ -7,7 +7,9 @@ from starlette.responses import RedirectResponse, Response
 
 from backend.domain.refusal import Refusal
 from backend.http.problems import STATUS
+from backend.identity.service import SecondStepNeededError
 from backend.web import render
+from backend.web.pages_code import second_step
 from backend.web.routing import PageRoute
 from backend.web.visitor import ServicesDep, keep_session, refuse_other_origins
 
@@ -67,9 +69,14 @@ async def accept(
             error=refusal.detail,
             secret=secret,
         )
-    session = await services.identity.sign_in(
-        email, password, address=address, user_agent=request.headers.get("user-agent", "")
-    )
+    try:
+        session = await services.identity.sign_in(
+            email, password, address=address, user_agent=request.headers.get("user-agent", "")
+        )
+    except SecondStepNeededError as needed:  # a link for a new password does not stand for the second factor
+        return second_step(request, needed, None)
+    except Refusal:
+        return RedirectResponse("/sign-in", 303)
     response = RedirectResponse("/sessions", 303)
     keep_session(request, response, session)
     return response

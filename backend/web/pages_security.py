@@ -1,4 +1,4 @@
-"""/account/security: where one is signed in, the own password, access tokens."""
+"""/account/security: the own password and second factor, where one is signed in, access tokens."""
 
 from collections.abc import Awaitable
 from typing import Annotated, Final
@@ -13,6 +13,7 @@ from backend.domain.scopes import LEVELS
 from backend.http.problems import STATUS
 from backend.identity.security import MOST_TOKEN_DAYS, TOKEN_DAYS
 from backend.web import render
+from backend.web.pages_code import qr
 from backend.web.routing import PageRoute, by_script, done
 from backend.web.visitor import FormVisitor, ServicesDep, Visitor, VisitorDep, services_of
 
@@ -33,11 +34,13 @@ async def page(
     error: str | None = None,
     about: str = "",
     token: str | None = None,
+    codes: list[str] | None = None,
     form: dict[str, str] | None = None,
 ) -> Response:
     """The page; `error` stands in the card that it is `about`, `token` is shown this once."""
     services = services_of(request)
     seq, waiting = await services.handoffs.shell_state(visitor.caller)
+    factor, fresh = await services.factors.state(visitor.caller), await services.security.fresh(visitor.caller)
     return render.html(
         request,
         "security.html",
@@ -50,7 +53,10 @@ async def page(
         tokens=await services.security.tokens(visitor.caller),
         devices=await services.devices.mine(visitor.caller),
         has_password=await services.security.has_password(visitor.caller),
-        fresh=await services.security.fresh(visitor.caller),
+        fresh=fresh,
+        factor=factor,
+        picture=qr(factor.setup.uri) if factor.setup and fresh else None,
+        codes=codes,
         levels=LEVELS,
         most_days=MOST_TOKEN_DAYS,
         said=_SAID.get(request.query_params.get("said", "")) if error is None else None,
@@ -145,3 +151,40 @@ async def make_token(
 async def end_token(request: Request, visitor: FormVisitor, services: ServicesDep, token_id: str) -> Response:
     """End one token."""
     return await answered(request, visitor, services.security.end_token(visitor.caller, known(token_id)), "tokens")
+
+
+@router.post(f"{HERE}/factor")
+async def begin_factor(request: Request, visitor: FormVisitor, services: ServicesDep) -> Response:
+    """Begin to set up a second factor."""
+    await services.security.require_fresh(visitor.caller)
+    return await answered(request, visitor, services.factors.begin(visitor.caller), "factor")
+
+
+@router.post(f"{HERE}/factor/confirm")
+async def confirm_factor(
+    request: Request, visitor: FormVisitor, services: ServicesDep, code: Annotated[str, Form()] = ""
+) -> Response:
+    """Switch it on; the page that answers shows the recovery codes."""
+    await services.security.require_fresh(visitor.caller)
+    try:
+        address = request.client.host if request.client else ""
+        codes = await services.factors.confirm(visitor.caller, code[:64], address=address)
+    except Refusal as refusal:
+        if by_script(request) or refusal.code not in _OURS:
+            raise
+        return await page(request, visitor, status=STATUS[refusal.code], error=refusal.detail, about="factor")
+    return await page(request, visitor, codes=codes, about="factor")
+
+
+@router.post(f"{HERE}/factor/codes")
+async def new_codes(request: Request, visitor: FormVisitor, services: ServicesDep) -> Response:
+    """New recovery codes, shown on the page that answers."""
+    await services.security.require_fresh(visitor.caller)
+    return await page(request, visitor, codes=await services.factors.new_codes(visitor.caller), about="factor")
+
+
+@router.post(f"{HERE}/factor/off")
+async def factor_off(request: Request, visitor: FormVisitor, services: ServicesDep) -> Response:
+    """Back to the password alone."""
+    await services.security.require_fresh(visitor.caller)
+    return await answered(request, visitor, services.factors.off(visitor.caller), "factor")

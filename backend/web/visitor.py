@@ -22,15 +22,24 @@ from backend.identity.account import AccountService
 from backend.identity.authorization import AuthorizationService
 from backend.identity.baselines import BaselineService
 from backend.identity.caller import Caller
-from backend.identity.dependencies import BROWSER_COOKIE, SESSION_COOKIE, cookie_name, is_secure, same_origin
+from backend.identity.dependencies import (
+    BROWSER_COOKIE,
+    SESSION_COOKIE,
+    STEP_COOKIE,
+    cookie_name,
+    is_secure,
+    same_origin,
+)
 from backend.identity.devices import DeviceService
 from backend.identity.forgotten import ForgottenService
 from backend.identity.invites import InviteService
 from backend.identity.people import PeopleService
+from backend.identity.second_factor import FactorService
 from backend.identity.security import SecurityService
-from backend.identity.service import IdentityService, WebSession
+from backend.identity.service import STEP_LIFE, IdentityService, WebSession
 from backend.identity.setup import SetupService
 from backend.identity.tickets import TicketService
+from backend.identity.two_steps import TwoStepService
 from backend.onetime.service import SecretService
 from backend.psa.service import ConnectorService
 from backend.runbooks.service import RunbookService
@@ -59,6 +68,8 @@ class Services(Protocol):
     setup: SetupService
     forgotten: ForgottenService
     security: SecurityService
+    factors: FactorService
+    two_steps: TwoStepService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence
@@ -145,9 +156,21 @@ def safe_next(path: str) -> str | None:
     return path if not parts.scheme and not parts.netloc else None
 
 
+def keep_step(request: Request, response: Response, token: str) -> None:
+    """Let this browser finish the sign-in whose password was right."""
+    _put(request, response, STEP_COOKIE, token, days=STEP_LIFE.total_seconds() / 86_400)
+
+
+def step_of(request: Request) -> str:
+    """The half-made sign-in of this browser; empty where there is none."""
+    return request.cookies.get(cookie_name(request, STEP_COOKIE), "")
+
+
 def keep_session(request: Request, response: Response, session: WebSession) -> None:
     """Put the sign-in into this browser's cookies."""
     _put(request, response, SESSION_COOKIE, session.token, days=0.5)
+    if step_of(request):
+        _drop(request, response, STEP_COOKIE)
     if session.trusted_cookie:
         trust_browser(request, response, session.trusted_cookie)
 
@@ -171,6 +194,10 @@ def _put(request: Request, response: Response, name: str, value: str, *, days: f
 
 def drop_session(request: Request, response: Response) -> None:
     """Take the sign-in out of this browser; it stays a trusted one."""
+    _drop(request, response, SESSION_COOKIE)
+
+
+def _drop(request: Request, response: Response, name: str) -> None:
     response.delete_cookie(
-        cookie_name(request, SESSION_COOKIE), path="/", secure=is_secure(request), httponly=True, samesite="lax"
+        cookie_name(request, name), path="/", secure=is_secure(request), httponly=True, samesite="lax"
     )

@@ -19,12 +19,14 @@ from backend.web.admin import (
     people,
     policy,
     runbooks,
+    sign_in,
     webhooks,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     home.router,
     people.router,
+    sign_in.router,
     baseline.router,
     policy.router,
     email.router,

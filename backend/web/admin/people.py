@@ -140,6 +140,7 @@ async def change(
         "deactivate": lambda: service.deactivate(caller, one),
         "activate": lambda: service.activate(caller, one),
         "password": lambda: services.invites.new_password(caller, one),
+        "second-factor": lambda: services.factors.reset(caller, one),
     }
     if what not in acts:
         raise Refusal("not_found", "There is no such page.")

@@ -21,6 +21,7 @@ class Tab:
 
 TABS: Final = (
     Tab("people-and-roles", "People and roles", "/admin/people"),
+    Tab("sign-in", "Sign-in", "/admin/sign-in"),
     Tab("baseline", "Baseline", "/admin/baseline"),
     Tab("escalation-policy", "Escalation policy", "/admin/policy"),
     Tab("e-mail", "E-mail", "/admin/email"),

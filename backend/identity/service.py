@@ -57,7 +57,7 @@ class WebSession:
 
 
 def _look_up(token: str) -> str:
-    return "auth_device_token" if token.startswith(ACCESS_PREFIX) else "auth_access_token"
+    return "auth_device_token" if token.startswith(ACCESS_PREFIX) else "auth_scoped_token"
 
 
 async def _looked_up(database: Database, look_up: str, hashes: list[bytes]) -> list[asyncpg.Record | None]:
@@ -82,7 +82,7 @@ class IdentityService:
         self._key = secret_key
         self._at_the_door: dict[str, Batch[bytes, asyncpg.Record | None]] = {
             look_up: Batch(partial(_looked_up, database, look_up))
-            for look_up in ("auth_device_token", "auth_access_token")
+            for look_up in ("auth_device_token", "auth_scoped_token")
         }
 
     async def caller_from_token(self, token: str) -> Caller | None:

@@ -156,6 +156,7 @@ async def test_functions_that_look_across_accounts_are_few_pinned_and_ours(owner
     assert {row["name"] for row in rows} == {
         "auth_user_by_email",
         "auth_access_token",
+        "auth_scoped_token",
         "auth_web_session",
         "auth_still_valid",
         "auth_device_token",

@@ -209,8 +209,19 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
     where lower(u.email) = lower(p_email) and u.active
 $$;
 
-drop function auth_access_token(bytea);
-create function auth_access_token(p_hash bytea)
+-- The version before this one asks this function, and knows no scopes: a bounded token is none for it.
+create or replace function auth_access_token(p_hash bytea)
+returns table (account_id uuid, user_id uuid, name text, email text, role text,
+               account_name text, timezone text, credential_id uuid, expires_at timestamptz)
+language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+#variable_conflict use_column
+begin
+    return query
+    select s.account_id, s.user_id, s.name, s.email, s.role, s.account_name, s.timezone, s.credential_id, s.expires_at
+    from auth_scoped_token(p_hash) s where s.scopes is null or 'admin' = any(s.scopes);
+end $$;
+
+create function auth_scoped_token(p_hash bytea)
 returns table (account_id uuid, user_id uuid, name text, email text, role text,
                account_name text, timezone text, credential_id uuid, expires_at timestamptz, scopes text[])
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$

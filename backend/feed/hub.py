@@ -179,14 +179,17 @@ class FeedHub:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def open(self, account_id: UUID) -> AccountFeed:
-        """The account's feed, counted as one more reader; give it back with `close`."""
+    async def open(self, account_id: UUID, *, anew: bool = False) -> AccountFeed:
+        """The account's feed, counted as one more reader; give it back with `close`.
+
+        `anew`: with all that is committed by now, also by other processes whose hints have not come.
+        """
         feed = self._feeds.get(account_id)
         if feed is None:
             feed = self._feeds[account_id] = AccountFeed(account_id, self._db, self.refresh)
         feed.readers += 1
         try:
-            if account_id in self._dirty or time.monotonic() - feed.read_at > FRESH_S:
+            if anew or account_id in self._dirty or time.monotonic() - feed.read_at > FRESH_S:
                 await self.refresh(feed)
         except BaseException:
             self.close(feed)

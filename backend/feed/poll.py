@@ -55,7 +55,7 @@ async def events(
     if present:
         audience: Audience = request.app.state.services.delivery
         await audience.asking(caller, "desktop" if caller.kind == "token" else "web")
-    feed = await hub.open(caller.account_id)
+    feed = await hub.open(caller.account_id, anew=True)
     try:
         if wait and feed.head == after:
             waiting: AtOnce = request.app.state.services.polls

@@ -45,6 +45,17 @@ async def line_is(up: bool, *servers: Server) -> None:
         await until(lambda now: now == up, server, 'hint_line_up{bus="nats"}')
 
 
+async def test_whoever_asks_another_process_reads_what_was_committed_though_no_hint_came(
+    people: People, start_server: StartServer, http: Http, nats: NatsServer
+) -> None:
+    here, there = [await start_server(FLOWPILOT_EVENT_BUS=nats.url, FLOWPILOT_WORKER="off") for _ in range(2)]
+    crew = await people()
+    async with listening(there, crew.engineer):  # so that the account's log is in that process's memory, freshly read
+        handoff = await escalated(http(crew.technician, at=here))
+        page = (await http(crew.engineer, at=there).get("/api/v1/events")).json()
+    assert [event["data"]["handoff_id"] for event in page["events"]] == [handoff["id"]]
+
+
 async def test_events_cross_by_nats_and_without_it(
     people: People, start_server: StartServer, http: Http, nats: NatsServer, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,15 +55,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Maker, Path
 
 
 @pytest.fixture
-def home(made: tuple[Maker, Path], tmp_path: Path) -> Path:
+def home(made: tuple[Maker, Path]) -> Iterator[Path]:
     """The home of a user without rights, with this version unpacked in it."""
-    for one in (tmp_path, *tmp_path.parents[:2]):
-        one.chmod(0o755)
-    folder = tmp_path / "home"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="fp-home-"))  # the tests' own folders are closed to other users
+    folder.chmod(0o755)
     subprocess.run(["tar", "-xJf", str(made[1]), "-C", str(folder)], check=True)
     subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(folder)], check=True)
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 def within(seconds: float, condition: Callable[[], object]) -> None:

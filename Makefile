@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak test-packages test-upgrade fmt lock clean
+.PHONY: help setup demo test check soak test-packages test-upgrade test-server fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-packages: setup ## build the Linux packages; install, use, upgrade and remo
 test-upgrade: setup ## old and new version side by side under load, on one database
 	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging/test_rolling_upgrade.py
 
+test-server: setup ## build the server's wheel, install and use it in a clean environment
+	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging/test_server_wheel.py
+
 fmt: setup ## format and mend what can be mended by machine
 	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format
 
@@ -38,6 +41,8 @@ lock: setup ## pin the dependencies of pyproject.toml anew; pins that still fit 
 		--group dev pyproject.toml -o requirements.lock
 	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		-c requirements.lock scripts/bootstrap.in -o scripts/bootstrap.lock
+	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+		$$(cat scripts/server-lock.args) -o packaging/server/requirements.lock
 
 clean: ## remove what was made: environment, caches, demo data
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -7,7 +7,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 lock_is_current() { # lock, arguments of uv pip compile…
-    local lock=$1 fresh="$out/${1##*/}"
+    local lock=$1 fresh="$out/${1//\//-}"
     shift
     cp "$lock" "$fresh"
     if ! timeout 90 .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
@@ -19,7 +19,8 @@ lock_is_current() { # lock, arguments of uv pip compile…
 }
 locks_are_current() {
     lock_is_current requirements.lock --group dev pyproject.toml &&
-        lock_is_current scripts/bootstrap.lock -c requirements.lock scripts/bootstrap.in
+        lock_is_current scripts/bootstrap.lock -c requirements.lock scripts/bootstrap.in &&
+        lock_is_current packaging/server/requirements.lock $(cat scripts/server-lock.args)
 }
 
 names=() pids=()

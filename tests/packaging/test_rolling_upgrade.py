@@ -17,11 +17,12 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from backend.db.engine import Database
+from backend.contract.vocabulary import Role
 from backend.db.migrate import current, head
 from tests.support import postgres
+from tests.support.cli import flowpilot
 from tests.support.flow import API, REASON, log_of
-from tests.support.people import Crew, Member, make_crew
+from tests.support.people import Member
 from tests.support.server import Server
 from tests.support.stream import listening
 
@@ -78,12 +79,21 @@ class Balancer:
         return answer
 
 
+@dataclass(frozen=True)
+class People:
+    """Who works here."""
+
+    technician: Member
+    engineer: Member
+    second_engineer: Member
+
+
 @dataclass
 class Shop:
     """People at work. `escalated` are the handoffs that were answered 201, `won` who won each claim."""
 
     balancer: Balancer
-    crew: Crew
+    crew: People
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     escalated: list[str] = field(default_factory=list)
     won: dict[str, list[str]] = field(default_factory=dict)
@@ -152,9 +162,7 @@ async def test_old_and_new_serve_side_by_side_and_nobody_sees_an_error(old: Path
         before = await current(empty)
         assert before is not None
         assert int(before) < int(head()), "the old version is older"
-        database = await Database.open(empty)
-        crew = await make_crew(database, empty, "Rolling IT")
-        await database.close()
+        crew = await asyncio.to_thread(hire, empty, tmp_path / "ops", behind)
         shop = Shop(Balancer([former]), crew)
         work = [shop.junior(), shop.junior(), shop.senior(crew.engineer), shop.senior(crew.second_engineer)]
         async with asyncio.TaskGroup() as group:
@@ -178,6 +186,31 @@ async def test_old_and_new_serve_side_by_side_and_nobody_sees_an_error(old: Path
     finally:
         await asyncio.to_thread(former.stop)
         await asyncio.to_thread(ahead.stop)
+
+
+def hire(url: str, data_dir: Path, environment: dict[str, str]) -> People:
+    """The people, made at the old version's command line: the new one writes what the old schema has no room for."""
+
+    def run(*arguments: str) -> str:
+        told = flowpilot(*arguments, data_dir=data_dir, database_url=url, environment=environment)
+        assert told.code == 0, told.err
+        return told.out.strip()
+
+    owner = ("--owner-name", "Olga Owner", "--owner-email", "olga@rolling.example")
+    account = json.loads(run("account", "create", "--name", "Rolling IT", *owner))["account_id"]
+
+    def person(name: str, role: Role) -> Member:
+        email = f"{name.lower()}@rolling.example"
+        made = run("user", "create", "--account", account, "--email", email, "--name", name, "--role", role)
+        return Member(
+            id=json.loads(made)["user_id"],
+            name=name,
+            email=email,
+            role=role,
+            token=run("token", "create", "--email", email),
+        )
+
+    return People(person("Tess", "technician"), person("Erin", "engineer"), person("Sam", "engineer"))
 
 
 async def migrated(url: str, key: str, folder: Path) -> None:

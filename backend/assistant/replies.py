@@ -58,6 +58,11 @@ class ReplyService:
         self._writer = writer
         self._proposals = proposals
 
+    @property
+    def model(self) -> tuple[str, str] | None:
+        """(host, name) of the model that this server asks; None where none is configured."""
+        return (self._writer.endpoint.host, self._writer.endpoint.model) if self._writer else None
+
     async def why_guided(self, caller: Caller) -> str | None:
         """Why no model is asked for this account, in a sentence; None when one is."""
         if self._writer is None:

@@ -125,12 +125,20 @@ async def proposal(tx: AsyncConnection, account_id: UUID, session_id: UUID, prop
     return (await tx.execute(found)).one_or_none()
 
 
-async def decide(tx: AsyncConnection, account_id: UUID, proposal_id: UUID, state: str, by: UUID) -> bool:
-    """Accept or dismiss an open proposal; False when somebody has decided it."""
+async def decide(
+    tx: AsyncConnection,
+    account_id: UUID,
+    proposal_id: UUID,
+    state: str,
+    by: UUID,
+    content: dict[str, object] | None = None,
+) -> bool:
+    """Accept (as `content`, where somebody put it right) or dismiss an open proposal; False when it was decided."""
+    corrected = {} if content is None else {"content": content}
     statement = (
         sa.update(_p)
         .where(_p.c.account_id == account_id, _p.c.id == proposal_id, _p.c.state == "open")
-        .values(state=state, decided_by=by, decided_at=sa.func.clock_timestamp())
+        .values(state=state, decided_by=by, decided_at=sa.func.clock_timestamp(), **corrected)
     )
     return bool((await tx.execute(statement)).rowcount)
 

@@ -68,7 +68,7 @@ class Writer:
 
     def __init__(self, database: Database, endpoint: Endpoint) -> None:
         self._db = database
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._running: dict[str, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,7 +99,7 @@ class Writer:
         with contextlib.suppress(*DATABASE_DOWN):
             for one in running:
                 await self._end(one, "stopped" if one.text else "failed", why)
-        await self._endpoint.close()
+        await self.endpoint.close()
 
     async def _write(self, one: Running, chat: Chat, then: Callable[[], Awaitable[None]]) -> None:
         beat = asyncio.create_task(self._beat(one))
@@ -119,7 +119,7 @@ class Writer:
 
     async def _ask(self, one: Running, chat: Chat) -> None:
         try:
-            async with contextlib.aclosing(self._endpoint.stream(chat)) as parts:
+            async with contextlib.aclosing(self.endpoint.stream(chat)) as parts:
                 async for part in parts:
                     if one.ended:
                         return

@@ -79,6 +79,17 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalEdit:
+    """Body of `POST …/proposals/{id}/accept`, if any: what a person puts right first. Left out: as it was read."""
+
+    label: str | None = None
+    value: str | None = None
+    action: str | None = None
+    outcome: StepOutcome | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalList:
     """Answer of `GET /ai-sessions/{id}/proposals`: the open ones, oldest first."""
 

@@ -75,16 +75,18 @@ class FactPatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
-    """Body of `POST /ai-sessions/{id}/tasks`."""
+    """Body of `POST /ai-sessions/{id}/tasks`. `assignee_id`: who is to do it; null is nobody in particular."""
 
     text: str
+    assignee_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPatch:
-    """Body of `PATCH …/tasks/{id}`; `revision` as for steps."""
+    """Body of `PATCH …/tasks/{id}`; `revision` as for steps. An empty `assignee_id` makes it nobody's."""
 
     text: str | None = None
+    assignee_id: str | None = None
     done: bool | None = None
     revision: int | None = None
 
@@ -156,6 +158,7 @@ class Task:
     done_at: datetime | None
     done_by: Person | None
     created_at: datetime
+    assignee: Person | None = None
     revision: int = 1
     edited_at: datetime | None = None
     edited_by: Person | None = None

@@ -203,6 +203,7 @@ task = _table(
     _c("text"),
     _c("done_at", _AT),
     _c("done_by", _ID),
+    _c("assignee_id", _ID),
     _c("version", sa.BigInteger),
     _c("created_at", _AT),
     _c("revision", sa.Integer),

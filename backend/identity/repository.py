@@ -50,6 +50,17 @@ async def seniors(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
     return list((await tx.execute(statement)).all())
 
 
+async def colleagues(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
+    """Active users who may work in sessions, by name."""
+    u = t.app_user
+    statement = (
+        sa.select(u.c.id, u.c.name, u.c.email, u.c.role)
+        .where(u.c.account_id == account_id, u.c.active, u.c.role != "viewer")
+        .order_by(u.c.name, u.c.id)
+    )
+    return list((await tx.execute(statement)).all())
+
+
 async def user_role(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> str | None:
     """The role of an active user of the account, or None."""
     u = t.app_user

@@ -223,6 +223,12 @@ class IdentityService:
         rows = await self._db.call_many("select * from auth_still_valid($1)", credential_ids)
         return {row[0] for row in rows}
 
+    async def colleagues(self, caller: Caller) -> list[UserView]:
+        """Everyone in the account who may work in sessions, by name."""
+        async with self._db.tenant(caller.account_id) as tx:
+            rows = await repository.colleagues(tx, caller.account_id)
+        return [UserView(id=str(r.id), name=r.name, email=r.email, role=r.role) for r in rows]
+
     async def seniors(self, caller: Caller) -> list[UserView]:
         """Everyone in the account who may claim, by name."""
         async with self._db.tenant(caller.account_id) as tx:

@@ -1,5 +1,6 @@
 """Notes that people write on a session's ticket from FlowPilot."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,11 +17,23 @@ from backend.identity.caller import Caller
 from backend.jobs import repository as jobs
 from backend.jobs.job import TOPIC
 from backend.psa import mapping, progress, repository
+from backend.psa.systems import SYSTEMS
 from backend.psa.wording import LONGEST
 from backend.sessions import repository as sessions
 from backend.sessions.service import not_found
 
 _ROOM_FOR_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NoteDesk:
+    """Notes of a session: `system` is the PSA that they can be written to now, `paused` while it takes none."""
+
+    system: str | None
+    paused: bool
+    notes: list[PsaNote]
+
+
 _FIRST: FirstActionKind = "psa_note"
 
 
@@ -50,6 +63,7 @@ class PsaNoteService:
                 words = "`confirmed`: say that the customer is meant to read this note."
                 raise Refusal("invalid_body", words, field="confirmed")
             handoff_id = await self._first_actions.mark(tx, caller, session.id, _FIRST)
+            await sessions.touch(tx, caller.account_id, session.id)  # open pages look again
             note_id = new_id()
             await progress.insert(
                 tx,
@@ -84,6 +98,17 @@ class PsaNoteService:
             session = await self._session(tx, caller, session_id)
             rows = await progress.of_session(tx, caller.account_id, session.id)
         return PsaNotePage(items=[mapping.note(row) for row in rows], next_cursor=None)
+
+    async def desk(self, caller: Caller, session_id: str) -> NoteDesk:
+        """Where notes of this session go, and those that there are, oldest first."""
+        async with self._db.tenant(caller.account_id) as tx:
+            session = await self._session(tx, caller, session_id)
+            if session.ticket_id is None:
+                return NoteDesk(None, paused=False, notes=[])
+            row = await repository.for_ticket(tx, caller.account_id, session.ticket_system)
+            rows = await progress.of_session(tx, caller.account_id, session.id)
+        name = SYSTEMS[row.system].name if row is not None else None
+        return NoteDesk(name, paused=bool(row and row.paused_reason), notes=[mapping.note(one) for one in rows])
 
     @staticmethod
     async def _session(tx: AsyncConnection, caller: Caller, session_id: str) -> AnyRow:

@@ -28,6 +28,7 @@ _PUT = sa.text(
 )
 _DELETE = sa.text("delete from runbook where account_id = :account and id = :id")
 _COUNT = sa.text("select count(*) from runbook where account_id = :account")
+_ACCOUNT = sa.text("select exists (select from account where id = :account)")
 _BY_TITLE = sa.text("select id from runbook where account_id = :account and title = :title order by id limit 1")
 
 
@@ -63,6 +64,11 @@ async def count(tx: AsyncConnection, account_id: UUID) -> int:
     """How many the account has."""
     number: int = (await tx.execute(_COUNT, {"account": account_id})).scalar_one()
     return number
+
+
+async def account_exists(tx: AsyncConnection, account_id: UUID) -> bool:
+    """Whether there is such an account."""
+    return bool((await tx.execute(_ACCOUNT, {"account": account_id})).scalar_one())
 
 
 async def by_title(tx: AsyncConnection, account_id: UUID, title: str) -> UUID | None:

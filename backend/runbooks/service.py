@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from backend.audit.record import record
+from backend.audit.record import record, record_of
 from backend.contract.runbooks import NewRunbook, Runbook, RunbookList
 from backend.db.engine import Database
 from backend.db.ids import new_id, parse_id
@@ -25,7 +25,8 @@ def _not_found() -> Refusal:
     return Refusal("not_found", "There is no such runbook, or you may not see it.")
 
 
-def _checked(new: NewRunbook) -> tuple[str, str, list[str]]:
+def checked(new: NewRunbook) -> tuple[str, str, list[str]]:
+    """(title, body, tags) as they are kept; refuses `invalid_body` and `payload_too_large`."""
     tags = [clean("tags", tag, longest=40) for tag in new.tags or [] if tag.strip()]
     if len(tags) > _TAGS:
         raise Refusal("invalid_body", f"`tags` has {len(tags)} entries; {_TAGS} are allowed.", field="tags")
@@ -81,7 +82,7 @@ class RunbookService:
     async def create(self, caller: Caller, new: NewRunbook) -> Runbook:
         """Write a new one."""
         caller.require("engineer")
-        title, body, tags = _checked(new)
+        title, body, tags = checked(new)
         runbook_id = new_id()
         async with self._db.tenant(caller.account_id) as tx:
             if await repository.count(tx, caller.account_id) >= MOST:
@@ -96,7 +97,7 @@ class RunbookService:
         """Write it anew."""
         known = await self.get(caller, runbook_id)
         caller.require("engineer")
-        title, body, tags = _checked(new)
+        title, body, tags = checked(new)
         async with self._db.tenant(caller.account_id) as tx:
             await repository.put(
                 tx, caller.account_id, UUID(known.id), title=title, body=body, tags=tags, by=caller.user_id
@@ -120,11 +121,27 @@ class RunbookService:
         return parsed
 
 
-async def import_runbook(database: Database, account_id: UUID, new: NewRunbook) -> tuple[UUID, bool]:
-    """Write a runbook without a caller, over the one of the same title; (id, whether it is new)."""
-    title, body, tags = _checked(new)
+async def import_runbooks(
+    database: Database, account_id: UUID, runbooks: list[NewRunbook], *, dry_run: bool = False
+) -> list[bool]:
+    """Write runbooks without a caller, each over the one of its title, all or none; whether each is new.
+
+    Refuses `not_found` where there is no such account, `limit_reached` where there would be too many.
+    """
     async with database.tenant(account_id) as tx:
-        known = await repository.by_title(tx, account_id, title)
-        runbook_id = known or new_id()
-        await repository.put(tx, account_id, runbook_id, title=title, body=body, tags=tags, by=None)
-    return runbook_id, known is None
+        if not await repository.account_exists(tx, account_id):
+            raise Refusal("not_found", f"there is no account {account_id}")
+        new: list[bool] = []
+        for runbook in runbooks:
+            title, body, tags = checked(runbook)
+            known = await repository.by_title(tx, account_id, title)
+            new.append(known is None)
+            if not dry_run:
+                await repository.put(tx, account_id, known or new_id(), title=title, body=body, tags=tags, by=None)
+                await record_of(
+                    tx, account_id, "runbook.changed" if known else "runbook.created", title, actor="Command line"
+                )
+        more = sum(new) if dry_run else 0
+        if await repository.count(tx, account_id) + more > MOST:
+            raise Refusal("limit_reached", f"an account has at most {MOST} runbooks; nothing was imported")
+    return new

@@ -21,6 +21,7 @@ from backend.domain.refusal import Refusal
 from backend.domain.secrets import redact_value
 from backend.domain.text import clean, said, said_optional
 from backend.identity.caller import Caller
+from backend.identity.repository import user_role
 from backend.sessions import mapping, repository
 from backend.sessions.service import FirstActions, SessionService, session_id_of, writable
 
@@ -61,25 +62,28 @@ class EditingService:
         return mapping.fact(row)
 
     async def change_task(self, caller: Caller, session_id: str, task_id: str, patch: TaskPatch) -> Task:
-        """Change a task's words, tick it, or take the tick away."""
+        """Change a task's words or whose it is, tick it, or take the tick away."""
         values: dict[str, object] = {}
         if patch.text is not None:
             values["text"] = said("text", patch.text, longest=500)
         if patch.done is not None:
             values["done_at"] = sa.func.clock_timestamp() if patch.done else None
             values["done_by"] = caller.user_id if patch.done else None
+        if patch.assignee_id is not None:
+            values["assignee_id"] = await self._assignee(caller, patch.assignee_id)
         return mapping.task(await self._change(caller, session_id, "task", task_id, values, patch.revision))
 
     async def add_task(self, caller: Caller, session_id: str, new: NewTask) -> Task:
         """A new line of the checklist."""
         text = said("text", new.text, longest=500)
         await self._sessions.require(caller, session_id, "technician")
+        assignee = await self._assignee(caller, new.assignee_id or "")
         session, task_id = session_id_of(session_id), new_id()
         async with self._db.tenant(caller.account_id) as tx:
             state = await writable(tx, caller, session)
             if len(await repository.entries(tx, t.task, caller.account_id, session)) >= MOST_TASKS:
                 raise Refusal("limit_reached", f"A session has at most {MOST_TASKS} tasks.")
-            await self._insert(tx, caller, t.task, session, task_id, state.version, text=text)
+            await self._insert(tx, caller, t.task, session, task_id, state.version, text=text, assignee_id=assignee)
             row = await self._entry(tx, caller, "task", session, task_id)
         self._db.wakeup.touch(str(session))
         return mapping.task(row)
@@ -223,6 +227,17 @@ class EditingService:
         if row is None:
             raise _gone(kind)
         return row
+
+    async def _assignee(self, caller: Caller, user_id: str) -> UUID | None:
+        """Whose a task is to be: somebody of the account who may do it, or (empty) nobody in particular."""
+        if not user_id:
+            return None
+        known = parse_id(user_id)
+        async with self._db.tenant(caller.account_id) as tx:
+            role = await user_role(tx, caller.account_id, known) if known else None
+        if known is None or role is None or role == "viewer":
+            raise Refusal("invalid_body", "Choose somebody who works in sessions.", field="assignee_id")
+        return known
 
     async def _announce(self, tx: AsyncConnection, caller: Caller, handoff_id: UUID | None) -> None:
         if handoff_id is not None:

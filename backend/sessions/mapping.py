@@ -73,6 +73,7 @@ def task(row: AnyRow) -> Task:
         done=row.done_at is not None,
         done_at=row.done_at,
         done_by=person(row.done_by, row.done_name),
+        assignee=person(row.assignee_id, row.assignee_name),
         created_at=row.created_at,
         revision=row.revision,
         edited_at=row.edited_at,

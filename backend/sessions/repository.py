@@ -136,7 +136,7 @@ async def entries(
 ) -> list[AnyRow]:
     """Messages, steps, facts or tasks of a session that are new or changed after a version, in their order.
 
-    With the names of who wrote, edited and ticked them; what was taken out is left out.
+    With the names of who wrote, edited, ticked and is to do them; what was taken out is left out.
     """
     where = [table.c.account_id == account_id, table.c.session_id == session_id]
     if "removed_at" in table.c:
@@ -177,7 +177,8 @@ def _all_entries(table: sa.Table) -> "sa.Select[Any]":
     """Made once: the aliases of a join are the dearest part of a statement."""
     columns: list[sa.ColumnElement[Any]] = [*table.c, _changed(table).label("at_version")]
     source: sa.FromClause = table
-    for key, name in (("author_id", "author_name"), ("edited_by", "editor_name"), ("done_by", "done_name")):
+    people = {"author_id": "author_name", "edited_by": "editor_name", "done_by": "done_name"}
+    for key, name in (people | {"assignee_id": "assignee_name"}).items():
         if key in table.c:
             user = t.app_user.alias(name)
             source = source.outerjoin(user, sa.and_(user.c.account_id == table.c.account_id, user.c.id == table.c[key]))

@@ -1,12 +1,17 @@
 """What people ask of the assistant on the session page: stop, another answer, a briefing, proposals."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated, get_args
+
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from backend.contract.assistant import ProposalEdit
+from backend.contract.vocabulary import StepOutcome
 from backend.web.forms_session import carried, latest_handoff
 from backend.web.routing import PageRoute
 from backend.web.visitor import FormVisitor, ServicesDep
 
+Text = Annotated[str | None, Form()]
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/pilot/{session_id}")
 
 
@@ -38,11 +43,24 @@ async def briefing(request: Request, visitor: FormVisitor, services: ServicesDep
 
 @router.post("/proposals/{proposal_id}/accept")
 async def accept(
-    request: Request, visitor: FormVisitor, services: ServicesDep, session_id: str, proposal_id: str
+    request: Request,
+    visitor: FormVisitor,
+    services: ServicesDep,
+    session_id: str,
+    proposal_id: str,
+    label: Text = None,
+    value: Text = None,
+    action: Text = None,
+    outcome: Text = None,
 ) -> Response:
-    """Add a proposal to the session."""
-    act = services.proposals.accept(visitor.caller, session_id, proposal_id)
-    return await carried(request, visitor, session_id, act, dialog=None)
+    """Add a proposal to the session, as it was read or as the form has it now."""
+    known: StepOutcome | None = next((one for one in get_args(StepOutcome) if one == outcome), None)
+    given = any(text is not None for text in (label, value, action, outcome))
+    edit = ProposalEdit(label=label, value=value, action=action, outcome=known) if given else None
+    act = services.proposals.accept(visitor.caller, session_id, proposal_id, edit)
+    return await carried(
+        request, visitor, session_id, act, dialog=None, then=lambda made: f"?added={made}" if made else ""
+    )
 
 
 @router.post("/proposals/{proposal_id}/dismiss")

@@ -1,10 +1,14 @@
-"""Forms that correct what stands in a session: steps, facts, tasks, the active fix. Each works without a script."""
+"""Forms of what stands beside the conversation: steps, facts, tasks, the active fix, notes on the ticket.
+
+Each works without a script.
+"""
 
 from typing import Annotated, Final, Literal, get_args
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from backend.contract.psa import NewPsaNote
 from backend.contract.sessions import FactPatch, NewFix, NewTask, StepPatch, TaskPatch
 from backend.contract.vocabulary import StepOutcome
 from backend.domain.refusal import Refusal
@@ -70,6 +74,23 @@ async def add_task(
     return await carried(request, visitor, session_id, act, dialog=None)
 
 
+@router.post("/tasks/{entry_id}/edit")
+async def edit_task(
+    request: Request,
+    visitor: FormVisitor,
+    services: ServicesDep,
+    session_id: str,
+    entry_id: str,
+    text: Text = "",
+    assignee: Text = "",
+    revision: Revision = None,
+) -> Response:
+    """Change a task's words, and who is to do it."""
+    patch = TaskPatch(text=text, assignee_id=assignee, revision=revision)
+    act = services.editing.change_task(visitor.caller, session_id, entry_id, patch)
+    return await carried(request, visitor, session_id, act, dialog=None)
+
+
 @router.post("/tasks/{entry_id}/tick")
 async def tick_task(
     request: Request, visitor: FormVisitor, services: ServicesDep, session_id: str, entry_id: str, done: Text = "yes"
@@ -85,7 +106,7 @@ async def remove(
 ) -> Response:
     """Take an entry out; the page offers to put it back."""
     act = services.editing.remove(visitor.caller, session_id, _KIND[kind], entry_id)
-    return await carried(request, visitor, session_id, act, dialog=None, then=f"?removed={kind}:{entry_id}")
+    return await carried(request, visitor, session_id, act, dialog=None, then=lambda _: f"?removed={kind}:{entry_id}")
 
 
 @router.post("/{kind}/{entry_id}/restore")
@@ -95,6 +116,15 @@ async def restore(
     """Put it back."""
     act = services.editing.restore(visitor.caller, session_id, _KIND[kind], entry_id)
     return await carried(request, visitor, session_id, act, dialog=None)
+
+
+@router.post("/notes")
+async def write_note(
+    request: Request, visitor: FormVisitor, services: ServicesDep, session_id: str, text: Text = ""
+) -> Response:
+    """Write an internal note on the ticket; it is on its way when this answers, and counts as the first action."""
+    act = services.psa_notes.write(visitor.caller, session_id, NewPsaNote(text=text))
+    return await carried(request, visitor, session_id, act, dialog="note", form={"text": text})
 
 
 @router.post("/fix")

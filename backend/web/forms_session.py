@@ -1,7 +1,7 @@
 """What people send from the session page. Each form works without a script; a script only keeps the page in place."""
 
-from collections.abc import Awaitable
-from typing import Annotated, Final, get_args
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, TypeVar, get_args
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from backend.web.visitor import FormVisitor, ServicesDep, Visitor
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/pilot/{session_id}")
 ELSEWHERE: Final = frozenset({"not_found", "unauthenticated", "csrf_failed"})
 """Refused with a page or a sign-in of its own, not where the form stands."""
+_T = TypeVar("_T")
 Text = Annotated[str, Form()]
 
 
@@ -25,16 +26,19 @@ async def carried(
     request: Request,
     visitor: Visitor,
     session_id: str,
-    act: Awaitable[object],
+    act: Awaitable[_T],
     *,
     dialog: str | None,
     draft: str = "",
     form: dict[str, str] | None = None,
-    then: str = "",
+    then: Callable[[_T], str] = lambda _: "",
 ) -> Response:
-    """Do it and show the page again; a refusal is shown where the form stands, with the text kept."""
+    """Do it and show the page again; a refusal is shown where the form stands, with the text kept.
+
+    `then` makes the query of the page to see from what was done.
+    """
     try:
-        await act
+        result = await act
     except Refusal as refusal:
         if by_script(request) or refusal.code in ELSEWHERE:
             raise
@@ -51,7 +55,7 @@ async def carried(
             draft=draft,
             form=form,
         )
-    return done(request, f"/pilot/{session_id}{then}")
+    return done(request, f"/pilot/{session_id}{then(result)}")
 
 
 async def latest_handoff(services: ServicesDep, visitor: Visitor, session_id: str) -> str:
@@ -89,7 +93,9 @@ async def step(
     new = NewStep(action=action, outcome=known, detail=detail or None)
     act = services.sessions.add_step(visitor.caller, session_id, new)
     form = {"action": action, "outcome": outcome, "detail": detail}
-    return await carried(request, visitor, session_id, act, dialog="step", form=form)
+    return await carried(
+        request, visitor, session_id, act, dialog="step", form=form, then=lambda made: f"?added={made.id}"
+    )
 
 
 @router.post("/facts")
@@ -99,7 +105,9 @@ async def fact(
     """Record a fact."""
     act = services.sessions.add_fact(visitor.caller, session_id, NewFact(label=label, value=value))
     form = {"label": label, "value": value}
-    return await carried(request, visitor, session_id, act, dialog="fact", form=form)
+    return await carried(
+        request, visitor, session_id, act, dialog="fact", form=form, then=lambda made: f"?added={made.id}"
+    )
 
 
 @router.post("/resolve")

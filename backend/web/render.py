@@ -35,6 +35,7 @@ PACKED: Final = frozenset(
         "escalations.html",
         "analytics.html",
         "error.html",
+        "admin/assistant.html",
         "admin/audit.html",
         "admin/baseline.html",
         "admin/devices.html",

@@ -13,7 +13,7 @@ from backend.db.ids import parse_id
 from backend.delivery.service import Held, ReachEntry
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
-from backend.web import chat_view, formats, policy_words, recipients, render, strip, suggestions
+from backend.web import chat_view, formats, policy_words, recipients, render, strip, suggestions, ticket_notes
 from backend.web.visitor import Visitor, sends_mail, services_of
 
 BLANK = {"reason": "", "need": "", "impact": "", "priority": "normal", "target": ""}
@@ -115,6 +115,7 @@ async def page(
 ) -> Response:
     """The session page, with a dialog open and a refusal in it where a form did not go through."""
     services, caller = services_of(request), visitor.caller
+    clock = formats.Clock(formats.zone(caller.timezone), formats.now())
     seq, waiting = await services.handoffs.shell_state(caller)  # first: what happens from here on, the page is told
     async with services.together(caller):
         session = await services.sessions.get(caller, session_id)
@@ -126,14 +127,17 @@ async def page(
         policy = (await services.account.settings(caller)).escalation_policy
         target = next((one.name for one in seniors if handoff and one.id == handoff.target_user_id), None)
         numbers = await services.people.numbers(caller) if handoff and handoff.exhausted_at else []
+        edited = request.query_params.get("edit")
+        colleagues = (
+            await services.identity.colleagues(caller) if any(one.id == edited for one in session.tasks) else []
+        )
+        notes = await ticket_notes.gather(services, caller, session_id, clock) if session.ticket else None
         chat = await chat_view.gather(
             services, caller, session, handoff, target, runbook=request.query_params.get("runbook")
         )
     others = [one for one in seniors if one.id != str(caller.user_id)]
     rights = may(caller, session, handoff)
-    reach = reach_now(
-        entries, others, formats.Clock(formats.zone(caller.timezone), formats.now()), mail=sends_mail(request)
-    )
+    reach = reach_now(entries, others, clock, mail=sends_mail(request))
     suggested = suggestions.for_escalation(session) if rights.escalate else {}
     holds = bool(handoff and handoff.status == "claimed" and handoff.claimed_by and _is(handoff.claimed_by.id, caller))
     snapshot = handoff.escalation_package.snapshot if handoff and holds else None
@@ -162,7 +166,10 @@ async def page(
         ),
         chat=chat,
         fix=session.active_fix,
-        edit=request.query_params.get("edit"),
+        edit=edited,
+        added_now=request.query_params.get("added"),
+        colleagues=colleagues,
+        notes=notes,
         removed=_removed(request.query_params.get("removed", "")),
         here=here,
         frozen_steps={step.id for step in snapshot.steps} if snapshot else None,

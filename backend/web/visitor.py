@@ -41,6 +41,7 @@ from backend.identity.setup import SetupService
 from backend.identity.tickets import TicketService
 from backend.identity.two_steps import TwoStepService
 from backend.onetime.service import SecretService
+from backend.psa.notes import PsaNoteService
 from backend.psa.service import ConnectorService
 from backend.runbooks.service import RunbookService
 from backend.selfaudit.service import AlarmService
@@ -61,6 +62,7 @@ class Services(Protocol):
     email_settings: EmailSettingsService
     webhooks: WebhookService
     connectors: ConnectorService
+    psa_notes: PsaNoteService
     invites: InviteService
     tickets: TicketService
     authorization: AuthorizationService

@@ -10,7 +10,7 @@ from tests.support.chromium import chromium
 from tests.support.flow import API
 from tests.support.people import Crew, Member
 from tests.support.server import Server
-from tests.support.web import live, signed_in
+from tests.support.web import Forms, live, signed_in
 
 expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
 
@@ -102,6 +102,41 @@ async def test_what_is_taken_out_is_gone_at_once_and_comes_back_with_undo(desk: 
     await page.get_by_label("Take out: Firmware").click()
     await expect(page.get_by_text("Not taken out. The server did not answer.")).to_be_visible()
     await expect(page.get_by_test_id("fact-item")).to_be_visible()
+
+
+async def test_what_is_added_says_so_where_it_stands_and_is_taken_out_again(desk: Desk) -> None:
+    session = await desk.session()
+    page = await desk.page(desk.crew.technician, session)
+    await page.get_by_test_id("fact-add").click()
+    await page.get_by_test_id("fact-label").fill("Modem")
+    await page.get_by_test_id("fact-value").fill("Vigor 167")
+    await page.get_by_test_id("fact-submit").click()
+    modem = page.get_by_test_id("fact-item").filter(has_text="Vigor 167")
+    await expect(modem.get_by_test_id("entry-added")).to_contain_text("Added to facts")
+    await modem.get_by_test_id("entry-undo").click()
+    await expect(page.get_by_test_id("fact-item")).to_have_count(1)
+    async with Forms(desk.server) as plain:  # the same without a script
+        await plain.sign_in(desk.crew.technician)
+        assert "step-action" in (await plain.get(f"/pilot/{session}?dialog=step")).text
+        made = await plain.post(f"/pilot/{session}/steps", action="Changed the cable", outcome="worked")
+        told = (await plain.get(made.headers["location"])).text
+        assert told.count('data-testid="entry-added"') == 1
+        undo = told.partition('data-testid="entry-added"')[0].rpartition('action="')[2].partition('"')[0]
+        assert (await plain.post(undo)).status_code == 303
+        assert "Changed the cable" not in (await plain.get(f"/pilot/{session}")).text
+
+
+async def test_a_task_is_given_to_somebody(desk: Desk) -> None:
+    session = await desk.session()
+    page = await desk.page(desk.crew.technician, session)
+    theirs = await desk.page(desk.crew.engineer, session)
+    await page.get_by_test_id("task-text").fill("Call the clinic")
+    await page.get_by_test_id("task-add").click()
+    await page.get_by_label("Edit: Call the clinic").click()
+    await page.get_by_test_id("task-edit-assignee").select_option(label="Erin Engineer")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_test_id("task-assignee")).to_have_text("For Erin")
+    await expect(theirs.get_by_test_id("task-assignee")).to_have_text("For You")
 
 
 async def test_the_active_fix_ends_as_a_step_and_tasks_are_ticked(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from tests.support.server import Server
 from tests.support.web import Forms
 
 People = Callable[..., Awaitable[Crew]]
-PAGES = ("people", "policy", "email", "webhooks", "devices", "installers", "audit")
+PAGES = ("people", "policy", "email", "webhooks", "devices", "installers", "ai", "audit")
 
 
 @pytest.fixture
@@ -211,3 +211,17 @@ async def test_without_installers_the_page_says_what_to_do(crew: Crew, server: S
     async with Forms(server) as admin:
         await admin.sign_in(crew.admin)
         assert "FLOWPILOT_INSTALLERS_DIR" in (await admin.get("/admin/installers")).text
+
+
+async def test_an_administrator_reads_what_leaves_for_a_model_and_switches_it_off(
+    crew: Crew, server: Server, http: Http
+) -> None:
+    async with Forms(server) as admin:
+        await admin.sign_in(crew.admin)
+        page = (await admin.get("/admin/ai")).text
+        for words in ("No model is connected.", "Never sent", "The newest messages, and the names of those who wrote"):
+            assert words in page
+        assert (await admin.post("/admin/ai")).status_code == 422
+        assert (await admin.post("/admin/ai", enabled="no")).headers["location"] == "/admin/ai?saved=1"
+        assert (await http(crew.admin).get("/api/v1/account/settings")).json()["ai_enabled"] is False
+        assert "Changed the account" in (await admin.get("/admin/audit?action=settings")).text

@@ -177,3 +177,8 @@ async def test_a_proposal_whose_fact_cannot_be_added_stays_open(
     assert [(one.status_code, one.json()["state"]) for one in twice] == [(200, "accepted")] * 2
     assert [one["id"] for one in await proposals()] == [nameless["id"]]
     assert [fact["label"] for fact in (await junior.get(base)).json()["facts"]] == ["Firmware"]
+    right = {"label": "Clinic firewall", "value": "FortiGate 60F, password: hunter2secret"}
+    kept = (await junior.post(f"{base}/proposals/{nameless['id']}/accept", json=right)).json()
+    assert (kept["state"], kept["label"]) == ("accepted", "Clinic firewall")
+    fact = (await junior.get(base)).json()["facts"][-1]
+    assert (fact["label"], "hunter2secret" in fact["value"] + kept["value"]) == ("Clinic firewall", False)

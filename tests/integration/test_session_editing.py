@@ -119,6 +119,20 @@ async def test_a_task_says_who_has_done_it(people: People, http: Http) -> None:
     refused(await http(crew.viewer).patch(f"{base}/tasks/{task['id']}", json={"done": True}), 403, "role_required")
 
 
+async def test_a_task_is_somebodys_of_this_account_who_works_in_sessions(people: People, http: Http) -> None:
+    crew, others = await people(), await people("Southwind MSP")
+    junior = http(crew.technician)
+    base = f"{API}/ai-sessions/{await open_session(junior)}"
+    task = await made(junior, base, "task", {"text": "Call the clinic", "assignee_id": crew.engineer.id})
+    assert task["assignee"] == {"id": crew.engineer.id, "name": crew.engineer.name}
+    where = f"{base}/tasks/{task['id']}"
+    theirs = (await junior.patch(where, json={"assignee_id": crew.technician.id})).json()
+    assert (theirs["assignee"]["id"], theirs["text"]) == (crew.technician.id, "Call the clinic")
+    for nobody in (crew.viewer.id, others.engineer.id, "nobody"):
+        refused(await junior.patch(where, json={"assignee_id": nobody}), 422, "invalid_body")
+    assert (await junior.patch(where, json={"assignee_id": ""})).json()["assignee"] is None
+
+
 async def test_corrections_reach_an_open_page(people: People, http: Http) -> None:
     crew = await people()
     junior = http(crew.technician)

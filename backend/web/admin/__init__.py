@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from backend.web.admin import (
+    assistant,
     audit,
     baseline,
     connectors,
@@ -35,5 +36,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     devices.router,
     installers.router,
     runbooks.router,
+    assistant.router,
     audit.router,
 )

@@ -30,6 +30,7 @@ TABS: Final = (
     Tab("devices", "Devices", "/admin/devices"),
     Tab("installers", "Installers", "/admin/installers"),
     Tab("runbooks", "Runbooks", "/admin/runbooks"),
+    Tab("ai-model", "AI model", "/admin/ai"),
     Tab("audit-log", "Audit log", "/admin/audit"),
 )
 """In the order in which they are drawn."""

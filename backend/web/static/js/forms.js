@@ -4,6 +4,8 @@ import { closeDialog } from "./dialogs.js";
 import { Refused, send } from "./http.js";
 import { refresh } from "./regions.js";
 
+const SAID = 15000;
+
 export function showError(form, words) {
   const box = form.querySelector("[data-form-error]");
   if (!box) return;
@@ -61,9 +63,10 @@ async function submit(form, submitter) {
     }
     form.reset();
     closeDialog(form.closest("dialog"));
-    if (form.dataset.added) announce(form.dataset.added, { shown: true });
+    if (next && new URL(next, location.href).search) lead(next);
     if (form.dataset.refocus) document.activeElement?.blur(); // a region that holds the focus is not drawn anew
     await refresh();
+    if (form.dataset.added) tellAdded(form.dataset.added);
     const idle = document.activeElement === document.body; // else the person has gone on meanwhile
     if (form.dataset.refocus && idle) document.querySelector(`[data-testid="${form.dataset.refocus}"]`)?.focus();
   } catch (error) {
@@ -76,6 +79,18 @@ async function submit(form, submitter) {
     ready();
     if (wrong && !showFieldErrors(form, wrong)) showError(form, Object.values(wrong).join(" "));
   }
+}
+
+/** The address names what was added, so that the page says it where it stands; after a while it is a page like before. */
+function lead(next) {
+  history.replaceState(history.state, "", next);
+  setTimeout(() => new URL(next, location.href).href === location.href && history.replaceState(history.state, "", location.pathname), SAID);
+}
+
+/** Said beside the entry where that is in sight, in the corner where it is not. */
+function tellAdded(words) {
+  const line = [...document.querySelectorAll('[data-testid="entry-added"]')].some((one) => one.checkVisibility());
+  announce(words, { shown: !line });
 }
 
 export function startForms() {

@@ -17,6 +17,7 @@ export function start() {
   drawer();
   foldStrip();
   lookWhenDue();
+  followNotes();
   stripOffline();
   bindEscalate();
   document.addEventListener("fp:refreshed", bindEscalate);
@@ -79,6 +80,19 @@ function lookWhenDue() {
     const unplanned = strip && !strip.querySelector('[data-testid="delivery-next-step"]');
     if (unplanned && looks < 5) timer = setTimeout(later, 2000 * 2 ** looks++); // the worker plans it in a moment
     else if (due && Date.parse(due) - now() < 86400000) timer = setTimeout(later, Math.max(1000, Date.parse(due) - now() + LATE));
+  };
+  document.addEventListener("fp:refreshed", plan);
+  plan();
+}
+
+/** A note on the ticket goes its way without an event: the page looks again, less and less often, until it is there. */
+function followNotes() {
+  let timer = 0;
+  let pause = 2000;
+  const plan = () => {
+    clearTimeout(timer);
+    if (!document.querySelector('[data-testid="psa-notes"][data-going]')) pause = 2000;
+    else timer = setTimeout(later, (pause = Math.min(pause * 1.5, 60000)));
   };
   document.addEventListener("fp:refreshed", plan);
   plan();

@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak test-packages test-upgrade test-server fmt lock clean
+.PHONY: help setup demo test check soak fuzz test-packages test-upgrade test-server fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ check: setup ## gates and the quick tests, under two minutes
 
 soak: setup ## ten minutes of people at work while everything breaks, then the verdict (MINUTES=10 SEED=drawn)
 	@exec .venv/bin/python -m scripts.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup ## hostile input for a quarter of an hour: every operation in each role, the handoff's life, raw frames (FUZZ_EACH=20)
+	@FUZZ=long FUZZ_EACH=$(or $(FUZZ_EACH),20) exec .venv/bin/pytest -n 2 --timeout 7200 -q tests/trust
 
 test-packages: setup ## build the Linux packages; install, use, upgrade and remove them in a clean root (needs root)
 	@packages=; for one in debootstrap lintian; do command -v $$one >/dev/null || packages="$$packages $$one"; done; \

@@ -114,7 +114,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _no_false_alarm(record: logging.LogRecord) -> bool:
-    """Uvicorn calls a WebSocket handshake that was refused with a proper 401 or 403 an error; it is none."""
+    """Uvicorn calls a WebSocket handshake that was refused with a proper 401 or 403 an error; it is none.
+
+    A frame of wrong bytes is the client's fault, not one of ours with a stack: anybody could fill the log with those.
+    """
+    if str(record.msg).startswith("Invalid UTF-8"):
+        record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
     return record.msg != "ASGI callable returned without completing handshake."
 
 

@@ -147,7 +147,7 @@ class Services:
             claiming=ClaimingService(database, tickets),
             delivery=delivery,
             feed=feed,
-            sockets=EventSockets(feed, identity, delivery, database.wakeup),
+            sockets=EventSockets(feed, identity, delivery, database.wakeup, per_address=settings.sockets_per_address),
             polls=polls(),
             live_pages=LivePages(),
             live_replies=LiveReplies(replies),

@@ -51,6 +51,8 @@ NAMES: Final = (
     "FLOWPILOT_CANARY_EVERY_S",
     "FLOWPILOT_INSTALLERS_DIR",
     "FLOWPILOT_TRUSTED_PROXIES",
+    "FLOWPILOT_REQUEST_WITHIN_S",
+    "FLOWPILOT_SOCKETS_PER_ADDRESS",
 )
 LOOPBACK_PROXIES: Final = "127.0.0.1,::1"
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
@@ -103,6 +105,11 @@ class Settings:
     trusted_proxies: str = LOOPBACK_PROXIES
     """Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses and networks with commas between."""
 
+    request_within_s: float = 60.0
+    """How long a request may take to arrive; a connection that sends a byte now and then is hung up on."""
+    sockets_per_address: int = 2_000
+    """Event streams that one network address may have open in one process; this machine's own are not counted."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the settings; makes the data directory's secret key when none is given.
@@ -144,6 +151,10 @@ class Settings:
             webhook_allow_private=_one_of("FLOWPILOT_WEBHOOK_ALLOW_PRIVATE", values, ON_OFF, "off"),
             canary_every_s=_seconds("FLOWPILOT_CANARY_EVERY_S", values, 60.0, most=86_400.0),
             installers_dir=_folder(values.get("FLOWPILOT_INSTALLERS_DIR")),
+            request_within_s=_seconds("FLOWPILOT_REQUEST_WITHIN_S", values, 60.0, most=3_600.0, least=1.0),
+            sockets_per_address=int(
+                _seconds("FLOWPILOT_SOCKETS_PER_ADDRESS", values, 2_000.0, most=100_000.0, least=1.0, of="connections")
+            ),
             trusted_proxies=_networks("FLOWPILOT_TRUSTED_PROXIES", values.get("FLOWPILOT_TRUSTED_PROXIES")),
         )
 
@@ -279,15 +290,17 @@ def _folder(value: str | None) -> Path | None:
     return Path(value).expanduser().absolute() if value is not None else None
 
 
-def _seconds(name: str, values: Mapping[str, str], default: float, *, most: float) -> float:
+def _seconds(
+    name: str, values: Mapping[str, str], default: float, *, most: float, least: float = 0.0, of: str = "seconds"
+) -> float:
     text = values.get(name)
     if text is None:
         return default
     with contextlib.suppress(ValueError):
-        seconds = float(text)
-        if 0 <= seconds <= most:
-            return seconds
-    raise SettingsError(f"{name} must be a number of seconds from 0 to {most:.0f}")
+        number = float(text)
+        if least <= number <= most:
+            return number
+    raise SettingsError(f"{name} must be a number of {of} from {least:.0f} to {most:.0f}")
 
 
 def _one_of(name: str, values: Mapping[str, str], known: tuple[_Word, ...], default: _Word) -> _Word:

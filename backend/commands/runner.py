@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from backend.commands.errors import CommandError
 from backend.commands.listening import BACKLOG
 from backend.commands.logs import configure_logging
+from backend.commands.patience import patient
 from backend.http.frames import FrameProtocol
 from backend.settings import Settings
 
@@ -50,12 +51,13 @@ def run_server(sock: socket.socket, *, workers: int, address: str, on_ready: Cal
 
     Raises CommandError when the application could not start.
     """
+    settings = Settings.from_environment()
     config = _Config(
         APPLICATION,
         factory=True,
         workers=workers,
         loop="auto",  # uvloop where there is one
-        http="httptools",
+        http=patient(settings.request_within_s),
         ws=FrameProtocol,
         ws_per_message_deflate=False,
         ws_max_size=FRAME_LIMIT,
@@ -64,7 +66,7 @@ def run_server(sock: socket.socket, *, workers: int, address: str, on_ready: Cal
         log_config=None,
         access_log=False,
         server_header=False,
-        forwarded_allow_ips=Settings.from_environment().trusted_proxies,
+        forwarded_allow_ips=settings.trusted_proxies,
     )
     over = threading.Event()
     watcher = threading.Thread(target=_watch_readiness, args=(address, over, on_ready), daemon=True)

@@ -8,10 +8,9 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 from starlette.requests import HTTPConnection
@@ -29,6 +28,8 @@ from backend.feed.link import FloodingError, GoneError, Link, NotSameError, Prot
 from backend.feed.ports import Audience
 from backend.feed.rooms import HEARTBEAT_S, Rooms
 from backend.feed.trial import Trials
+from backend.http.at_once import AtOnce
+from backend.http.client import is_here, network_of
 from backend.http.problems import DATABASE_DOWN, problem_response
 from backend.http.respond import encode
 from backend.identity.caller import Caller
@@ -39,6 +40,7 @@ from backend.identity.service import IdentityService
 log = logging.getLogger(__name__)
 
 SOCKETS_PER_USER: Final = 12
+SOCKETS_PER_ADDRESS: Final = 2_000
 RECHECK_S: Final = 2.0
 FAREWELL_SPREAD_MS: Final = 5_000
 _CLOSE_BROKEN: Final = 1011
@@ -47,14 +49,23 @@ _CLOSE_BROKEN: Final = 1011
 class EventSockets:
     """All event stream sockets of this process."""
 
-    def __init__(self, hub: FeedHub, identity: IdentityService, audience: Audience, wakeup: Wakeup) -> None:
+    def __init__(
+        self,
+        hub: FeedHub,
+        identity: IdentityService,
+        audience: Audience,
+        wakeup: Wakeup,
+        *,
+        per_address: int = SOCKETS_PER_ADDRESS,
+    ) -> None:
         self._hub = hub
         self._identity = identity
         self._audience = audience
         self._rooms = Rooms()
         hub.told = self._rooms.told
         self._links: set[Link] = set()
-        self._per_user: Counter[UUID] = Counter()
+        self._per_user = AtOnce(SOCKETS_PER_USER, "connections of this user")
+        self._per_address = AtOnce(per_address, "connections from this address")
         self._recheck: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
         self.tests = Trials(wakeup, lambda: tuple(self._links))
@@ -106,18 +117,20 @@ class EventSockets:
             return
         await socket.accept()
         link = Link(socket, caller, channel)
-        if self._per_user[caller.user_id] >= SOCKETS_PER_USER:
-            await link.close(wire.CLOSE_TOO_MANY, "too many connections of this user")
-            return
-        self._links.add(link)
-        self._per_user[caller.user_id] += 1
         try:
-            await self._serve(link)
-        finally:
-            self._links.discard(link)
-            self._per_user[caller.user_id] -= 1
-            if not self._per_user[caller.user_id]:
-                del self._per_user[caller.user_id]
+            with self._per_user.held(caller.user_id), self._room(socket):
+                self._links.add(link)
+                try:
+                    await self._serve(link)
+                finally:
+                    self._links.discard(link)
+        except Refusal as refusal:
+            await link.close(wire.CLOSE_TOO_MANY, refusal.detail)
+
+    def _room(self, socket: HTTPConnection) -> AbstractContextManager[None]:
+        """One place of the address that the client comes from; what runs on this very machine is not counted."""
+        address = network_of(socket.client.host if socket.client else "")
+        return contextlib.nullcontext() if is_here(address) else self._per_address.held(address)
 
     async def _serve(self, link: Link) -> None:
         """Talk until it ends, and close with the code that tells the client what to do next."""

@@ -6,7 +6,6 @@ shuts somebody else out from afar with five guesses.
 """
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,6 +15,7 @@ import asyncpg
 from backend.db.engine import Database
 from backend.domain.refusal import Refusal
 from backend.domain.text import storable
+from backend.http.client import network_of
 
 TRIES: Final = 5
 PER_ADDRESS: Final = 60
@@ -44,19 +44,6 @@ async def _person(database: Database, email: str) -> str:
     return str(row["person"]) if row else email.casefold()
 
 
-def _network(address: str) -> str:
-    """What counts as one address: of IPv6 the network of 64 bits, all of which one subscriber has."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, ipaddress.IPv4Address):
-        return str(known)
-    if known.ipv4_mapped is not None:
-        return str(known.ipv4_mapped)
-    return str(ipaddress.IPv6Address(int(known) >> 64 << 64))
-
-
 def _begun(keys: list[bytes], row: asyncpg.Record | None) -> Try:
     if row is None or row["paused_until"] is not None:
         raise paused(row["paused_until"]) if row else Refusal("internal_error", "The tries could not be counted.")
@@ -74,7 +61,7 @@ def paused(until: datetime) -> Refusal:
 
 async def begin(database: Database, email: str, address: str) -> Try:
     """Count this try. Refuses `too_many_requests` during a pause."""
-    person, here = await _person(database, email.strip()), _network(address)
+    person, here = await _person(database, email.strip()), network_of(address)
     keys = [_key("pair", person, here), _key("person", person), _key("address", here)]
     row = await database.call(
         "select * from sign_in_begin($1, $2, $3)", keys, [TRIES, PER_PERSON, PER_ADDRESS], _PAUSE_S
@@ -94,7 +81,7 @@ async def begin_for(database: Database, what: str, whom: str, address: str) -> T
 
 async def begin_link(database: Database, address: str) -> Try:
     """Count a try to use an invitation's link, with the tries to sign in from there. Refuses `too_many_requests`."""
-    here = _network(address)
+    here = network_of(address)
     keys = [_key("link", here), _key("address", here)]
     row = await database.call("select * from sign_in_begin($1, $2, $3)", keys, [PER_ADDRESS, PER_ADDRESS], _PAUSE_S)
     return _begun(keys, row)

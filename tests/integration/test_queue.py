@@ -124,3 +124,15 @@ async def test_parameters_out_of_bounds_are_named(people: People, http: Http) ->
             refused(await reader.get(API + path, params={"limit": limit}), 422, "invalid_body")
     refused(await reader.get(f"{API}/ai-sessions", params={"search": "\x00"}), 400, "bad_request")
     refused(await reader.get(f"{API}/ai-sessions", params={"search": "x" * 201}), 422, "invalid_body")
+
+
+async def test_a_parameter_that_says_nothing_is_one_that_is_not_there(people: People, http: Http) -> None:
+    """A form or a client that fills an address in leaves `limit=` behind; it means the default, not a fault."""
+    reader = http((await people()).viewer)
+    for path in (
+        "/ai-sessions?status=&mine=&cursor=&limit=",
+        "/handoffs?status=pending&cursor=&limit=",
+        "/events?after=&limit=&wait=",
+    ):
+        assert (await reader.get(f"{API}{path}")).status_code == 200, path
+    refused(await reader.get(f"{API}/handoffs?limit=x"), 422, "invalid_body")

@@ -71,7 +71,7 @@ async def begin(database: Database, email: str, address: str) -> Try:
 
 async def begin_for(database: Database, what: str, whom: str, address: str) -> Try:
     """Count a try of another kind (`what`) for somebody, with the tries to sign in from there. Refuses likewise."""
-    person, here = await _person(database, whom), _network(address)
+    person, here = await _person(database, whom), network_of(address)
     keys = [_key(what, person, here), _key(f"{what} person", person), _key("address", here)]
     row = await database.call(
         "select * from sign_in_begin($1, $2, $3)", keys, [TRIES, PER_PERSON, PER_ADDRESS], _PAUSE_S

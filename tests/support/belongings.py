@@ -101,6 +101,8 @@ async def _rows(owner: Owner, crew: Crew, ids: dict[str, str]) -> dict[str, str]
         "proposal_id": ("proposal", {**session, "kind": "fact", "content": '{"label": "Model", "value": "X1"}'}),
         "invite_id": ("invite", {**guest, "invited_by": crew.admin.id, "expires_at": soon}),
         "setup_id": ("setup_code", {"code": crew.account_id, "label": "All", "created_by": crew.admin.id}),
+        "browser_id": ("web_session", {"user_id": crew.viewer.id, "token_hash": mark, "expires_at": soon}),
+        "token_id": ("access_token", {"user_id": crew.viewer.id, "token_hash": mark}),
         "device_id": ("device", {**computer, "expires_at": soon}),
     }
     new = {}

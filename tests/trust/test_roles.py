@@ -57,7 +57,10 @@ def judged(role: str, expected: Expected, answer: Answer, *, first: bool, has_id
         return None if right else "should not know it"
     if RANK[role] < RANK[expected.who]:  # type: ignore[index]  # both are roles here
         return None if answer.code == "role_required" else "should refuse by role"
-    refused = answer.code in {"role_required", "unauthenticated", "csrf_failed", "origin_refused"}
+    refused = answer.code in {"role_required", "csrf_failed", "origin_refused"}
+    refused = refused or (
+        answer.code == "unauthenticated" and not expected.unfinished
+    )  # a wrong password is said so too
     spoilt = first and not expected.unfinished and answer.status in {404, 422}
     return "should be allowed" if refused or spoilt else None
 

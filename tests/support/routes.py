@@ -156,6 +156,8 @@ _PILOT: Final[dict[tuple[Verb, str], Expected]] = {
     ("post", "/{session_id}/facts/{entry_id}/edit"): _form(
         "technician", {"label": "L", "value": "v"}, entry_id="fact_id"
     ),
+    ("post", "/{session_id}/notes"): _unfinished("technician", {"text": "Written by the matrix"}),
+    ("post", "/{session_id}/tasks/{entry_id}/edit"): _form("technician", {"text": "Call"}, entry_id="task_id"),
     ("post", "/{session_id}/tasks/{entry_id}/tick"): _form("technician", {"done": "yes"}, entry_id="task_id"),
     ("post", "/{session_id}/{kind}/{entry_id}/remove"): _form("technician", kind="facts", entry_id="fact_id"),
     ("post", "/{session_id}/{kind}/{entry_id}/restore"): _form("technician", kind="facts", entry_id="fact_id"),
@@ -186,6 +188,8 @@ _PAGES: Final[dict[tuple[Verb, str], Expected]] = {
     ("post", "/account/security/factor/codes"): _unfinished("viewer", {}),
     ("post", "/account/security/factor/confirm"): _unfinished("viewer", {}),
     ("post", "/account/security/factor/off"): _unfinished("viewer", {}),
+    ("get", "/admin/ai"): _form("admin"),
+    ("post", "/admin/ai"): _form("admin"),
     ("get", "/admin/sign-in"): _form("admin"),
     ("post", "/admin/sign-in/second-factor"): _form("admin", {"policy": "optional"}),
     ("post", "/account/security/tokens"): _form("viewer", {"label": "Script", "level": "read", "days": "30"}),

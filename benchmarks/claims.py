@@ -129,7 +129,9 @@ class Bench:
     async def settled(self) -> None:
         """Wait until PostgreSQL has buried pgbench's backends: while they die their time stands nowhere."""
         gone = "select count(*) = 0 from pg_stat_activity where application_name = 'pgbench'"
-        while not await self.owner.fetchval(gone):
+        for _ in range(100):
+            if await self.owner.fetchval(gone):
+                break
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.3)
 

@@ -6,7 +6,7 @@ from backend.contract.handoffs import ClaimResult
 from backend.db.engine import Database
 from backend.domain.claim import AlreadyYours, Claimed
 from backend.domain.scopes import whole
-from backend.handoffs import mapping, repository
+from backend.handoffs import hot, mapping, repository
 from backend.handoffs.service import handoff_id, not_found
 from backend.identity.caller import Caller
 from backend.identity.tickets import TicketService
@@ -22,19 +22,15 @@ class ClaimingService:
     async def result(self, caller: Caller, wanted: str, outcome: Claimed | AlreadyYours, base: str) -> ClaimResult:
         """`base` is the server's address without a closing slash."""
         claimed_id = handoff_id(wanted)
-        async with self._db.tenant(caller.account_id) as tx:
-            row = await repository.handoff(tx, caller.account_id, claimed_id)
-            if row is None:
-                raise not_found()
-            timeline = await repository.timeline(tx, caller.account_id, claimed_id)
-            deliveries = await repository.deliveries(tx, caller.account_id, claimed_id)
-            opened = await repository.opened_by(tx, caller.account_id, claimed_id)
-        handoff = mapping.handoff(row, timeline, deliveries, opened)
+        row = await hot.whole(self._db, caller.account_id, claimed_id)
+        if row is None:
+            raise not_found()
+        handoff = mapping.whole(row["body"], row["package"], row["snapshot"])
         self._db.wakeup.touch(handoff.session_id)
         session_url = f"{base}/pilot/{handoff.session_id}"
-        if row.external_url:
+        if row["external_url"]:
             # A session page elsewhere has its own sign-in; a ticket of ours would mean nothing there.
-            session_url = open_url = row.external_url
+            session_url = open_url = row["external_url"]
         elif not whole(caller.scopes):
             open_url = session_url  # a token with bounds opens no web session, which has none
         else:
@@ -51,7 +47,7 @@ class ClaimingService:
     async def destination(self, account_id: UUID, opened: UUID) -> str:
         """The path that a redeemed ticket leads to; computed from the handoff, never from the request."""
         async with self._db.tenant(account_id) as tx:
-            row = await repository.handoff(tx, account_id, opened)
+            row = await repository.whose(tx, account_id, opened)
         if row is None:
             raise not_found()
         return f"/pilot/{row.session_id}"

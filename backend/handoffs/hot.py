@@ -112,3 +112,9 @@ async def queue(
         raise RuntimeError("queue_page answered nothing")
     last = (row["last_rank"], row["last_at"], row["last_id"]) if row["n"] else None
     return QueueRows(row["items"], last, row["n"], row["seq"])
+
+
+async def whole(database: Database, account_id: UUID, handoff_id: UUID) -> asyncpg.Record | None:
+    """The parts that `mapping.whole` makes a handoff of, and `external_url`; None when it is not there."""
+    row = await database.call("select * from handoff_whole($1, $2)", account_id, handoff_id)
+    return row if row is not None and row["body"] is not None else None

@@ -1,6 +1,5 @@
 """SQL of handoffs off the hot path: reading one whole, changing its holder, ending it."""
 
-from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,39 +10,12 @@ from backend.db import tables as t
 from backend.db.tables import AnyRow
 from backend.jobs.repository import enqueue
 
-_ALERTS = 50
-_PEOPLE: Final = tuple(t.app_user.alias(name) for name in ("by_user", "owner", "holder", "rejecter"))
 
-
-def _user(alias: "sa.FromClause", column: "sa.ColumnElement[UUID]") -> "sa.ColumnElement[bool]":
-    return sa.and_(alias.c.account_id == t.handoff.c.account_id, alias.c.id == column)
-
-
-async def handoff(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:
-    """One handoff with its session's title and everybody's names."""
-    h, s = t.handoff, t.ai_session
-    by, owner, holder, rejecter = _PEOPLE
-    statement = (
-        sa.select(
-            *h.c,
-            s.c.title,
-            s.c.ticket_system,
-            s.c.ticket_id,
-            s.c.ticket_url,
-            s.c.external_url,
-            by.c.name.label("by_name"),
-            owner.c.name.label("owner_name"),
-            holder.c.name.label("holder_name"),
-            rejecter.c.name.label("rejecter_name"),
-        )
-        .join(s, sa.and_(s.c.account_id == h.c.account_id, s.c.id == h.c.session_id))
-        .join(by, _user(by, h.c.handed_off_by))
-        .join(owner, _user(owner, h.c.session_owner))
-        .outerjoin(holder, _user(holder, h.c.claimed_by))
-        .outerjoin(rejecter, _user(rejecter, h.c.assessment_rejected_by))
-        .where(h.c.account_id == account_id, h.c.id == handoff_id)
-    )
-    return (await tx.execute(statement)).one_or_none()
+async def whole(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:
+    """The parts that `mapping.whole` makes a handoff of, or None."""
+    statement = sa.text("select * from handoff_whole(:account, :handoff)")
+    row = (await tx.execute(statement, {"account": account_id, "handoff": handoff_id})).one()
+    return row if row.body is not None else None
 
 
 async def lock(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> AnyRow | None:
@@ -201,46 +173,6 @@ async def announce_first_action(
     )
 
 
-async def timeline(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
-    """What happened, oldest first, with names; of many alerts to people who do not come the latest ones."""
-    e, u = t.handoff_timeline, t.app_user
-    alerts = (
-        sa.select(e.c.id)
-        .where(e.c.account_id == account_id, e.c.handoff_id == handoff_id, e.c.kind == "realerted")
-        .order_by(e.c.id.desc())
-        .limit(_ALERTS)
-    )
-    statement = (
-        sa.select(e.c.at, e.c.kind, e.c.detail, e.c.actor_id, u.c.name.label("actor_name"))
-        .outerjoin(u, sa.and_(u.c.account_id == e.c.account_id, u.c.id == e.c.actor_id))
-        .where(e.c.account_id == account_id, e.c.handoff_id == handoff_id, e.c.kind != "holder")
-        .where(sa.or_(e.c.kind != "realerted", e.c.id.in_(alerts)))
-        .order_by(e.c.id)
-    )
-    return list((await tx.execute(statement)).all())
-
-
-async def deliveries(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
-    """How each person was told in the newest round of alerts, a claimer of being idle, and which channels had a notice.
-
-    People by name, then webhooks by theirs.
-    """
-    d, u, h = t.delivery, t.app_user, t.handoff
-    here = sa.and_(d.c.account_id == account_id, d.c.handoff_id == handoff_id)
-    newest = sa.select(sa.func.max(d.c.rung)).where(here, d.c.purpose == "alert").scalar_subquery()
-    nudged = sa.and_(d.c.purpose == "nudge", h.c.status == "claimed", d.c.rung == h.c.rung)
-    statement = (
-        sa.select(d.c.user_id, u.c.name, d.c.channel, d.c.state, d.c.detail, d.c.at, d.c.retry_at)
-        .join(u, sa.and_(u.c.account_id == d.c.account_id, u.c.id == d.c.user_id))
-        .join(h, sa.and_(h.c.account_id == d.c.account_id, h.c.id == d.c.handoff_id))
-        .where(here, sa.or_(nudged, sa.and_(d.c.purpose == "alert", d.c.rung == newest)))
-        .order_by(u.c.name, d.c.channel, d.c.at)
-    )
-    notices = sa.text("select * from webhook_deliveries_of(:account, :handoff)")
-    posted = await tx.execute(notices, {"account": account_id, "handoff": handoff_id})
-    return [*(await tx.execute(statement)).all(), *posted.all()]
-
-
 async def claimed_since_midnight(tx: AsyncConnection, account_id: UUID, timezone: str, limit: int) -> list[AnyRow]:
     """Cards of what was claimed today in the account's time zone, latest first."""
     h = t.handoff
@@ -291,15 +223,3 @@ async def mark_opened(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, u
         .returning(o.c.user_id)
     )
     return (await tx.execute(statement)).first() is not None
-
-
-async def opened_by(tx: AsyncConnection, account_id: UUID, handoff_id: UUID) -> list[AnyRow]:
-    """(user_id, name, at) of the seniors who have opened it, by name."""
-    o, u = t.handoff_opened, t.app_user
-    statement = (
-        sa.select(o.c.user_id, u.c.name, o.c.at)
-        .join(u, sa.and_(u.c.account_id == o.c.account_id, u.c.id == o.c.user_id))
-        .where(o.c.account_id == account_id, o.c.handoff_id == handoff_id)
-        .order_by(u.c.name, u.c.id)
-    )
-    return list((await tx.execute(statement)).all())

@@ -88,12 +88,10 @@ async def eligible_target(
 
 async def read_handoff(tx: AsyncConnection, account_id: UUID, wanted: UUID) -> Handoff:
     """The whole handoff inside a transaction. Refuses `not_found`."""
-    row = await repository.handoff(tx, account_id, wanted)
+    row = await repository.whole(tx, account_id, wanted)
     if row is None:
         raise not_found()
-    timeline = await repository.timeline(tx, account_id, wanted)
-    deliveries = await repository.deliveries(tx, account_id, wanted)
-    return mapping.handoff(row, timeline, deliveries, await repository.opened_by(tx, account_id, wanted))
+    return mapping.whole(row.body, row.package, row.snapshot)
 
 
 class HandoffService:
@@ -215,8 +213,10 @@ class HandoffService:
 
     async def get(self, caller: Caller, wanted: str) -> Handoff:
         """The whole handoff."""
-        async with self._db.tenant(caller.account_id) as tx:
-            return await read_handoff(tx, caller.account_id, handoff_id(wanted))
+        row = await hot.whole(self._db, caller.account_id, handoff_id(wanted))
+        if row is None:
+            raise not_found()
+        return mapping.whole(row["body"], row["package"], row["snapshot"])
 
     async def claim(self, caller: Caller, wanted: str) -> ClaimOutcome:
         """Take a pending handoff. Of any number of simultaneous callers exactly one gets `Claimed`."""

@@ -1,6 +1,9 @@
 """Rows of the database as contract objects."""
 
+from dataclasses import replace
 from uuid import UUID
+
+import msgspec
 
 from backend.contract.people import Person
 from backend.contract.sessions import Fact, Message, Session, SessionHandoff, SessionRow, Step, Task, TicketRef
@@ -112,32 +115,7 @@ def session_row(row: AnyRow, open_handoff: SessionHandoff | None) -> SessionRow:
     )
 
 
-def session(
-    row: AnyRow,
-    messages: list[AnyRow],
-    facts: list[AnyRow],
-    steps: list[AnyRow],
-    tasks: list[AnyRow],
-    handoffs: list[AnyRow],
-) -> Session:
-    """The whole session."""
-    tried = [step(s) for s in steps]
-    return Session(
-        id=str(row.id),
-        title=row.title,
-        problem=row.problem,
-        customer=row.customer,
-        ticket=ticket(row),
-        external_url=row.external_url,
-        status=row.status,
-        owner=known_person(row.owner_id, row.owner_name),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        version=row.version,
-        messages=[message(m) for m in messages],
-        facts=[fact(f) for f in facts],
-        steps=tried,
-        handoffs=[session_handoff(h) for h in handoffs],
-        active_fix=next((one for one in tried if one.in_progress), None),
-        tasks=[task(one) for one in tasks],
-    )
+def session(body: str) -> Session:
+    """The whole session from its JSON."""
+    found = msgspec.json.decode(body, type=Session)
+    return replace(found, active_fix=next((one for one in found.steps if one.in_progress), None))

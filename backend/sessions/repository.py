@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
+from backend.db.engine import Database
 from backend.db.tables import AnyRow
 
 _SESSION_COLUMNS: Final = (*t.ai_session.c, t.app_user.c.name.label("owner_name"))
@@ -40,6 +41,19 @@ async def session(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> An
         sa.select(*_SESSION_COLUMNS).join(t.app_user, _OWNER).where(s.c.account_id == account_id, s.c.id == session_id)
     )
     return (await tx.execute(statement)).one_or_none()
+
+
+async def whole(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> str | None:
+    """JSON of the whole session, or None."""
+    statement = sa.text("select session_whole(:account, :session)")
+    found: str | None = (await tx.execute(statement, {"account": account_id, "session": session_id})).scalar_one()
+    return found
+
+
+async def whole_now(database: Database, account_id: UUID, session_id: UUID) -> str | None:
+    """Like `whole`, in one round trip of its own."""
+    row = await database.call("select session_whole($1, $2) as body", account_id, session_id)
+    return row["body"] if row is not None else None
 
 
 async def sessions(
@@ -97,11 +111,6 @@ async def open_handoffs(tx: AsyncConnection, account_id: UUID, session_ids: list
     return await _handoffs(
         tx, account_id, t.handoff.c.session_id.in_(session_ids), t.handoff.c.status.in_(("pending", "claimed"))
     )
-
-
-async def handoffs_of(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> list[AnyRow]:
-    """All handoffs of a session, oldest first."""
-    return await _handoffs(tx, account_id, t.handoff.c.session_id == session_id)
 
 
 async def _handoffs(tx: AsyncConnection, account_id: UUID, *where: "sa.ColumnElement[bool]") -> list[AnyRow]:

@@ -126,22 +126,11 @@ class SessionService:
 
     async def get(self, caller: Caller, session_id: str) -> Session:
         """The whole session."""
-        async with self._db.tenant(caller.account_id) as tx:
-            return await self._read(tx, caller, session_id_of(session_id))
+        return _found(await repository.whole_now(self._db, caller.account_id, session_id_of(session_id)))
 
-    async def _read(self, tx: AsyncConnection, caller: Caller, session_id: UUID) -> Session:
-        row = await repository.session(tx, caller.account_id, session_id)
-        if row is None:
-            raise not_found()
-        where = (caller.account_id, session_id)
-        return mapping.session(
-            row,
-            await repository.entries(tx, t.message, *where),
-            await repository.entries(tx, t.fact, *where),
-            await repository.entries(tx, t.step, *where),
-            await repository.entries(tx, t.task, *where),
-            await repository.handoffs_of(tx, *where),
-        )
+    @staticmethod
+    async def _read(tx: AsyncConnection, caller: Caller, session_id: UUID) -> Session:
+        return _found(await repository.whole(tx, caller.account_id, session_id))
 
     async def list_sessions(
         self,
@@ -300,6 +289,12 @@ class SessionService:
             tasks=[mapping.task(one) for one in found["task"]],
             removed=gone,
         )
+
+
+def _found(body: str | None) -> Session:
+    if body is None:
+        raise not_found()
+    return mapping.session(body)
 
 
 def session_id_of(text: str) -> UUID:

@@ -55,15 +55,16 @@ _STATEMENT: Final = sa.text(
                steps_done > 0 as past_step_two,
                {_micros("created_at", "first_claimed_at")} as to_claim, took as to_action,
                (cast(:worth as numeric[]))[place] - took as recovered,
-               {_micros("created_at", "first_shown_at")} as shown
+               {_micros("created_at", "first_shown_at")} as shown, month_ready
         from told)
     select grouping({", ".join(_ALL)}) as of, {", ".join(_ALL)}, place, count(*) as n, count(to_claim) as claimed,
            sum(to_claim) as to_claim, count(to_action) as measured, sum(to_action) as to_action,
-           min(created_at) as first, null::numeric[] as around
+           min(created_at) as first, bool_and(month_ready) as ready, null::numeric[] as around
     from one group by grouping sets ({", ".join(f"({', '.join(keys)})" for keys in _SETS)})
     union all
     select -1, {", ".join("null" for _ in _ALL)}, count(*) filter (where recovered < 0),
-           {", ".join("null" for _ in _SUMS)}, {" || ".join(_around(value) for value in _MEASURES)}
+           {", ".join("null" for _ in _SUMS)}, coalesce(bool_and(month_ready), true),
+           {" || ".join(_around(value) for value in _MEASURES)}
     from one
     """
 ).bindparams(
@@ -73,6 +74,25 @@ _STATEMENT: Final = sa.text(
     sa.bindparam("starts", type_=sa.ARRAY(sa.DateTime(timezone=True))),
     sa.bindparam("days", type_=sa.ARRAY(sa.DateTime(timezone=True))),
     sa.bindparam("worth", type_=sa.ARRAY(sa.Numeric)),
+)
+
+_FILL: Final = sa.text(
+    """
+    with mine as (
+        select id from handoff
+        where account_id = :account and created_at >= :start and created_at < :end and not month_ready
+        order by id for no key update)
+    update handoff h
+    set month_ready = true, customer = s.customer, first_shown_at = (
+        select min(d.at) from delivery d
+        where d.account_id = h.account_id and d.handoff_id = h.id and d.channel = 'desktop' and d.state = 'shown')
+    from mine, ai_session s
+    where h.account_id = :account and h.id = mine.id and s.account_id = h.account_id and s.id = h.session_id
+    """
+).bindparams(
+    sa.bindparam("account", type_=sa.Uuid),
+    sa.bindparam("start", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("end", type_=sa.DateTime(timezone=True)),
 )
 
 
@@ -94,17 +114,17 @@ async def month_sums(
     baselines: Baselines,
 ) -> Sums:
     """What was escalated in [start, end), added up. `days` are the moments at which each day begins."""
+    month = {"account": account_id, "start": start, "end": end}
+    values = {**month, "days": days, "starts": baselines.starts, "worth": _worths(baselines)}
+    rows = (await tx.execute(_STATEMENT, values)).all()
+    if not all(row.ready for row in rows):  # made before these columns were
+        await tx.execute(_FILL, month)
+        rows = (await tx.execute(_STATEMENT, values)).all()
     found: dict[str, list[AnyRow]] = {name: [] for name in _OF.values()}
-    values = {"account": account_id, "start": start, "end": end, "days": days, "starts": baselines.starts}
-    rows = (await tx.execute(_STATEMENT, {**values, "worth": _worths(baselines)})).all()
-    around: AnyRow | None = None
+    (around,) = (row for row in rows if row.of < 0)
     for row in rows:
-        if row.of < 0:
-            around = row
-        else:
+        if row.of >= 0:
             found[_OF[row.of]].append(row)
-    if around is None:  # pragma: no cover - an aggregate without groups answers one row
-        raise RuntimeError("the month was not added up")
     places: dict[int, int] = {}
     for row in found["priority"]:
         if row.measured:

@@ -1,12 +1,14 @@
 """SQL of accounts, users and credentials."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
+from backend.db.engine import Database
+from backend.db.ids import new_id
 
 
 async def user_by_email(tx: AsyncConnection, email: str) -> t.AnyRow | None:
@@ -113,9 +115,19 @@ async def insert_trusted_browser(tx: AsyncConnection, **values: object) -> None:
     await tx.execute(sa.insert(t.trusted_browser).values(created_at=sa.func.now(), **values))
 
 
-async def insert_ticket(tx: AsyncConnection, **values: object) -> None:
+async def keep_ticket(
+    database: Database,
+    *,
+    account_id: UUID,
+    user_id: UUID,
+    handoff_id: UUID,
+    credential_id: UUID,
+    ticket_hash: bytes,
+    life: timedelta,
+) -> None:
     """A one-time ticket; only its hash is kept."""
-    await tx.execute(sa.insert(t.open_ticket).values(created_at=sa.func.now(), **values))
+    statement = "select keep_ticket($1, $2, $3, $4, $5, $6, $7)"
+    await database.call(statement, account_id, new_id(), user_id, handoff_id, credential_id, ticket_hash, life)
 
 
 async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:

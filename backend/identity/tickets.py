@@ -7,13 +7,12 @@ put someone into a stranger's session unseen.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from backend.audit.record import record
 from backend.db.engine import Database
-from backend.db.ids import new_id
 from backend.domain.refusal import Refusal
 from backend.identity import repository
 from backend.identity.caller import Caller
@@ -54,17 +53,15 @@ class TicketService:
     async def mint(self, caller: Caller, handoff_id: UUID) -> str:
         """A ticket for this caller and handoff; it dies with the caller's own sign-in."""
         ticket = new_secret()
-        async with self._db.tenant(caller.account_id) as tx:
-            await repository.insert_ticket(
-                tx,
-                account_id=caller.account_id,
-                id=new_id(),
-                user_id=caller.user_id,
-                handoff_id=handoff_id,
-                credential_id=caller.credential_id,
-                ticket_hash=digest(ticket),
-                expires_at=datetime.now(UTC) + TICKET_LIFE,
-            )
+        await repository.keep_ticket(
+            self._db,
+            account_id=caller.account_id,
+            user_id=caller.user_id,
+            handoff_id=handoff_id,
+            credential_id=caller.credential_id,
+            ticket_hash=digest(ticket),
+            life=TICKET_LIFE,
+        )
         return ticket
 
     async def peek(self, ticket: str, *, trusted_cookie: str | None = None) -> TicketInfo | None:

@@ -92,6 +92,21 @@ async def insert(owner: "asyncpg.Connection[asyncpg.Record]", account: UUID, row
     )
 
 
+async def as_before(owner: "asyncpg.Connection[asyncpg.Record]", account: UUID, rows: list[Measured]) -> None:
+    """Every second hand-off as one of a version that kept neither its customer nor when it was first shown."""
+    old = [one for one in rows[::2] if one.shown_at is not None]
+    await owner.executemany(
+        "insert into delivery (account_id, handoff_id, user_id, channel, device, state, at)"
+        " select $1, $2, $3, 'desktop', n::text, 'shown', $4::timestamptz + n * interval '1 s'"
+        " from generate_series(0, 1) n",
+        [(account, one.id, one.escalated_by, one.shown_at) for one in old],
+    )
+    await owner.execute(
+        "update handoff set customer = null, first_shown_at = null, month_ready = false where id = any($1)",
+        [one.id for one in rows[::2]],
+    )
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_what_the_database_adds_up_is_what_the_rules_say(
     people: Callable[..., Awaitable[Crew]], database: Database, database_url: str, seed: int
@@ -112,6 +127,8 @@ async def test_what_the_database_adds_up_is_what_the_rules_say(
     owner = await asyncpg.connect(database_url)
     try:
         await insert(owner, account, drawn_rows)
+        if seed % 2 == 0:
+            await as_before(owner, account, drawn_rows)
         async with database.tenant(account) as tx:
             found = await month_sums(tx, account, start, end, days=midnights("2026-04", zone), baselines=versions)
             listed = {

@@ -181,6 +181,8 @@ class PgProxy(TcpProxy):
         host = parse_qs(self._url.query)["host"][0]
         super().__init__(f"{host}/{_SOCKET}")
         self.lost = asyncio.Event()
+        self.carried_out: list[str] = []
+        """The statements that have gone to the server, each as often as it went."""
         self._folder = Path(tempfile.mkdtemp(prefix="fp-proxy-"))
         self._pattern: re.Pattern[bytes] | None = None
         self._skip = 0
@@ -241,6 +243,7 @@ class PgProxy(TcpProxy):
             self._match(link, self._statements.get((link, body.split(b"\0", 2)[1]), b""))
 
     def _match(self, link: _Link, statement: bytes) -> None:
+        self.carried_out.append(statement.decode())
         if self._pattern is None or not self._pattern.search(statement):
             return
         if self._skip:

@@ -16,7 +16,7 @@ from tests.support.tcp_proxy import PgProxy
 
 People = Callable[..., Awaitable[Crew]]
 Ask = Callable[[], Awaitable[httpx.Response]]
-CALLER = "auth_access_token"
+CALLER = "auth_scoped_token"
 
 
 class Shop(NamedTuple):

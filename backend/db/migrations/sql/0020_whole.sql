@@ -124,8 +124,7 @@ begin
                 from task e left join app_user u on u.account_id = e.account_id and u.id = e.author_id
                 left join app_user editor on editor.account_id = e.account_id and editor.id = e.edited_by
                 left join app_user done on done.account_id = e.account_id and done.id = e.done_by
-                left join app_user assignee on assignee.account_id = e.account_id
-                    and assignee.id = (to_jsonb(e) ->> 'assignee_id')::uuid -- in databases that have it
+                left join app_user assignee on assignee.account_id = e.account_id and assignee.id = e.assignee_id
                 where e.account_id = p_account and e.session_id = p_session and e.removed_at is null), '[]'),
             'handoffs', coalesce((
                 select json_agg(json_build_object(

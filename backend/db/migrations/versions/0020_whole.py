@@ -1,16 +1,16 @@
 """A hand-off and a session are read whole in one call, as JSON.
 
-Revision ID: 0019
+Revision ID: 0020
 """
 
 from backend.db.migrations.scripts import run_scripts
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
-PARTS = ("0019_whole.sql", "0002_grants.sql")
+PARTS = ("0020_whole.sql", "0002_grants.sql")
 
 
 def upgrade() -> None:

@@ -95,7 +95,10 @@ async def tour(camera: Camera, browser: Browser, title: str) -> None:
 async def _administrators(camera: Camera, browser: Browser) -> None:
     """Every tab of *Admin*, an invitation, one person, a policy that cannot be saved."""
     marcus = await camera.page(browser, "marcus")
-    tabs = ("people", "baseline", "policy", "email", "webhooks", "connectors", "devices", "installers", "audit")
+    tabs = (
+        *("people", "sign-in", "baseline", "policy", "email", "webhooks", "connectors"),
+        *("devices", "installers", "runbooks", "ai", "audit"),
+    )
     for tab in tabs:
         await marcus.goto(f"{camera.base}/admin/{tab}")
         await camera.shoot(marcus, f"admin-{tab}")
@@ -152,6 +155,7 @@ async def _escalate_and_claim(camera: Camera, mina: Page, dana: Page, title: str
     await dana.get_by_test_id("resolve-note").fill("Read the lifetime on the clinic side, then set both to 3600 s.")
     await camera.shoot(dana, "session-guidance")
     await dana.get_by_test_id("resolve-submit").click()
+    await dana.locator('body[data-holds="no"]').wait_for()  # the page is laid out anew when it is no longer theirs
     await mina.get_by_test_id("guidance-link").click()
     await camera.shoot(mina, "session-returned")
     await dana.goto(f"{camera.base}/analytics")

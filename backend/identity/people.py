@@ -65,13 +65,22 @@ class PeopleService:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def everyone(self, caller: Caller, words: str = "") -> tuple[list[Member], int]:
-        """People whose name or address holds `words`, and how many are active in all."""
+    async def everyone(
+        self, caller: Caller, words: str = "", *, skip: int = 0, most: int = MOST
+    ) -> tuple[list[Member], int]:
+        """People whose name or address holds `words`, from a place in the list on, and how many are active in all."""
         caller.require("admin")
         async with self._db.tenant(caller.account_id) as tx:
-            rows = await repository.people(tx, caller.account_id, words.replace("\x00", "").strip() or None, MOST)
+            rows = await repository.people(tx, caller.account_id, words.replace("\x00", "").strip() or None, most, skip)
             total = await repository.count(tx, caller.account_id)
         return [Member(**row._asdict()) for row in rows], total
+
+    async def one(self, caller: Caller, user_id: UUID) -> Member | None:
+        """One person, None where the account has no such."""
+        caller.require("admin")
+        async with self._db.tenant(caller.account_id) as tx:
+            rows = await repository.people(tx, caller.account_id, None, 1, only=user_id)
+        return Member(**rows[0]._asdict()) if rows else None
 
     async def numbers(self, caller: Caller) -> list[tuple[str, str]]:
         """Name and phone number of the owners who have one, for whoever escalated and saw nobody come."""

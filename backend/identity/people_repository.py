@@ -13,8 +13,13 @@ _u, _i = t.app_user, t.invite
 _PRESENT = sa.text("interval '45 seconds'")
 
 
-async def people(tx: AsyncConnection, account_id: UUID, words: str | None, limit: int) -> list[t.AnyRow]:
-    """Everyone of the account with where they are now and when they were last seen; active ones first, by name."""
+async def people(
+    tx: AsyncConnection, account_id: UUID, words: str | None, limit: int, skip: int = 0, only: UUID | None = None
+) -> list[t.AnyRow]:
+    """Everyone of the account with where they are now and when they were last seen; active ones first, by name.
+
+    `only` asks for one person.
+    """
     p, d, w, k = t.client_presence, t.device, t.web_session, t.access_token
 
     def newest(column: "sa.Column[datetime]", table: sa.Table) -> "sa.ScalarSelect[datetime]":
@@ -59,7 +64,10 @@ async def people(tx: AsyncConnection, account_id: UUID, words: str | None, limit
         .where(_u.c.account_id == account_id)
         .order_by(_u.c.active.desc(), sa.func.lower(_u.c.name), _u.c.id)
         .limit(limit)
+        .offset(skip)
     )
+    if only is not None:
+        statement = statement.where(_u.c.id == only)
     if words:
         sought = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         statement = statement.where((_u.c.name + " " + _u.c.email).ilike(sought))

@@ -16,7 +16,10 @@ from tests.support.web import live, signed_in
 expect.set_options(timeout=20_000)
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": {"type": "tag", "values": LEVELS}}
-PAGES = ("people", "people?invite=1", "policy", "email", "webhooks", "devices", "installers", "audit")
+PAGES = (
+    *("people", "people?invite=1", "sign-in", "policy", "email", "webhooks", "devices", "installers"),
+    *("runbooks", "runbooks?one=new", "ai", "audit"),
+)
 
 pytestmark = pytest.mark.slow
 
@@ -51,8 +54,11 @@ async def test_no_page_of_administrators_shuts_anybody_out(
         await page.set_viewport_size({"width": 320, "height": 640})
         assert await page.evaluate("document.documentElement.scrollWidth") <= 320, path
         await page.set_viewport_size({"width": 1280, "height": 800})
-    await page.goto(f"{server.url}/account/devices")
-    assert not await blemishes(page)
+    left = await http(crew.technician).post("/api/v1/secrets", json={"content": "Tr0ub4dor"})
+    for path in ("/account/devices", "/account/security", f"/secrets/{left.json()['id']}"):
+        assert (answer := await page.goto(f"{server.url}{path}")), path
+        assert answer.status == 200, path
+        assert not await blemishes(page), path
     stranger = await browser.new_page()
     await stranger.goto(f"{server.url}/join")
     assert not await blemishes(stranger)

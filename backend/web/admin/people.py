@@ -18,6 +18,7 @@ from backend.web.visitor import FormVisitor, ServicesDep, Visitor, VisitorDep, s
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _HERE: Final = "/admin/people"
+_ROWS: Final = 100
 _BLANK: Final = {"email": "", "name": "", "role": "technician"}
 
 
@@ -44,12 +45,13 @@ def _roles(visitor: Visitor) -> list[tuple[Role, str]]:
 
 
 async def _page(
-    request: Request, visitor: Visitor, words: str = "", person: str = "", said: Said | None = None
+    request: Request, visitor: Visitor, words: str = "", person: str = "", said: Said | None = None, skip: int = 0
 ) -> Response:
     services, said = services_of(request), said or Said()
-    everyone, total = await services.people.everyone(visitor.caller, words)
+    everyone, total = await services.people.everyone(visitor.caller, words, skip=skip, most=_ROWS + 1)
     invites = await services.invites.open(visitor.caller)
-    chosen = next((one for one in everyone if str(one.id) == person), None)
+    known = parse_id(person) if person else None
+    chosen = await services.people.one(visitor.caller, known) if known else None
     mail = sends_mail(request)
     # Without a mail server an administrator passes the link on by hand.
     secrets = {} if mail else {one.id: await services.invites.link(visitor.caller, one.id) for one in invites}
@@ -60,8 +62,11 @@ async def _page(
         "people-and-roles",
         "admin/people.html",
         status=said.status,
-        everyone=everyone,
+        everyone=everyone[:_ROWS],
         total=total,
+        skip=skip,
+        before=max(0, skip - _ROWS) if skip else None,
+        after=skip + _ROWS if len(everyone) > _ROWS else None,
         invites=invites,
         links={invite: f"{base}/join#t={secret}" for invite, secret in secrets.items() if secret is not None},
         sends_mail=mail,
@@ -82,9 +87,10 @@ async def people(
     words: Annotated[str, Query(alias="q", max_length=200)] = "",
     person: str = "",
     invite: str = "",
+    skip: Annotated[int, Query(alias="from", ge=0, le=1_000_000)] = 0,
 ) -> Response:
-    """Everyone; `person` opens one, `invite` the invitation."""
-    return await _page(request, visitor, words, person, Said(dialog="invite" if invite else ""))
+    """Everyone, a hundred at a time; `person` opens one, `invite` the invitation."""
+    return await _page(request, visitor, words, person, Said(dialog="invite" if invite else ""), skip)
 
 
 @router.post(f"{_HERE}/invite")

@@ -1,6 +1,6 @@
 """Signing in, and who is calling."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, Literal
@@ -68,10 +68,13 @@ async def _looked_up(database: Database, look_up: str, hashes: list[bytes]) -> l
     return [found.get(n) for n in range(1, len(hashes) + 1)]
 
 
+_OF_A_CALLER: Final = frozenset(one.name for one in fields(Caller)) - {"kind"}
+
+
 def _caller(row: asyncpg.Record, kind: str) -> Caller:
-    return Caller(
-        kind="token" if kind == "token" else "web", **{name: value for name, value in row.items() if name != "n"}
-    )
+    # By name: while a newer server is brought up beside this one, its schema may answer more than is known here.
+    known = {name: value for name, value in row.items() if name in _OF_A_CALLER}
+    return Caller(kind="token" if kind == "token" else "web", **known)
 
 
 class IdentityService:

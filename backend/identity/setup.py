@@ -52,7 +52,9 @@ class SetupService:
         """The account of a code; None for one that is unknown or revoked."""
         kept = tidy(code)
         row = await self._db.call("select * from setup_code_account($1)", kept) if kept else None
-        return SetUpFor(**dict(row)) if row is not None else None
+        if row is None:
+            return None
+        return SetUpFor(account_id=row["account_id"], setup_id=row["setup_id"], account_name=row["account_name"])
 
     async def all(self, caller: Caller) -> list[SetupCode]:
         """Those of the account that hold, the newest first; administrators only."""

@@ -50,7 +50,8 @@ def freeze(out: Path, work: Path) -> Path:
         cwd=ROOT,
     )  # fmt: skip
     bundle = out / NAME
-    licences.collect(bundle / "licences")
+    app = out / "FlowPilot Escalations.app" / "Contents" / "Resources"
+    licences.collect((app if sys.platform == "darwin" else bundle) / "licences")
     _plain_modes(bundle)
     _same_times(bundle)
     return bundle

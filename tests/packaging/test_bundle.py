@@ -90,3 +90,5 @@ def test_the_icon_holds_every_size_that_windows_asks_for(tmp_path: Path, qapp: o
     _, kind, count = struct.unpack("<HHH", ico[:6])
     sizes = [ico[6 + 16 * place] or 256 for place in range(count)]
     assert (kind, sizes) == (1, [16, 24, 32, 48, 64, 128, 256])
+    icns = (tmp_path / "flowpilot-tray.icns").read_bytes()
+    assert (icns[:4], struct.unpack(">I", icns[4:8])[0]) == (b"icns", len(icns))

@@ -28,14 +28,14 @@ from tests.support.stream import listening
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = "backend/db/migrations/versions"
-BACK = 3
-"""How many migrations the old version lacks."""
+BACK = 1
+"""How many migrations the old version lacks. Versions before 0018 took answers of functions apart by their columns."""
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources from before the last migrations."""
+    """The sources from before the newest migration."""
 
     def git(*words: str) -> bytes:
         return subprocess.run(["git", *words], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
@@ -123,7 +123,7 @@ class Shop:
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             while not self.stop.is_set():
                 page = await self.balancer.ask(client, me, "GET", "/handoffs?status=pending&limit=5")
-                for row in page.json()["items"]:
+                for row in page.json()["items"] if page.status_code == 200 else ():
                     claim = await self.balancer.ask(client, me, "POST", f"/handoffs/{row['id']}/claim")
                     if claim.status_code == 200:
                         self.won.setdefault(row["id"], []).append(me.id)

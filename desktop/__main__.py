@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, NoReturn
 
 from desktop.core.links import handoff_of, is_link
@@ -29,6 +30,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tray app; answers the exit code (0, 1 without a display, 2 on bad usage or a token that is refused)."""
+    _streams()
     given = list(sys.argv[1:] if argv is None else argv)
     if len(given) == 1 and (errand_of_ours := _OURS.get(given[0])) is not None:
         return errand_of_ours()
@@ -55,6 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _start(parser, options, settings, errand)
 
 
+def _streams() -> None:
+    """A Windows program that was started by no console has none of the three; what is said then goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - to the end
+
+
 def _update_helper() -> int:
     from desktop.updates import helper  # noqa: PLC0415 - a process of its own
 
@@ -75,7 +84,20 @@ def _self_check() -> int:
     return 0
 
 
-_OURS: Final = {HELPER_OPTION: keyring_helper.main, "--update-helper": _update_helper, "--self-check": _self_check}
+def _installers(option: str) -> int:
+    from desktop.platform import make_way  # noqa: PLC0415 - on demand
+
+    return make_way.run(option)
+
+
+FOR_INSTALLERS: Final = ("--make-way", "--start-in-sessions")
+"""On Windows, before the files are replaced and after."""
+_OURS: Final[dict[str, Callable[[], int]]] = {
+    HELPER_OPTION: keyring_helper.main,
+    "--update-helper": _update_helper,
+    "--self-check": _self_check,
+    **{option: partial(_installers, option) for option in FOR_INSTALLERS},
+}
 """What this program asks of itself, in a process of its own."""
 
 

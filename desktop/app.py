@@ -56,6 +56,10 @@ def run(settings: Settings, token: str | None, errand: Errand) -> int:
     logs.set_up(settings)
     watch_errors()
     settings.store.tell_trouble()
+    if sys.platform == "win32":
+        from desktop.platform.windows_identity import take  # noqa: PLC0415 - there only
+
+        take()
     # Qt takes its own arguments out of argv; ours are read already.
     app = QApplication(sys.argv[:1])
     app.setApplicationName("flowpilot-tray")
@@ -223,12 +227,25 @@ class App:
         file = program_file()
         if file is None:
             return
+        if sys.platform == "win32":
+            self._start(self._make_way())
         renewed = Renewed(file)
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if renewed.look() and not self._claiming():
                 break
         self._become_the_new_one()
+
+    async def _make_way(self) -> None:
+        """Windows: end when an installer asks for it; it starts the new one. Never during a claim."""
+        from desktop.platform.make_way import LOOK_EVERY_S, is_asked  # noqa: PLC0415 - there only
+        from desktop.settings.registry import WinRegistry  # noqa: PLC0415 - the same
+
+        registry = WinRegistry()
+        while not is_asked(registry) or self._claiming():  # noqa: ASYNC110 - another process asks
+            await asyncio.sleep(LOOK_EVERY_S)
+        self._trace.mark("made_way")
+        self._quit.set()
 
     async def _watch_surroundings(self) -> None:
         from desktop.platform.clock import SystemClock  # noqa: PLC0415 - after the icon

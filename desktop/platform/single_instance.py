@@ -5,6 +5,7 @@ listens. Where and how they talk stands in `meeting`.
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import Final
@@ -33,7 +34,7 @@ class SingleInstance(QObject):
 
     def claim(self, on_errand: Callable[[Errand], None]) -> bool:
         """Whether this is the first one; `on_errand` is called with what each later start wants."""
-        if not self._lock.tryLock(0):
+        if not self._lock.tryLock(0) and not self._left_by_our_number():
             return False
         self._on_errand = on_errand
         QLocalServer.removeServer(self._place.name)
@@ -42,6 +43,18 @@ class SingleInstance(QObject):
             # The app works all the same; only a later start cannot reach it.
             _LOG.warning("a second start cannot reach this one: %s", self._server.errorString())
         return True
+
+    def _left_by_our_number(self) -> bool:
+        """A killed app's lock names a process; after a new boot that may be this one, and then nobody holds it."""
+        if os.name != "nt":  # elsewhere the lock is the system's, and ends with its process
+            return False
+        if self._lock.getLockInfo()[0] != os.getpid():
+            return False
+        try:
+            self._place.lock.unlink(missing_ok=True)  # refused while somebody has it open
+        except OSError:
+            return False
+        return self._lock.tryLock(0)
 
     def hand_over(self, errand: Errand) -> bool:
         """Whether the first one took it. It may have started only just now, so this waits a little."""

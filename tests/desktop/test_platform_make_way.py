@@ -1,0 +1,90 @@
+"""What an installer on Windows does with the running ones, against a system of this file: Wine tries the real calls."""
+
+from pathlib import Path
+
+import pytest
+
+from desktop.platform.make_way import KEY, is_asked, make_way, start_in_sessions
+from desktop.platform.windows_sessions import Running
+
+PROGRAM = Path("flowpilot-tray.exe")
+OWN = 7
+
+
+class Machine:
+    """Registry and sessions. A running one that is `well` ends once it is asked."""
+
+    def __init__(self, *running: Running, well: bool = True) -> None:
+        self.kept: dict[str, object] = {}
+        self.processes = [Running(OWN, 0), *running]
+        self.well = well
+        self.killed: list[int] = []
+        self.started: list[tuple[int, tuple[str, ...]]] = []
+        self.closed: set[int] = set()
+
+    def values(self, _hive: str, key: str) -> dict[str, object]:
+        assert key == KEY
+        return dict(self.kept)
+
+    def write(self, _hive: str, _key: str, name: str, value: str) -> None:
+        self.kept[name] = value
+
+    def delete(self, _hive: str, _key: str, name: str) -> None:
+        self.kept.pop(name, None)
+
+    def signed_in(self) -> list[int]:
+        return [1, 3, 4]
+
+    def running(self, program: Path) -> list[Running]:
+        assert program == PROGRAM
+        return list(self.processes)
+
+    def kill(self, process: int) -> None:
+        self.killed.append(process)
+        self.processes = [one for one in self.processes if one.process != process]
+
+    def start(self, session: int, command: tuple[str, ...]) -> None:
+        if session in self.closed:
+            raise OSError(5, "Access is denied")
+        self.started.append((session, command))
+
+    def pause(self, _seconds: float) -> None:
+        if self.well and is_asked(self):
+            self.processes = [one for one in self.processes if one.process == OWN]
+
+
+def test_running_ones_are_asked_and_where_they_ran_they_run_again() -> None:
+    machine = Machine(Running(20, 1), Running(24, 3))
+    make_way(machine, machine, PROGRAM, OWN, machine.pause)
+    assert machine.killed == []
+    assert not is_asked(machine)  # else the next start would end at once
+    assert start_in_sessions(machine, machine, PROGRAM) == []
+    at_login = (str(PROGRAM), "--autostart")  # it looks at the user's setting and may stay away
+    assert machine.started == [(1, (str(PROGRAM),)), (3, (str(PROGRAM),)), (4, at_login)]
+    assert machine.kept == {}
+
+
+def test_one_that_hangs_is_ended_in_time() -> None:
+    machine = Machine(Running(20, 1), well=False)
+    make_way(machine, machine, PROGRAM, OWN, machine.pause, patience_s=2.0)
+    assert machine.killed == [20]
+    assert not is_asked(machine)
+
+
+def test_a_session_that_is_closed_to_us_does_not_keep_the_others_from_theirs() -> None:
+    machine = Machine()
+    machine.closed = {1}
+    assert start_in_sessions(machine, machine, PROGRAM) == ["session 1: Access is denied"]
+    assert [session for session, _command in machine.started] == [3, 4]
+
+
+def test_who_may_not_write_the_machines_registry_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(Running(20, 1))
+
+    def refused(*_words: str) -> None:
+        raise PermissionError(13, "Access is denied")
+
+    monkeypatch.setattr(machine, "write", refused)
+    with pytest.raises(PermissionError):
+        make_way(machine, machine, PROGRAM, OWN, machine.pause)
+    assert machine.killed == []

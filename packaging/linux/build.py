@@ -38,7 +38,7 @@ def stage(folder: Path, bundle: Path) -> None:
         shutil.copyfile(ROOT / "build" / "icons" / f"{size}.png", target / ICON)
     doc = folder / "doc"
     (doc / "examples").mkdir(parents=True)
-    _gzip(ROOT / "CHANGELOG.md", doc / "CHANGELOG.md.gz")
+    _gzip(ROOT / "CHANGELOG.md", doc / "changelog.gz")
     shutil.copyfile(HERE / "policy-example.json", doc / "examples" / "policy.json")
     index = (bundle / "licences" / "INDEX.txt").read_text(encoding="utf-8")
     (doc / "copyright").write_text(

@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak fuzz test-packages test-upgrade test-server fmt lock clean
+.PHONY: help setup demo test check soak fuzz test-packages test-windows test-upgrade test-server fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ test-upgrade: setup ## old and new version side by side under load, on one datab
 
 test-server: setup ## build the server's wheel, install and use it in a clean environment
 	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging/test_server_wheel.py
+
+test-windows: setup ## build the Windows installers; install, use, upgrade and remove them under Wine
+	@packages=; for one in makensis:nsis wixl:wixl msibuild:msitools wine:wine:wine64 osslsigncode:osslsigncode \
+		x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64-win32; do \
+		command -v $${one%%:*} >/dev/null || packages="$$packages $$(echo $${one#*:} | tr : ' ')"; done; \
+		[ -z "$$packages" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages
+	@exec .venv/bin/pytest -n 0 -q -m windows tests/packaging
 
 fmt: setup ## format and mend what can be mended by machine
 	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format

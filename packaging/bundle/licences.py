@@ -12,7 +12,7 @@ from typing import Final
 
 ROOTS: Final = (
     "PySide6-Essentials", "qasync", "httpx", "websockets", "msgspec", "dbus-fast", "keyring", "platformdirs",
-    "truststore", "socksio", "python-socks",
+    "truststore", "socksio", "python-socks", "tuf",
 )  # fmt: skip
 """What the tray app itself imports; the rest follows from their own requirements."""
 _LICENCE: Final = re.compile(r"licen[cs]e|copying|notice", re.IGNORECASE)

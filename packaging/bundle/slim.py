@@ -23,10 +23,10 @@ EXCLUDED_MODULES: Final = (
 
 _PLUGINS: Final = (
     r"platformthemes/libqgtk3",
-    r"platforms/libq(eglfs|linuxfb|vnc|vkkhrdisplay|minimal)\b",
-    r"imageformats/libq(pdf|tiff|webp|tga|wbmp|icns|gif|jpeg|jp2)",
+    r"platforms/(lib)?q(eglfs|linuxfb|vnc|vkkhrdisplay|minimal|direct2d)\b",
+    r"imageformats/(lib)?q(pdf|tiff|webp|tga|wbmp|icns|gif|jpeg|jp2)",
     r"egldeviceintegrations/",
-    r"platforminputcontexts/libqtvirtualkeyboard",
+    r"platforminputcontexts/(lib)?qtvirtualkeyboard",
     r"generic/",
     r"xcbglintegrations/",
     r"networkinformation/libqconnman",
@@ -60,9 +60,11 @@ _SYSTEM: Final = (
 _DROPPED: Final = re.compile(
     "|".join(
         (
-            r"PySide6/Qt/translations/",
-            *(f"PySide6/Qt/plugins/{plugin}" for plugin in _PLUGINS),
+            r"PySide6/(Qt/)?translations/",
+            *(f"PySide6/(Qt/)?plugins/{plugin}" for plugin in _PLUGINS),
+            r"opengl32sw\.dll",  # Windows: OpenGL without a graphics card; widgets draw without any
             rf"(PySide6/Qt/lib/|^)libQt6({'|'.join(_QT_LIBRARIES)})\.so",
+            rf"(PySide6/|^)Qt6({'|'.join(_QT_LIBRARIES)})\.dll",
             rf"^lib({'|'.join(_SYSTEM)})[-.0-9a-z_+]*\.so",
             r"^lib(wayland-|pango|cairo-).*\.so",
             r"lib-dynload/_codecs_",  # East Asian encodings; all text here is UTF-8

@@ -1,6 +1,7 @@
 """Whether an alert on the screen can be seen: asks each cover at the start, and again at each hint of a change."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -82,7 +83,8 @@ class Attention:
                 self._over[cover] = False
             self._tell()
             first.set()
-            await hint.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(hint.wait(), cover.again_s)
 
     def _tell(self) -> None:
         reasons = {cover.reason for cover, over in self._over.items() if over}

@@ -5,12 +5,14 @@
 | the session is locked | logind, `LockedHint` of this session | its properties |
 | a screen saver is on | `GetActive` of the desktop's screen saver | `ActiveChanged` |
 | the notification service holds back | its property `Inhibited` (KDE), of dunst `paused` | its properties |
+| the same of XFCE's | xfconf, channel `xfce4-notifyd` | xfconf's note of a change |
+| the same of mako | whether its mode `do-not-disturb` is on | its properties, of later versions; asked again each 15 s |
 | GNOME shows no banners | `gsettings` | dconf's note of a change |
 | GNOME shows none of this app's | the same, of this app | the same |
 
 A signal is only a hint to ask again: what counts is the answer. Whoever is not there, or answers with an error, covers
-nothing. XFCE and mako tell of their do not disturb in no way that is as cheap; an alert that they hold back is taken
-for shown.
+nothing. Only the service that shows notifications now is asked: what another one was once told to hold back stays
+written down. mako's modes are named by its user; `do-not-disturb` is the one of its manual.
 """
 
 import asyncio
@@ -31,6 +33,11 @@ _NOTIFICATIONS: Final = "org.freedesktop.Notifications"
 _LOGIN: Final = "org.freedesktop.login1"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _SAVERS: Final = ("org.freedesktop", "org.gnome", "org.cinnamon", "org.mate", "org.xfce")
+_XFCONF: Final = "org.xfce.Xfconf"
+_XFCE_CHANNEL: Final = "xfce4-notifyd"
+_XFCE_HOLDS: Final = "/do-not-disturb"
+_MAKO_PATH: Final = "/fr/emersion/Mako"
+MAKO_AGAIN_S: Final = 15.0
 _BANNERS: Final = "/org/gnome/desktop/notifications/"
 
 
@@ -52,6 +59,11 @@ class Cover(Protocol):
         """Which signals may tell of a change."""
         ...
 
+    @property
+    def again_s(self) -> float | None:
+        """After how many seconds to ask again without any hint; null where changes are told."""
+        ...
+
     def concerns(self, message: Message) -> bool:
         """Whether this signal may tell of a change here."""
         ...
@@ -65,6 +77,7 @@ class Saver:
     """A screen saver of the desktop: what it covers is not seen, locked or not."""
 
     reason = LOCKED
+    again_s = None
     bus = BusType.SESSION
 
     def __init__(self, vendor: str) -> None:
@@ -88,6 +101,7 @@ class Login:
     """The session of logind, which lock screens mark as locked."""
 
     reason = LOCKED
+    again_s = None
     bus = BusType.SYSTEM
     rules = (
         f"sender='{_LOGIN}',interface='{_PROPERTIES}',path_namespace='/org/freedesktop/login1/session'",
@@ -123,30 +137,49 @@ class Service:
     _path = "/org/freedesktop/Notifications"
     rules = (
         f"interface='{_PROPERTIES}',path='{_path}'",
+        f"interface='{_PROPERTIES}',path='{_MAKO_PATH}'",
+        f"sender='{_XFCONF}',interface='{_XFCONF}',arg0='{_XFCE_CHANNEL}'",
         f"sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{_NOTIFICATIONS}'",
     )
 
+    def __init__(self) -> None:
+        self.again_s: float | None = None
+
     def concerns(self, message: Message) -> bool:
         """See the protocol."""
-        return message.path == self._path or _owner_changed(message, _NOTIFICATIONS)
+        if message.interface == _XFCONF:
+            return message.body[:2] == [_XFCE_CHANNEL, _XFCE_HOLDS]
+        return message.path in {self._path, _MAKO_PATH} or _owner_changed(message, _NOTIFICATIONS)
 
     async def ask(self, bus: BusClient) -> bool:
         """See the protocol."""
+        self.again_s = None
         if not await bus.owned(_NOTIFICATIONS):
             return False
         [offered] = await bus.call(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "GetCapabilities")
         if "inhibitions" in offered:
             return await bus.get(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "Inhibited") is True
         [name, *_] = await bus.call(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "GetServerInformation")
-        if name == "dunst":
-            return await bus.get(_NOTIFICATIONS, self._path, "org.dunstproject.cmd0", "paused") is True
-        return False
+        match name:
+            case "dunst":
+                return await bus.get(_NOTIFICATIONS, self._path, "org.dunstproject.cmd0", "paused") is True
+            case "Xfce Notify Daemon":
+                path = f"/{_XFCONF.replace('.', '/')}"
+                [held] = await bus.call(_XFCONF, path, _XFCONF, "GetProperty", "ss", [_XFCE_CHANNEL, _XFCE_HOLDS])
+                return bool(held.value)
+            case "mako":
+                self.again_s = MAKO_AGAIN_S
+                [modes] = await bus.call(_NOTIFICATIONS, _MAKO_PATH, "fr.emersion.Mako", "ListModes")
+                return "do-not-disturb" in modes
+            case _:
+                return False
 
 
 class Banners:
     """GNOME's do not disturb: notifications are taken, but none is put up. No portal tells of it."""
 
     reason = DND
+    again_s = None
     bus = BusType.SESSION
     rules = ("interface='ca.desrt.dconf.Writer',member='Notify'",)
 

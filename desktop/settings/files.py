@@ -1,10 +1,12 @@
 """Layers that are files: folders of JSON files as administrators place them, and the user's own file.
 
-A file that is not there says nothing. One that cannot be read is passed over with one line; the app works on.
+A file that is not there says nothing. One that cannot be read is passed over with one line; the app works on. So is one
+in a folder of the computer that somebody else than root could have written: it speaks for everybody on the computer.
 """
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,14 +18,19 @@ from desktop.settings.schema import Value
 POLICY: Final = Path("/etc/flowpilot/policy.d")
 MACHINE: Final = Path("/etc/flowpilot/defaults.d")
 MOST_BYTES: Final = 256 * 1024
+ROOT: Final = 0
 
 
 class JsonFolder:
-    """`desktop.settings.sources.Source`: every `*.json` of one folder, by name."""
+    """`desktop.settings.sources.Source`: every `*.json` of one folder, by name.
 
-    def __init__(self, folder: Path, layer: Layer) -> None:
+    With `owner` (a user's number) only files of that user that nobody else can write.
+    """
+
+    def __init__(self, folder: Path, layer: Layer, owner: int | None = None) -> None:
         self._folder = folder
         self._layer = layer
+        self.owner = owner
 
     def read(self) -> tuple[list[Part], list[str]]:
         """The parts, and a line for each file that could not be read."""
@@ -34,7 +41,7 @@ class JsonFolder:
             return [], [] if missing else [f"{self._folder}: {exc.strerror}"]
         parts, trouble = [], []
         for path in paths:
-            values, wrong = read_json(path)
+            values, wrong = read_json(path, self.owner)
             trouble += wrong
             parts.append(Part(self._layer, str(path), values))
         return parts, trouble
@@ -97,20 +104,30 @@ class Given:
         return []
 
 
-def read_json(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """One object; empty, with one line that says why, when the file holds none."""
+def read_json(path: Path, owner: int | None = None) -> tuple[dict[str, Any], list[str]]:
+    """One object; empty, with one line that says why, when the file holds none or is not `owner`'s alone."""
     try:
         with path.open("rb") as file:
+            # The open file is asked, not its name: what is judged is what is read.
+            wrong = _foreign(os.fstat(file.fileno()), owner) if owner is not None else ""
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            return {}, [f"{path}: larger than {MOST_BYTES} bytes, passed over"]
-        values = json.loads(content)
+            wrong = f"larger than {MOST_BYTES} bytes"
+        values = json.loads(content) if not wrong else {}
+        if not isinstance(values, dict):
+            values, wrong = {}, "no JSON object"
     except FileNotFoundError:
         return {}, []
     except OSError as exc:
-        return {}, [f"{path}: {exc.strerror}, passed over"]
+        values, wrong = {}, str(exc.strerror)
     except (ValueError, RecursionError) as exc:
-        return {}, [f"{path}: no JSON ({str(exc)[:80]}), passed over"]
-    if not isinstance(values, dict):
-        return {}, [f"{path}: no JSON object, passed over"]
-    return values, []
+        values, wrong = {}, f"no JSON ({str(exc)[:80]})"
+    return values, [f"{path}: {wrong}, passed over"] if wrong else []
+
+
+def _foreign(found: os.stat_result, owner: int) -> str:
+    """Why somebody else may have written it; empty when nobody can have."""
+    if found.st_uid != owner:
+        return f"belongs to user {found.st_uid}, not to root"
+    group = found.st_mode & stat.S_IWGRP and found.st_gid != ROOT
+    return "can be written by others" if group or found.st_mode & stat.S_IWOTH else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from desktop.settings.files import MACHINE, POLICY, Given, JsonFolder, UserFile
+from desktop.settings.files import MACHINE, POLICY, ROOT, Given, JsonFolder, UserFile
 from desktop.settings.layers import Part
 
 
@@ -33,7 +33,7 @@ def of_this_computer() -> list[Source]:
         from desktop.settings.managed import managed_preferences  # noqa: PLC0415 - there only
 
         return [*managed_preferences(os.environ.get("USER", ""))]
-    return [JsonFolder(POLICY, "policy"), JsonFolder(MACHINE, "machine")]
+    return [JsonFolder(POLICY, "policy", ROOT), JsonFolder(MACHINE, "machine", ROOT)]
 
 
 def given(options: Iterable[tuple[str, str, object]]) -> Given:

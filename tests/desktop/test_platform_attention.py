@@ -15,12 +15,14 @@ from dbus_fast.aio import MessageBus
 
 from desktop.core import toasts
 from desktop.core.ports import ToastFailedError
+from desktop.platform import covers
 from desktop.platform.attention import Attention
 from desktop.platform.covers import Banners, Cover, Login, Permission, Saver, Service
 from desktop.platform.notifications import SystemToasts
 from tests.desktop.computer import screen
 from tests.desktop.session_bus import session_bus
 from tests.support.fake_desktop import FakeDesktop, LoginSession, ScreenSaver
+from tests.support.fake_holding import Mako, Xfconf
 from tests.unit.desktop.samples import row
 
 
@@ -110,6 +112,53 @@ async def test_a_service_that_says_it_is_inhibited_is_believed(bus: str, heard: 
         await heard.until("do not disturb")
         kde.stop()
         await heard.until("do not disturb", None)
+
+
+async def test_xfces_do_not_disturb_is_known_while_xfces_service_shows_notifications(bus: str, heard: Heard) -> None:
+    """Its service takes an alert and shows it to nobody; told as shown, no e-mail would follow."""
+    xfce = FakeDesktop(lambda *_, **__: None, tray=False)
+    xfce.notifications.service = "Xfce Notify Daemon"
+    await xfce.start(bus)
+    settings = Xfconf()
+    served = await settings.serve(bus)
+    async with watching(bus, heard, Service()) as attention:
+        assert attention.reason is None, "never set, never on"
+        settings.set("xfce4-notifyd", "/do-not-disturb", on=True)
+        await heard.until("do not disturb")
+        settings.set("xfce4-notifyd", "/do-not-disturb", on=False)
+        await heard.until("do not disturb", None)
+        settings.set("xfce4-notifyd", "/do-not-disturb", on=True)
+        await heard.until("do not disturb", None, "do not disturb")
+        xfce.stop()
+        await heard.until("do not disturb", None, "do not disturb", None)
+    served.disconnect()
+    other = Message.new_signal("/org/xfce/Xfconf", Xfconf.NAME, "PropertyChanged", "ssv")
+    other.body = ["xfce4-notifyd", "/theme", None]
+    assert not Service().concerns(other), "each change of a setting would ask the service anew"
+
+
+async def test_makos_do_not_disturb_is_known_with_and_without_a_word_of_it(
+    bus: str, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(covers, "MAKO_AGAIN_S", 0.05)
+    desktop = FakeDesktop(lambda *_, **__: None, tray=False)
+    desktop.notifications.service = "mako"
+    await desktop.start(bus)
+    assert desktop.bus is not None
+    mako = Mako()
+    desktop.bus.export(Mako.PATH, mako)
+    async with watching(bus, heard, Service()):
+        mako.modes = ["default", "do-not-disturb"]
+        await heard.until("do not disturb")
+        mako.modes = ["default", "focus"]
+        await heard.until("do not disturb", None)
+    monkeypatch.setattr(covers, "MAKO_AGAIN_S", 600.0)
+    heard.reasons.clear()
+    async with watching(bus, heard, Service()):
+        mako.modes = ["do-not-disturb"]
+        mako.tell(desktop.bus)
+        await heard.until("do not disturb")
+    desktop.stop()
 
 
 async def test_the_lock_is_named_before_do_not_disturb(bus: str, heard: Heard) -> None:

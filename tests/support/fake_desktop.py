@@ -39,6 +39,7 @@ class Notifications(ServiceInterface):
     def __init__(self, say: Say, *, actions: bool = True, fail: bool = False, inhibitions: bool = False) -> None:
         super().__init__("org.freedesktop.Notifications")
         self.inhibited = False
+        self.service = "fake"
         self.shown: dict[int, dict[str, Any]] = {}
         self._next = 1
         self._say = say
@@ -52,7 +53,7 @@ class Notifications(ServiceInterface):
 
     @dbus_method()
     def GetServerInformation(self) -> "ssss":  # type: ignore[name-defined]  # noqa: N802, F821 - D-Bus spelling
-        return ["fake", "tests", "1", "1.2"]
+        return [self.service, "tests", "1", "1.2"]
 
     @dbus_method()
     def Notify(  # noqa: N802 - D-Bus spelling

@@ -1,7 +1,9 @@
 """Settings in layers: who speaks for a setting, what a broken file costs, and that nothing locked is changed."""
 
 import json
+import os
 import plistlib
+import sys
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
@@ -19,6 +21,7 @@ from desktop.settings.layers import Layer, Part, resolve
 from desktop.settings.managed import DOMAIN, managed_preferences
 from desktop.settings.registry import MACHINE_KEY, POLICY_KEY, RegistryKey
 from desktop.settings.schema import BY_NAME, DAYS, TABLE, Setting, Value
+from desktop.settings.sources import of_this_computer
 from desktop.settings.store import LockedError, Store
 
 LAYERS: tuple[Layer, ...] = ("command line", "policy", "user", "machine")
@@ -98,6 +101,31 @@ def test_files_of_a_folder_are_read_by_name_and_a_broken_one_is_one_line(tmp_pat
         str(tmp_path / "30-broken.json"),
         str(tmp_path / "40-list.json"),
     ]
+
+
+def test_a_policy_that_somebody_else_could_have_written_is_passed_over_and_said(tmp_path: Path) -> None:
+    """Otherwise any user of a shared computer sets the server that everybody on it sends their sign-in to."""
+    policy = tmp_path / "10-shop.json"
+    policy.write_text('{"server": "https://flowpilot.example"}')
+    policy.chmod(0o644)
+    mine, group = os.getuid(), os.getgid()
+    assert [part.values for part in JsonFolder(tmp_path, "policy", mine).read()[0]] == [
+        {"server": "https://flowpilot.example"}
+    ]
+    parts, trouble = JsonFolder(tmp_path, "policy", mine + 1).read()
+    assert [part.values for part in parts] == [{}]
+    assert trouble == [f"{policy}: belongs to user {mine}, not to root, passed over"]
+    for mode, wrong in ((0o646, True), (0o664, group != 0)):
+        policy.chmod(mode)
+        parts, trouble = JsonFolder(tmp_path, "policy", mine).read()
+        assert [part.values == {} for part in parts] == [wrong]
+        assert trouble == ([f"{policy}: can be written by others, passed over"] if wrong else [])
+    if mine == 0:
+        os.chown(policy, 0, 12_345)
+        assert JsonFolder(tmp_path, "policy", mine).read()[0][0].values == {}
+    if sys.platform == "linux":
+        of_linux = [source for source in of_this_computer() if isinstance(source, JsonFolder)]
+        assert [source.owner for source in of_linux] == [0, 0]
 
 
 def make(tmp_path: Path, policy: Mapping[str, object] | None = None) -> Store:

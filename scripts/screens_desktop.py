@@ -215,7 +215,8 @@ def about_hops() -> AboutWindow:
     window.show_steps((), running=False)
     window.show_test(HOPS, running=False)
     window.say(
-        "Saved as /home/dana/Downloads/flowpilot-diagnostics-20261120-104602.zip. It holds no tokens, customer names"
+        "Saved as /home/dana/Downloads/flowpilot-diagnostics-20261120-104602.zip. It holds no tokens, customer names "
+        "or conversation text."
     )
     return window
 

@@ -6,7 +6,7 @@
 | a screen saver is on | `GetActive` of the desktop's screen saver | `ActiveChanged` |
 | the notification service holds back | its property `Inhibited` (KDE), of dunst `paused` | its properties |
 | the same of XFCE's | xfconf, channel `xfce4-notifyd` | xfconf's note of a change |
-| the same of mako | whether its mode `do-not-disturb` is on | its properties, of later versions; asked again each 15 s |
+| the same of mako | whether its mode `do-not-disturb` is on | its properties in later versions; asked each 15 s |
 | GNOME shows no banners | `gsettings` | dconf's note of a change |
 | GNOME shows none of this app's | the same, of this app | the same |
 

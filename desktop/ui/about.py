@@ -117,9 +117,8 @@ class AboutWindow(QWidget):
         for button in (self.test_button, self.send_button, self.logs_button, self.copy_button, self.save_button):
             buttons.addWidget(button)
         note = row(spacing=8)
-        note.addWidget(IconLabel("info", "text_2", 14))
-        self.note = label(NOTE, scale="caption", tone="2", name="diagnosticsNote")
-        self.note.setWordWrap(True)
+        note.addWidget(IconLabel("info", "text_2", 14), 0, Qt.AlignmentFlag.AlignTop)
+        self.note = Prose(NOTE, scale="caption", tone="2", name="diagnosticsNote")
         note.addWidget(self.note, 1)
         layout = column(self, spacing=18, margins=(24, 20, 24, 20))
         layout.addLayout(head)

@@ -111,7 +111,7 @@ def test_diagnostics_can_be_selected_and_copied(qtbot: QtBot) -> None:
     window = AboutWindow(samples.ABOUT)
     qtbot.addWidget(window)
     window.show()
-    values = window.findChildren(Prose)
+    values = [each for each in window.findChildren(Prose) if each is not window.note]
     assert len(values) == len(samples.ABOUT)
     assert all(each.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse for each in values)
     window.copy_button.click()
@@ -120,3 +120,16 @@ def test_diagnostics_can_be_selected_and_copied(qtbot: QtBot) -> None:
     spy = QSignalSpy(window.open_logs_requested)
     window.logs_button.click()
     assert spy.count() == 1
+
+
+def test_where_the_diagnostics_were_saved_is_read_to_the_end_and_can_be_copied(qtbot: QtBot) -> None:
+    """A label cannot break a long path, and nobody could take the path from it."""
+    window = AboutWindow(samples.ABOUT)
+    qtbot.addWidget(window)
+    window.show()
+    one_line = window.note.height()
+    folder = "/home/dana/" + "a-folder-of-a-long-name/" * 6
+    window.say(f"Saved as {folder}flowpilot-diagnostics.zip. It holds no tokens, customer names or conversation text.")
+    qtbot.waitUntil(lambda: window.note.height() >= window.note.heightForWidth(window.note.width()) > one_line)
+    assert window.rect().contains(window.note.geometry())
+    assert window.note.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse

@@ -29,12 +29,16 @@ class NewHandoff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffPatch:
-    """Body of `PATCH /handoffs/{id}`; what is left out stays as it is, an explicit null clears."""
+    """Body of `PATCH /handoffs/{id}`; what is left out stays as it is, an explicit null clears.
+
+    `note` changes nothing: it is added to the timeline, for whoever claims it (up to 2,000 characters).
+    """
 
     priority: Priority | None = None
     need: str | None = None
     impact: str | None = None
     target_user_id: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,5 +209,5 @@ async def withdraw(handoff_id: str, caller: CallerDep, holder: Holder, body: Not
     responses=openapi_responses("not_found", "role_required", "not_pending", "user_not_eligible"),
 )
 async def change(handoff_id: str, patch: HandoffPatch, request: Request, caller: CallerDep, holder: Holder) -> Json:
-    """Change priority, need, impact or target while it waits."""
+    """Change priority, need, impact or target while it waits, or add a note for whoever claims it."""
     return Json(await holder.change(caller, handoff_id, patch, set(await request.json())))

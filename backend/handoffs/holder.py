@@ -121,7 +121,11 @@ class HolderService:
         return self._told(caller, result)
 
     async def change(self, caller: Caller, wanted: str, patch: HandoffPatch, given: set[str]) -> Handoff:
-        """Change what the body names while it waits; an explicit null clears need, impact and target."""
+        """Change what the body names while it waits; an explicit null clears need, impact and target.
+
+        A note is an entry of its own in the timeline.
+        """
+        note = said_optional("note", patch.note, longest=_LONGEST)
         values: dict[str, object] = {}
         if "priority" in given and patch.priority is not None:
             values["priority"] = patch.priority
@@ -141,6 +145,8 @@ class HolderService:
                 await repository.update(tx, caller.account_id, row.id, **values)
                 await repository.plan_step(tx, caller.account_id, row.id)
                 await repository.changed(tx, caller.account_id, row.id, "updated", caller.user_id, ", ".join(values))
+            if note:
+                await repository.noted(tx, caller.account_id, row.id, "noted", caller.user_id, note)
             result = await read_handoff(tx, caller.account_id, row.id)
         return self._told(caller, result)
 

@@ -39,7 +39,7 @@ def change_problems(form: dict[str, str], before: Handoff) -> dict[str, str]:
     shortest, words = _TOO_SHORT["need"]
     if form["need"].strip() != (before.need or "") and len(form["need"].strip()) < shortest:
         problems["need"] = words
-    problems |= _common_problems(form, ("need", "impact"))
+    problems |= _common_problems(form, ("need", "impact", "note"))
     if form["priority"] == before.priority and form["impact"].strip() == (before.impact or ""):
         problems.pop("impact", None)
     return problems
@@ -114,22 +114,27 @@ async def change(
     need: Text = "",
     impact: Text = "",
     target: Text = "",
+    note: Text = "",
     was: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """Change a waiting escalation. `was`: what the form showed at first, in the order priority, need, impact, target.
 
     Only what the person has changed is written: what somebody else changed meanwhile stays as they left it.
     """
-    form = {"priority": priority, "need": need, "impact": impact, "target": target}
+    form = {"priority": priority, "need": need, "impact": impact, "target": target, "note": note}
     wanted = await latest_handoff(services, visitor, session_id)
     before = await services.handoffs.get(visitor.caller, wanted)
     if problems := change_problems(form, before):
         return await refused(request, visitor, session_id, "change", problems, form)
     given = _given(form, was or [])
-    if not given:
+    if not given and not note.strip():
         return done(request, f"/pilot/{session_id}")
     patch = HandoffPatch(
-        priority=_priority(priority), need=need or None, impact=impact or None, target_user_id=target or None
+        priority=_priority(priority),
+        need=need or None,
+        impact=impact or None,
+        target_user_id=target or None,
+        note=note or None,
     )
     act = services.holder.change(visitor.caller, wanted, patch, given)
     return await carried(request, visitor, session_id, act, dialog="change", form=form)
@@ -138,7 +143,7 @@ async def change(
 def _given(form: dict[str, str], was: list[str]) -> set[str]:
     """The fields that the person has changed; all of them when the form does not say what it showed."""
     names = ("priority", "need", "impact", "target_user_id")
-    now = [" ".join(text.split()) for text in form.values()]
+    now = [" ".join(form[name].split()) for name in ("priority", "need", "impact", "target")]
     if len(was) != len(names):
         return set(names)
     return {name for name, text, old in zip(names, now, was, strict=True) if text != " ".join(old.split())}

@@ -19,6 +19,7 @@ _DID: Final = {
     "resolved": "resolved it",
     "reassigned": "gave it to somebody else",
     "assessment_rejected": "rejected the assessment",
+    "noted": "added a note",
 }
 _ENDED: Final[dict[HandoffOutcome | None, str]] = {
     "guided_back": "returned it with guidance",
@@ -36,7 +37,17 @@ _SYSTEM: Final[dict[str, Callable[[str], str]]] = {
     "mail_failed": lambda why: why or "An e-mail was not delivered",
 }
 _IN_TALK: Final = frozenset(
-    {"claimed", "released", "withdrawn", "resolved", "reassigned", "exhausted", "nudged", "assessment_rejected"}
+    {
+        "claimed",
+        "released",
+        "withdrawn",
+        "resolved",
+        "reassigned",
+        "exhausted",
+        "nudged",
+        "assessment_rejected",
+        "noted",
+    }
 )
 
 

@@ -22,6 +22,7 @@ _TIMELINE: Final = {
     "resolved": "Resolved",
     "withdrawn": "Withdrawn",
     "updated": "Changed",
+    "noted": "Note",
     "realerted": "Alerted everyone again",
     "delivery": "Delivery",
 }

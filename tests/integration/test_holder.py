@@ -130,6 +130,16 @@ async def test_changing_what_waits(people: People, http: Http) -> None:
     before = await log_of(junior)
     assert (await junior.patch(path, json={})).status_code == 200
     assert await log_of(junior) == before, "an empty change is no event"
+    noted = (await junior.patch(path, json={"note": "The clinic calls every ten minutes."})).json()
+    assert [(entry["kind"], entry["detail"]) for entry in noted["timeline"]][-1] == (
+        "noted",
+        "The clinic calls every ten minutes.",
+    )
+    assert [(event["kind"], event["data"]["note"]) for event in await log_of(senior)][-1] == (
+        "handoff.updated",
+        "The clinic calls every ten minutes.",
+    )
+    refused(await junior.patch(path, json={"note": "x" * 2_001}), 422, "invalid_body")
     refused(await junior.patch(path, json={"priority": "now"}), 422, "invalid_body")
     refused(await junior.patch(path, json={"target_user_id": crew.viewer.id}), 422, "user_not_eligible")
     refused(await junior.patch(path, json=[]), 422, "invalid_body")

@@ -76,6 +76,20 @@ async def test_a_change_writes_what_its_person_changed_and_nothing_else(crew: Cr
     assert (now["priority"], now["need"], now["impact"]) == ("urgent", "Somebody with firewall access.", "22 staff.")
 
 
+async def test_a_note_alone_is_a_change_and_stands_in_the_conversation(crew: Crew, browse: Browse, http: Http) -> None:
+    """What happens while it waits (the customer called again) had no place but the reason, which is sent already."""
+    page, handoff = await escalated(http, crew)
+    junior = await browse(crew.technician)
+    await junior.get(page)
+    assert await change(junior, page, SHOWN, note="The <b>clinic</b> has called again.") == 303
+    await junior.get(page)
+    assert f"{crew.technician.name} added a note: “The &lt;b&gt;clinic&lt;/b&gt; has called again.”" in junior.page
+    kinds = [one["kind"] for one in (await http(crew.engineer).get(f"{API}/handoffs/{handoff}")).json()["timeline"]]
+    assert kinds == ["created", "noted"]
+    assert await change(junior, page, SHOWN, note="x" * 501) == 422
+    assert "x" * 501 in junior.page
+
+
 async def test_a_change_that_is_refused_keeps_what_was_typed(crew: Crew, browse: Browse, http: Http) -> None:
     page, handoff = await escalated(http, crew)
     junior = await browse(crew.technician)

@@ -10,13 +10,13 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import build as windows_build
 import freeze_wine
 import msi
 import product
 import pytest
 import sign
 
-import build as windows_build
 from desktop.version import VERSION
 from tests.conftest import Http, StartServer
 from tests.packaging.windows_computer import PROGRAM, WindowsComputer, windows_computer

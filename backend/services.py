@@ -39,6 +39,7 @@ from backend.identity.tickets import TicketService
 from backend.identity.two_steps import TwoStepService
 from backend.jobs.worker import Worker
 from backend.onetime.service import SecretService
+from backend.privacy.service import PrivacyService
 from backend.psa.connections import Connections
 from backend.psa.hooks import HookService
 from backend.psa.notes import PsaNoteService
@@ -71,6 +72,7 @@ class Services:
     people: PeopleService
     email_settings: EmailSettingsService
     invites: InviteService
+    privacy: PrivacyService
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService
@@ -129,6 +131,7 @@ class Services:
             audit=AuditService(database),
             baselines=BaselineService(database),
             people=PeopleService(database),
+            privacy=PrivacyService(database, PeopleService(database)),
             email_settings=EmailSettingsService(database, build_mailer(settings), mail_server_view(settings)),
             invites=InviteService(database, settings.secret_key),
             tickets=tickets,

@@ -21,6 +21,7 @@ from backend.jobs.worker import Lane, Worker
 from backend.mail.sender import WHOLE_S, Mailer
 from backend.mail.server import MailServer
 from backend.onetime.keeper import SecretKeeper
+from backend.privacy.keeper import RetentionKeeper
 from backend.psa.lane import psa_lane
 from backend.selfaudit.house import House
 from backend.selfaudit.lane import watch_lane
@@ -76,6 +77,7 @@ def build_worker(database: Database, settings: Settings) -> Worker:
     chores = {
         "plan the self-audit": House(database).keep,
         "wipe secrets whose time is over": SecretKeeper(database).keep,
+        "take away what is no longer kept": RetentionKeeper(database).keep,
         "keep the audit log": AuditKeeper(database, settings.data_dir).keep,
     }
     return Worker(database, lanes, away=DATABASE_DOWN, chores=chores)

@@ -63,6 +63,7 @@ class AccountSettings:
     timezone: str
     escalation_policy: EscalationPolicy
     retention_days: int
+    log_retention_days: int = 90
     email_content: EmailContent
     email_offline_delay_s: int
     ai_enabled: bool = True
@@ -84,6 +85,7 @@ class AccountSettingsPatch:
     timezone: str | None = None
     escalation_policy: dict[str, object] | None = None
     retention_days: int | None = None
+    log_retention_days: int | None = None
     email_content: EmailContent | None = None
     email_offline_delay_s: int | None = None
     ai_enabled: bool | None = None

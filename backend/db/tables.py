@@ -32,6 +32,7 @@ account = _table(
     _c("timezone"),
     _c("escalation_policy", JSONB),
     _c("retention_days", sa.Integer),
+    _c("log_retention_days", sa.Integer),
     _c("email_content"),
     _c("email_offline_delay_s", sa.Integer),
     _c("email_sender_name"),
@@ -64,6 +65,7 @@ app_user = _table(
     _c("email_refusal"),
     _c("phone"),
     _c("external_id"),
+    _c("erased_at", _AT),
     _c("created_at", _AT),
 )
 access_token = _table(

@@ -2,6 +2,7 @@
 
 import zlib
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -29,7 +30,30 @@ def take(session: Session, at: datetime) -> bytes:
         active_fix=session.active_fix,
         tasks=session.tasks,
     )
+    return packed(frozen)
+
+
+def packed(frozen: Snapshot) -> bytes:
+    """As it is kept."""
     return zlib.compress(encode(frozen), 6)
+
+
+def rename(frozen: bytes, user_id: str, name: str) -> bytes:
+    """The same with another name of one person, wherever the product put it; what people wrote stays."""
+    whole = msgspec.json.decode(zlib.decompress(frozen))
+    _rename(whole, user_id, name)
+    return zlib.compress(encode(whole), 6)
+
+
+def _rename(part: Any, user_id: str, name: str) -> None:
+    if isinstance(part, list):
+        for one in part:
+            _rename(one, user_id, name)
+    elif isinstance(part, dict):
+        if part.get("id") == user_id and "name" in part:
+            part["name"] = name
+        for one in part.values():
+            _rename(one, user_id, name)
 
 
 def read(frozen: bytes) -> Snapshot:

@@ -44,6 +44,10 @@ def _checked(patch: AccountSettingsPatch) -> dict[str, object]:
         if not 30 <= patch.retention_days <= 3_650:
             raise _refuse("retention_days", "must be 30 to 3650 days")
         changes["retention_days"] = patch.retention_days
+    if patch.log_retention_days is not None:
+        if not 14 <= patch.log_retention_days <= 3_650:
+            raise _refuse("log_retention_days", "must be 14 to 3650 days")
+        changes["log_retention_days"] = patch.log_retention_days
     if patch.ai_enabled is not None:
         changes["ai_enabled"] = patch.ai_enabled
     return changes | _email(patch)
@@ -129,6 +133,7 @@ class AccountService:
             timezone=row.timezone,
             escalation_policy=stored(row.escalation_policy),
             retention_days=row.retention_days,
+            log_retention_days=row.log_retention_days,
             email_content=row.email_content,
             email_offline_delay_s=row.email_offline_delay_s,
             ai_enabled=row.ai_enabled,

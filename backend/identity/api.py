@@ -12,7 +12,9 @@ from backend.identity.account import AccountService
 from backend.identity.dependencies import CallerDep
 
 router = APIRouter(tags=["account"])
-_NUMBERS: Final = frozenset({"manual_baseline_minutes", "retention_days", "email_offline_delay_s"})
+_NUMBERS: Final = frozenset(
+    {"manual_baseline_minutes", "retention_days", "log_retention_days", "email_offline_delay_s"}
+)
 
 
 def _service(request: Request) -> AccountService:

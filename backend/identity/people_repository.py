@@ -61,7 +61,7 @@ async def people(
             present("web").label("on_web"),
             seen.label("seen_at"),
         )
-        .where(_u.c.account_id == account_id)
+        .where(_u.c.account_id == account_id, _u.c.erased_at.is_(None))
         .order_by(_u.c.active.desc(), sa.func.lower(_u.c.name), _u.c.id)
         .limit(limit)
         .offset(skip)
@@ -94,7 +94,7 @@ async def person(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> t.AnyR
     """One person, locked against other changes; a claim that refers to them is not kept waiting."""
     statement = (
         sa.select(_u.c.id, _u.c.name, _u.c.email, _u.c.role, _u.c.active, _u.c.phone)
-        .where(_u.c.account_id == account_id, _u.c.id == user_id)
+        .where(_u.c.account_id == account_id, _u.c.id == user_id, _u.c.erased_at.is_(None))
         .with_for_update(key_share=True)
     )
     return (await tx.execute(statement)).one_or_none()

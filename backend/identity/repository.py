@@ -137,6 +137,7 @@ async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:
         a.c.timezone,
         a.c.escalation_policy,
         a.c.retention_days,
+        a.c.log_retention_days,
         a.c.email_content,
         a.c.email_offline_delay_s,
         a.c.email_sender_name,

@@ -41,6 +41,7 @@ from backend.identity.setup import SetupService
 from backend.identity.tickets import TicketService
 from backend.identity.two_steps import TwoStepService
 from backend.onetime.service import SecretService
+from backend.privacy.service import PrivacyService
 from backend.psa.notes import PsaNoteService
 from backend.psa.service import ConnectorService
 from backend.runbooks.service import RunbookService
@@ -64,6 +65,7 @@ class Services(Protocol):
     connectors: ConnectorService
     psa_notes: PsaNoteService
     invites: InviteService
+    privacy: PrivacyService
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService

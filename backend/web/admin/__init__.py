@@ -19,6 +19,7 @@ from backend.web.admin import (
     installers,
     people,
     policy,
+    privacy,
     runbooks,
     sign_in,
     webhooks,
@@ -37,5 +38,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     installers.router,
     runbooks.router,
     assistant.router,
+    privacy.router,
     audit.router,
 )

@@ -128,6 +128,18 @@ async def revoke(request: Request, visitor: FormVisitor, services: ServicesDep, 
     return done(request, _HERE)
 
 
+@router.get(f"{_HERE}/{{user_id}}/export.zip")
+async def export(visitor: VisitorDep, services: ServicesDep, user_id: str) -> Response:
+    """Everything that is known of a person."""
+    made = await services.privacy.export(visitor.caller, _id(user_id))
+    headers = {
+        "Content-Disposition": 'attachment; filename="person.zip"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(made, 200, headers, "application/zip")
+
+
 @router.post(f"{_HERE}/{{user_id}}/{{what}}")
 async def change(
     request: Request,
@@ -137,6 +149,7 @@ async def change(
     what: str,
     role: Annotated[str, Form()] = "",
     phone: Annotated[str, Form()] = "",
+    confirm: Annotated[str, Form()] = "",
 ) -> Response:
     """Change one person: role, phone, a password link, deactivate or activate."""
     one, service, caller = _id(user_id), services.people, visitor.caller
@@ -144,6 +157,7 @@ async def change(
         "role": lambda: service.change_role(caller, one, role),
         "phone": lambda: service.set_phone(caller, one, phone),
         "deactivate": lambda: service.deactivate(caller, one),
+        "erase": lambda: services.privacy.erase(caller, one, confirm),
         "activate": lambda: service.activate(caller, one),
         "password": lambda: services.invites.new_password(caller, one),
         "second-factor": lambda: services.factors.reset(caller, one),

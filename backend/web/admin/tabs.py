@@ -31,6 +31,7 @@ TABS: Final = (
     Tab("installers", "Installers", "/admin/installers"),
     Tab("runbooks", "Runbooks", "/admin/runbooks"),
     Tab("ai-model", "AI model", "/admin/ai"),
+    Tab("privacy", "Privacy", "/admin/privacy"),
     Tab("audit-log", "Audit log", "/admin/audit"),
 )
 """In the order in which they are drawn."""

@@ -1,0 +1,1 @@
+"""Privacy: how long things are kept, what is known of a person, and forgetting one."""

@@ -40,17 +40,20 @@ def _checked(patch: AccountSettingsPatch) -> dict[str, object]:
         changes["timezone"] = patch.timezone
     if patch.escalation_policy is not None:
         changes["escalation_policy"] = _policy(patch.escalation_policy)
-    if patch.retention_days is not None:
-        if not 30 <= patch.retention_days <= 3_650:
-            raise _refuse("retention_days", "must be 30 to 3650 days")
-        changes["retention_days"] = patch.retention_days
-    if patch.log_retention_days is not None:
-        if not 14 <= patch.log_retention_days <= 3_650:
-            raise _refuse("log_retention_days", "must be 14 to 3650 days")
-        changes["log_retention_days"] = patch.log_retention_days
     if patch.ai_enabled is not None:
         changes["ai_enabled"] = patch.ai_enabled
-    return changes | _email(patch)
+    return changes | _kept(patch) | _email(patch)
+
+
+def _kept(patch: AccountSettingsPatch) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    for field, shortest in (("retention_days", 30), ("log_retention_days", 14)):
+        days = getattr(patch, field)
+        if days is not None:
+            if not shortest <= days <= 3_650:
+                raise _refuse(field, f"must be {shortest} to 3650 days")
+            changes[field] = days
+    return changes
 
 
 def _email(patch: AccountSettingsPatch) -> dict[str, object]:

@@ -15,18 +15,6 @@ _PLACES: Final = sa.text(
     " where k.contype = 'f' and k.confrelid = 'app_user'::regclass order by 1, 2"
 )
 _SECRET: Final = frozenset({"password_hash", "secret", "sealed", "credentials", "hook_secret", "snapshot", "card"})
-_FORGOTTEN: Final = (
-    "second_factor",
-    "recovery_code",
-    "sso_identity",
-    "sign_in_step",
-    "security_notice",
-    "open_ticket",
-    "web_session",
-    "client_presence",
-    "session_visitor",
-)
-"""Nothing else refers to these rows, and they say nothing but how this person signed in and was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +31,7 @@ async def places(tx: AsyncConnection) -> list[Place]:
 
 
 async def rows(tx: AsyncConnection, account_id: UUID, place: Place, user_id: UUID, most: int) -> list[dict[str, Any]]:
-    """What stands there of this person, without hashes and secrets. Names come from the catalogue, never from people."""
+    """What stands there of this person, without hashes and secrets. The catalogue gave the names, no person did."""
     statement = sa.text(
         f'select to_jsonb(t) as row from "{place.table}" t where t.account_id = :account and t."{place.column}" = :who'
         " limit :most"
@@ -104,23 +92,5 @@ async def renamed(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, froze
 
 async def forget(tx: AsyncConnection, account_id: UUID, user_id: UUID, name: str, email: str) -> None:
     """Everything but the row itself, which history refers to."""
-    values = {"account": account_id, "who": user_id, "name": name, "former": FORMER, "email": email, "id": str(user_id)}
-    for table in _FORGOTTEN:
-        await tx.execute(sa.text(f"delete from {table} t where t.account_id = :account and t.user_id = :who"), values)
-    for statement in (
-        "update app_user u set name = :former, email = 'erased-' || u.id || '@erased.invalid', phone = null,"
-        " password_hash = null, external_id = null, active = false, erased_at = now()"
-        " where u.account_id = :account and u.id = :who",
-        "update access_token t set label = '' where t.account_id = :account and t.user_id = :who",
-        "update device d set name = 'Computer', system = '', version = ''"
-        " where d.account_id = :account and d.user_id = :who",
-        "update oauth_code c set device_name = 'Computer', device_system = '', device_version = ''"
-        " where c.account_id = :account and c.user_id = :who",
-        "delete from invite i where i.account_id = :account and (i.user_id = :who or lower(i.email) = lower(:email))",
-        "update delivery d set device = 'erased' where d.account_id = :account and d.user_id = :who"
-        " and d.channel = 'email' and d.device <> ''",
-        "update webhook_delivery w set data = replace(w.data::text, to_jsonb(:name ::text)::text,"
-        " to_jsonb(:former ::text)::text)::jsonb where w.account_id = :account and position(:id in w.data::text) > 0",
-        "select rename_in_logs(:account, :who, :name, :former)",
-    ):
-        await tx.execute(sa.text(statement), values)
+    values = {"account": account_id, "who": user_id, "name": name, "former": FORMER, "email": email}
+    await tx.execute(sa.text("select forget_person(:account, :who, :name, :former, :email)"), values)

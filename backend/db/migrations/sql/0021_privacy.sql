@@ -122,6 +122,34 @@ begin
     where t.account_id = p_account and position(p_from in t.detail) > 0;
 end $$;
 
+-- A former person: the row stays, as history refers to it, and says nothing of them any more. Sign-ins and what they were
+-- done with go; nothing else refers to those rows.
+create function forget_person(p_account uuid, p_user uuid, p_name text, p_former text, p_email text) returns void
+language plpgsql as $$
+declare
+    t text;
+begin
+    perform set_config('app.account_id', p_account::text, true);
+    foreach t in array array['second_factor', 'recovery_code', 'sso_identity', 'sign_in_step', 'security_notice',
+                             'open_ticket', 'web_session', 'client_presence', 'session_visitor'] loop
+        execute format('delete from %I t where t.account_id = $1 and t.user_id = $2', t) using p_account, p_user;
+    end loop;
+    update app_user u set name = p_former, email = 'erased-' || u.id || '@erased.invalid', phone = null,
+        password_hash = null, external_id = null, active = false, erased_at = now()
+    where u.account_id = p_account and u.id = p_user;
+    update access_token x set label = '' where x.account_id = p_account and x.user_id = p_user;
+    update device d set name = 'Computer', system = '', version = '' where d.account_id = p_account and d.user_id = p_user;
+    update oauth_code c set device_name = 'Computer', device_system = '', device_version = ''
+    where c.account_id = p_account and c.user_id = p_user;
+    delete from invite i where i.account_id = p_account and (i.user_id = p_user or lower(i.email) = lower(p_email));
+    update delivery d set device = 'erased'
+    where d.account_id = p_account and d.user_id = p_user and d.channel = 'email' and d.device <> '';
+    update webhook_delivery w
+    set data = replace(w.data::text, to_jsonb(p_name)::text, to_jsonb(p_former)::text)::jsonb
+    where w.account_id = p_account and position(p_user::text in w.data::text) > 0;
+    perform rename_in_logs(p_account, p_user, p_name, p_former);
+end $$;
+
 -- Within one account at a time, by the very rule that binds the server's own role.
 grant select (account_id, seq, at, handoff_id, data), update (data) on account_event to flowpilot_definer;
 grant select (account_id, handoff_id, detail), update (detail) on handoff_timeline to flowpilot_definer;

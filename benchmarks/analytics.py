@@ -61,13 +61,13 @@ told as (
 insert into handoff (account_id, id, session_id, handed_off_by, session_owner, request_hash, reason, priority, status,
                      snapshot, card, claimed_by, claimed_at, claim_epoch, first_claimed_at, first_action_at,
                      first_action_kind, first_action_by, first_action_claimed_at, outcome,
-                     customer, first_shown_at, created_at)
+                     customer, first_shown_at, month_ready, created_at)
 select account_id, handoff, session, junior, junior, '', 'I have no access to system ' || n % 40,
        (array['low', 'normal', 'high', 'urgent'])[1 + n % 4], 'resolved', decode(repeat('ab', 600), 'hex'),
        jsonb_build_object('filler', repeat('x', 700)), senior, at + claim, 1, at + claim,
        case when n % 20 > 0 then at + claim + act end, case when n % 20 > 0 then 'message' end,
        case when n % 20 > 0 then senior end, case when n % 20 > 0 then at + claim end, 'took_over',
-       'Customer ' || n % 60, at + interval '0.7 s', at
+       'Customer ' || n % 60, at + interval '0.7 s', true, at
 from plan
 """
 

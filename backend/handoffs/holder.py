@@ -23,7 +23,7 @@ from backend.domain.refusal import Refusal
 from backend.domain.roles import at_least
 from backend.domain.text import said, said_optional
 from backend.handoffs import ending, repository
-from backend.handoffs.service import eligible_target, handoff_id, may_manage, not_found, read_handoff
+from backend.handoffs.service import eligible_target, handoff_id, may_manage, not_found, read_now
 from backend.identity.caller import Caller
 from backend.jobs.job import TOPIC as JOBS
 
@@ -61,8 +61,7 @@ class HolderService:
             row = await self._held(tx, caller, wanted, body.claim_epoch)
             await repository.reopen(tx, caller.account_id, row.id, self._email_after_s)
             await repository.changed(tx, caller.account_id, row.id, "released", caller.user_id, note)
-            result = await read_handoff(tx, caller.account_id, row.id)
-        return self._told(caller, result)
+        return await self._told(caller, row)
 
     async def reassign(self, caller: Caller, wanted: str, body: Reassignment) -> Handoff:
         """Give it to another senior, who then holds it."""
@@ -83,8 +82,7 @@ class HolderService:
                 await repository.tell_new_holder(tx, caller.account_id, row.id, self._email_after_s)
                 await repository.note_holder(tx, caller.account_id, row.id, target)
                 await repository.changed(tx, caller.account_id, row.id, "reassigned", caller.user_id, note)
-            result = await read_handoff(tx, caller.account_id, row.id)
-        return self._told(caller, result)
+        return await self._told(caller, row)
 
     async def resolve(self, caller: Caller, wanted: str, body: HandoffResolution) -> Handoff:
         """The handoff ends, and its session with it unless the outcome gives it back to the junior."""
@@ -105,8 +103,7 @@ class HolderService:
             if first is not None:
                 await repository.announce_first_action(tx, caller.account_id, first, caller.user_id, "message")
             await repository.changed(tx, caller.account_id, row.id, "resolved", caller.user_id, note)
-            result = await read_handoff(tx, caller.account_id, row.id)
-        return self._told(caller, result)
+        return await self._told(caller, row)
 
     async def withdraw(self, caller: Caller, wanted: str, body: HandoffNote) -> Handoff:
         """Take it back before anybody has claimed it."""
@@ -117,8 +114,7 @@ class HolderService:
             await repository.set_session_status(tx, caller.account_id, row.session_id, "active")
             await repository.end_waiting(tx, caller.account_id, row.id)
             await repository.changed(tx, caller.account_id, row.id, "withdrawn", caller.user_id, note)
-            result = await read_handoff(tx, caller.account_id, row.id)
-        return self._told(caller, result)
+        return await self._told(caller, row)
 
     async def change(self, caller: Caller, wanted: str, patch: HandoffPatch, given: set[str]) -> Handoff:
         """Change what the body names while it waits; an explicit null clears need, impact and target.
@@ -147,8 +143,7 @@ class HolderService:
                 await repository.changed(tx, caller.account_id, row.id, "updated", caller.user_id, ", ".join(values))
             if note:
                 await repository.noted(tx, caller.account_id, row.id, "noted", caller.user_id, note)
-            result = await read_handoff(tx, caller.account_id, row.id)
-        return self._told(caller, result)
+        return await self._told(caller, row)
 
     async def reject_assessment(self, caller: Caller, wanted: str, body: Rejection) -> Handoff:
         """Keep that the assessment is not it, and why; the latest word stands. Refuses `not_pending` when over."""
@@ -168,8 +163,7 @@ class HolderService:
             )
             await repository.bump_session(tx, caller.account_id, row.session_id)
             await repository.noted(tx, caller.account_id, row.id, "assessment_rejected", caller.user_id, why)
-            result = await read_handoff(tx, caller.account_id, row.id)
-        return self._told(caller, result)
+        return await self._told(caller, row)
 
     async def opened(self, caller: Caller, wanted: str) -> None:
         """A senior has opened a waiting handoff: the escalating side sees that it is being read. Claims nothing."""
@@ -185,9 +179,10 @@ class HolderService:
             await repository.bump_session(tx, caller.account_id, row.session_id)
         self._db.wakeup.touch(str(row.session_id))
 
-    def _told(self, caller: Caller, handoff: Handoff) -> Handoff:
-        self._db.wakeup.touch(str(caller.account_id), handoff.session_id, JOBS)
-        return handoff
+    async def _told(self, caller: Caller, row: AnyRow) -> Handoff:
+        """The handoff as it is after the commit: nobody waits for its row, nor for the event, while we read the answer."""
+        self._db.wakeup.touch(str(caller.account_id), str(row.session_id), JOBS)
+        return await read_now(self._db, caller.account_id, row.id)
 
     async def _locked(self, tx: AsyncConnection, caller: Caller, wanted: str) -> AnyRow:
         row = await repository.lock(tx, caller.account_id, handoff_id(wanted))

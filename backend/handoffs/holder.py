@@ -180,7 +180,7 @@ class HolderService:
         self._db.wakeup.touch(str(row.session_id))
 
     async def _told(self, caller: Caller, row: AnyRow) -> Handoff:
-        """The handoff as it is after the commit: nobody waits for its row, nor for the event, while we read the answer."""
+        """The handoff after the commit: nobody waits for its row, nor for the event, while the answer is read."""
         self._db.wakeup.touch(str(caller.account_id), str(row.session_id), JOBS)
         return await read_now(self._db, caller.account_id, row.id)
 

@@ -99,6 +99,12 @@ def _figures(name: str, milliseconds: list[float], core_ms: float) -> bool:
     return fits
 
 
+async def _waiting_session(server: Server, crew: Crew) -> str:
+    headers = {"Authorization": f"Bearer {crew.admin.token}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False) as admin:
+        return str((await admin.get("/api/v1/handoffs?limit=1")).json()["items"][0]["session_id"])
+
+
 async def _pages(server: Server, crew: Crew, rounds: int) -> bool:
     waiting = (
         await httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {crew.admin.token}"}).get(
@@ -144,12 +150,18 @@ async def _pages(server: Server, crew: Crew, rounds: int) -> bool:
 
 
 async def _first_paint(server: Server, crew: Crew) -> bool:
+    """What a first visit transfers, headers and all: 50 sessions, a queue of 200, a session, pages of admins."""
     fits = True
+    session_id = await _waiting_session(server, crew)
     async with chromium() as browser:
         for who, path in (
             (crew.technician, "/sessions"),
             (crew.engineer, "/escalations"),
+            (crew.engineer, f"/pilot/{session_id}"),
+            (crew.admin, "/analytics"),
+            (crew.admin, "/admin/people"),
             (crew.admin, "/admin/policy"),
+            (crew.admin, "/admin/audit"),
         ):
             context = await browser.new_context()
             page = await signed_in(context, server, who)
@@ -167,7 +179,9 @@ async def _first_paint(server: Server, crew: Crew) -> bool:
             await live(page)
             within = total <= FIRST_PAINT_BUDGET
             fits &= within
-            print(f"{f'first paint of {path}':44} {total / 1000:7.1f} kB   {'within' if within else 'OVER'} 100 kB")
+            name = f"first paint of {path.partition(session_id)[0]}"
+            goal = f"{'within' if within else 'OVER'} {FIRST_PAINT_BUDGET / 1000:.0f} kB"
+            print(f"{name:44} {total / 1000:7.1f} kB   {goal}")
             await context.close()
     return fits
 

@@ -22,15 +22,20 @@ async def page(
 ) -> list[t.AnyRow]:
     """Entries, the newest first; what is left out does not narrow."""
     h, s = t.handoff, t.ai_session
+    # The target as an id, looked up for each entry of the page: else every hand-off of the account is read for it.
+    is_handoff = _e.c.action.like("handoff.%") & _e.c.target.regexp_match("^[0-9a-f-]{36}$")
+    handoff_id = sa.case((is_handoff, sa.cast(_e.c.target, sa.Uuid())), else_=None)
+    named = (
+        sa.select(s.c.title)
+        .select_from(h)
+        .join(s, (s.c.account_id == h.c.account_id) & (s.c.id == h.c.session_id))
+        .where(h.c.account_id == account_id, h.c.id == handoff_id)
+        .limit(1)
+        .lateral()
+    )
     statement = (
-        sa.select(_e, s.c.title.label("handoff_title"))
-        .outerjoin(
-            h,
-            (h.c.account_id == _e.c.account_id)
-            & _e.c.action.like("handoff.%")
-            & (sa.cast(h.c.id, sa.Text) == _e.c.target),
-        )
-        .outerjoin(s, (s.c.account_id == h.c.account_id) & (s.c.id == h.c.session_id))
+        sa.select(_e, named.c.title.label("handoff_title"))
+        .outerjoin(named, sa.true())
         .where(_e.c.account_id == account_id)
         .order_by(_e.c.no.desc())
         .limit(limit)

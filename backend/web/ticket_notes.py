@@ -1,5 +1,6 @@
 """Notes on the session's ticket in the PSA, as the session page tells of them."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,8 @@ from backend.web.visitor import Services
 
 SHOWN: Final = 4
 GOING: Final = frozenset({"pending", "sending"})
+_MARKER: Final = re.compile(r"\s*\[FP-H:[^\]\s]*\]\s*$")
+"""What FlowPilot writes below a note to know it again; nothing for people."""
 _ICON: Final = {
     "pending": "clock",
     "sending": "sending",
@@ -58,7 +61,8 @@ async def gather(services: Services, caller: Caller, session_id: str, clock: Clo
 
 def _line(note: PsaNote, clock: Clock) -> Line:
     by = note.author.name if note.author and note.kind == "note" else "FlowPilot"
-    return Line(note.id, note.text, by, note.state, _ICON[note.state], _said(note, clock))
+    text = _MARKER.sub("", note.text).removeprefix(f"Note by {by}:").strip() if note.kind == "note" else note.text
+    return Line(note.id, text, by, note.state, _ICON[note.state], _said(note, clock))
 
 
 def _said(note: PsaNote, clock: Clock) -> str:

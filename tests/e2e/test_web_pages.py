@@ -72,7 +72,7 @@ async def test_no_page_shuts_anybody_out(
 ) -> None:
     context = await browser.new_context(color_scheme="dark" if look == "dark" else "light")
     stranger = await context.new_page()
-    for path in ("/sign-in", "/go", "/nowhere"):
+    for path in ("/sign-in", "/forgot", "/go", "/nowhere"):
         await stranger.goto(f"{server.url}{path}")
         assert not await blemishes(stranger), path
     page = await signed_in(context, server, crew.engineer)

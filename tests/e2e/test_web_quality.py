@@ -125,7 +125,7 @@ async def side_of(page: Page, selector: str) -> str:
 async def test_without_colours_everything_is_told_apart(
     browser: Browser, server: Server, crew: Crew, http: Http
 ) -> None:
-    """In greyscale by shape and word; with colours forced by the system, edges and the focus are there."""
+    """In greyscale by shape and word; with forced colours by edges and the focus; without motion nothing moves."""
     junior = http(crew.technician)
     for priority in ("low", "normal", "high", "urgent"):
         made = await escalate(junior, await open_session(junior, f"A {priority} one"), priority=priority, impact="All")
@@ -156,7 +156,9 @@ async def test_without_colours_everything_is_told_apart(
         "getComputedStyle(document.activeElement.closest('.rw, .bd') ?? document.body).outlineStyle"
     )
     assert "solid" in {focus, inside} or "auto" in {focus, inside}
-    await page.emulate_media(forced_colors="none")
+    await page.emulate_media(forced_colors="none", reduced_motion="reduce")
+    await escalate(junior, await open_session(junior, "Without motion"))
+    await expect(page.locator(".rw.new")).to_have_css("animation-name", "none")
     await page.goto(f"{server.url}/pilot/{session}")
     outcomes = await page.evaluate(marks, '[data-testid="step-item"] .oc')
     assert len({glyph for glyph, _ in outcomes}) == len({word for _, word in outcomes}) == 6

@@ -42,7 +42,7 @@ async def test_do_not_disturb_is_read_before_escalating(server: Server, crew: Cr
         await desktop.send(type="holding", reason="do_not_disturb", until=soon)
         page = await until_it_reads(forms, path, "Erin, do not disturb until")
         assert re.search(r"<option[^>]*>Erin Engineer, do not disturb until [^<]*</option>", page)
-        assert "An urgent escalation is shown to them all the same." in page
+        assert "An urgent escalation is shown all the same." in page
         await desktop.send(type="holding", reason="quiet_hours")
         await until_it_reads(forms, path, "Erin, quiet hours")
         async with listening(server, crew.engineer):

@@ -38,6 +38,7 @@ async def test_a_senior_writes_a_note_on_the_ticket_from_the_session(
         note = page.get_by_test_id("psa-note").filter(has_text="lifetimes differ")
         await expect(note).to_have_attribute("data-state", "written", timeout=30_000)
         await expect(note).to_contain_text("Written at")
+        await expect(note.locator(".said")).to_have_text("Both ends compared: the lifetimes differ.")
         assert any("lifetimes differ" in str(one) for one in cw.notes())
         read = (await desk.senior.get(f"{API}/handoffs/{handoff['id']}")).json()
         assert read["first_action_kind"] == "psa_note"

@@ -128,6 +128,11 @@ def _add_people(commands: "argparse._SubParsersAction[_Parser]", shared: _Parser
     _add_password(create)
     create.set_defaults(handler="backend.commands.people:create_account")
 
+    domain = account.add_parser("domain", parents=[shared], help="confirm that a mail domain is an account's")
+    domain.add_argument("--account", required=True, type=UUID, metavar="ID", help="the account's id")
+    domain.add_argument("--add", required=True, metavar="DOMAIN", help="such as northwind.example")
+    domain.set_defaults(handler="backend.commands.people:add_domain")
+
     user = _group(commands, "user", "people of an account")
     create = user.add_parser("create", parents=[shared], help="make a user")
     create.add_argument("--account", required=True, type=UUID, metavar="ID", help="the account's id")

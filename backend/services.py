@@ -53,6 +53,8 @@ from backend.sessions.presence import SessionPresence
 from backend.sessions.service import SessionService
 from backend.sessions.stream import LivePages
 from backend.settings import Settings
+from backend.sso.provider import Providers
+from backend.sso.service import SsoService
 from backend.webhooks.courier import Courier
 from backend.webhooks.sender import Sender
 from backend.webhooks.service import WebhookService
@@ -81,6 +83,7 @@ class Services:
     security: SecurityService
     factors: FactorService
     two_steps: TwoStepService
+    sso: SsoService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence
@@ -142,6 +145,9 @@ class Services:
             security=SecurityService(database),
             factors=factors,
             two_steps=TwoStepService(database, identity, factors),
+            sso=SsoService(
+                database, identity, Sealer.build(settings), Providers(allow_private=private), settings.secret_key
+            ),
             sessions=sessions,
             editing=EditingService(database, sessions, FirstActionRecorder()),
             presence=SessionPresence(database),

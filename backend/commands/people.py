@@ -12,6 +12,7 @@ from backend.commands.database import command_database_url, opened, refuse_witho
 from backend.commands.errors import CommandError
 from backend.db.engine import Database
 from backend.identity import service
+from backend.identity.domains import confirm_domain
 from backend.identity.passwords import breached
 from backend.settings import Settings
 
@@ -32,6 +33,13 @@ def create_account(arguments: argparse.Namespace) -> int:
         new=True,
     )
     tell(json.dumps({"account_id": str(account_id), "user_id": str(user_id)}))
+    return 0
+
+
+def add_domain(arguments: argparse.Namespace) -> int:
+    """Confirm a domain as an account's; prints one JSON object."""
+    domain = _with_database(lambda database: confirm_domain(database, arguments.account, arguments.add))
+    tell(json.dumps({"account_id": str(arguments.account), "domain": domain}))
     return 0
 
 

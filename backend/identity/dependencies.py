@@ -13,6 +13,7 @@ from backend.identity.service import IdentityService
 SESSION_COOKIE: Final = "fp_session"
 BROWSER_COOKIE: Final = "fp_browser"
 STEP_COOKIE: Final = "fp_step"
+SSO_COOKIE: Final = "fp_sso"
 CSRF_HEADER: Final = "x-csrf-token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_CREDENTIAL: Final = "Send `Authorization: Bearer` with a personal access token, or sign in in the browser."

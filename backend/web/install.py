@@ -35,6 +35,7 @@ from backend.web import (
     pages_secrets,
     pages_security,
     pages_sessions,
+    pages_sso,
     updates,
 )
 from backend.web.admin import ROUTERS as ADMIN
@@ -51,6 +52,7 @@ _MACHINES: Final = (
     "/metrics",
     "/updates/",
     "/hooks/",
+    "/scim/",
     "/oauth/token",
     "/oauth/revoke",
     "/.well-known/",
@@ -127,6 +129,7 @@ def install(app: FastAPI) -> None:
         pages_gate,
         pages_forgot,
         pages_code,
+        pages_sso,
         pages_security,
         pages_join,
         pages_pairing,

@@ -25,6 +25,7 @@ from backend.identity.caller import Caller
 from backend.identity.dependencies import (
     BROWSER_COOKIE,
     SESSION_COOKIE,
+    SSO_COOKIE,
     STEP_COOKIE,
     cookie_name,
     is_secure,
@@ -49,6 +50,7 @@ from backend.selfaudit.service import AlarmService
 from backend.sessions.editing import EditingService
 from backend.sessions.presence import SessionPresence
 from backend.sessions.service import SessionService
+from backend.sso.service import ATTEMPT_LIFE, SsoService
 from backend.webhooks.service import WebhookService
 
 
@@ -74,6 +76,7 @@ class Services(Protocol):
     security: SecurityService
     factors: FactorService
     two_steps: TwoStepService
+    sso: SsoService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence
@@ -160,6 +163,16 @@ def safe_next(path: str) -> str | None:
     return path if not parts.scheme and not parts.netloc else None
 
 
+def keep_way(request: Request, response: Response, cookie: str) -> None:
+    """Bind the way back from an identity provider to this browser."""
+    _put(request, response, SSO_COOKIE, cookie, days=ATTEMPT_LIFE.total_seconds() / 86_400)
+
+
+def way_of(request: Request) -> str:
+    """The way to a provider that this browser has begun; empty where there is none."""
+    return request.cookies.get(cookie_name(request, SSO_COOKIE), "")
+
+
 def keep_step(request: Request, response: Response, token: str) -> None:
     """Let this browser finish the sign-in whose password was right."""
     _put(request, response, STEP_COOKIE, token, days=STEP_LIFE.total_seconds() / 86_400)
@@ -173,8 +186,9 @@ def step_of(request: Request) -> str:
 def keep_session(request: Request, response: Response, session: WebSession) -> None:
     """Put the sign-in into this browser's cookies."""
     _put(request, response, SESSION_COOKIE, session.token, days=0.5)
-    if step_of(request):
-        _drop(request, response, STEP_COOKIE)
+    for name in (STEP_COOKIE, SSO_COOKIE):
+        if cookie_name(request, name) in request.cookies:
+            _drop(request, response, name)
     if session.trusted_cookie:
         trust_browser(request, response, session.trusted_cookie)
 

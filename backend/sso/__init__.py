@@ -1,0 +1,1 @@
+"""Single sign-on at an account's own OpenID provider."""

@@ -114,17 +114,47 @@ async def test_the_functions_themselves_touch_a_page_of_blocks_only(
 ) -> None:
     """What stands inside PL/pgSQL is planned there: counted in blocks, a scan of the table could not hide."""
     table = await grown.fetchval("SELECT pg_relation_size('handoff') / 8192")
+    newest = await grown.fetchrow("SELECT id, session_id FROM handoff ORDER BY created_at DESC LIMIT 1")
+    assert newest is not None
     await grown.execute("SET plan_cache_mode = force_generic_plan")  # the worst of the plans that may be chosen
     for call in (
         f"SELECT * FROM queue_page({MINE}, 'pending', null, null, null, 50)",
         f"SELECT * FROM queue_page({MINE}, 'pending', 2::smallint, now(), gen_random_uuid(), 50)",
         f"SELECT * FROM events_after({MINE}, {ROWS - 100}, 200)",
         f"SELECT * FROM stream_position({MINE})",
+        f"SELECT * FROM handoff_whole({MINE}, '{newest['id']}')",
+        f"SELECT * FROM session_whole({MINE}, '{newest['session_id']}')",
     ):
         await plan(grown, call)  # plans and caches
-        found = await plan(grown, call)
-        touched = found["Shared Hit Blocks"] + found["Shared Read Blocks"]
-        assert touched < table / 3, f"{call}: {touched} blocks of a table of {table}"
+        assert await blocks(grown, call) < table / 3, f"{call}: of a table of {table} blocks"
+
+
+async def blocks(connection: "asyncpg.Connection[asyncpg.Record]", statement: str) -> int:
+    found = await plan(connection, statement)
+    touched: int = found["Shared Hit Blocks"] + found["Shared Read Blocks"]
+    return touched
+
+
+async def test_an_escalation_and_a_claim_touch_as_little_when_the_account_has_grown(
+    grown: "asyncpg.Connection[asyncpg.Record]",
+) -> None:
+    """A scan inside the claim would be waited for by everybody who is about to claim."""
+    table = await grown.fetchval("SELECT pg_relation_size('handoff') / 8192")
+    junior = "(SELECT id FROM app_user WHERE role = 'technician' LIMIT 1)"
+    senior = "(SELECT id FROM app_user WHERE role = 'engineer' LIMIT 1)"
+    free = (
+        "INSERT INTO ai_session (account_id, id, owner_id, title, problem) SELECT $1, gen_random_uuid(), u.id, '', ''"
+    )
+    account = UUID(await grown.fetchval("SELECT current_setting('app.account_id')"))
+    await grown.execute("SET plan_cache_mode = force_generic_plan")
+    for _ in range(2):  # the first time plans
+        session = await grown.fetchval(f"{free} FROM app_user WHERE id = {junior} RETURNING id", account)
+        handoff = await grown.fetchval("SELECT gen_random_uuid()")
+        escalate = f"SELECT * FROM escalate_handoff({MINE}, '{handoff}', '{session}', {junior}, null, '', 'It drops'"
+        told = await blocks(grown, f"{escalate}, null, null, 'normal', null, '', 15)")
+        took = await blocks(grown, f"SELECT * FROM claim_handoff({MINE}, '{handoff}', {senior})")
+    assert told < table / 2, f"{told} blocks, of a table of {table}"
+    assert took < table / 2, f"{took} blocks, of a table of {table}"
 
 
 class Explaining:

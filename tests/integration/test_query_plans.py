@@ -142,9 +142,7 @@ async def test_an_escalation_and_a_claim_touch_as_little_when_the_account_has_gr
     table = await grown.fetchval("SELECT pg_relation_size('handoff') / 8192")
     junior = "(SELECT id FROM app_user WHERE role = 'technician' LIMIT 1)"
     senior = "(SELECT id FROM app_user WHERE role = 'engineer' LIMIT 1)"
-    free = (
-        "INSERT INTO ai_session (account_id, id, owner_id, title, problem) SELECT $1, gen_random_uuid(), u.id, '', ''"
-    )
+    free = "INSERT INTO ai_session (account_id, id, owner_id, title, problem) SELECT $1, gen_random_uuid(), id, '', ''"
     account = UUID(await grown.fetchval("SELECT current_setting('app.account_id')"))
     await grown.execute("SET plan_cache_mode = force_generic_plan")
     for _ in range(2):  # the first time plans

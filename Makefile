@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak fuzz test-packages test-windows test-upgrade test-server fmt lock clean
+.PHONY: help setup demo test check soak fuzz test-packages test-windows test-upgrade test-server release fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test-windows: setup ## build the Windows installers; install, use, upgrade and r
 		command -v $${one%%:*} >/dev/null || packages="$$packages $$(echo $${one#*:} | tr : ' ')"; done; \
 		[ -z "$$packages" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages
 	@exec .venv/bin/pytest -n 0 -q -m windows tests/packaging
+
+release: setup ## build all of a release that can be built here, with SBOM and SHA256SUMS, into dist (TRIAL=1: without the gates)
+	@exec .venv/bin/python scripts/release.py $(if $(TRIAL),--trial)
 
 fmt: setup ## format and mend what can be mended by machine
 	@.venv/bin/ruff check --fix --quiet; .venv/bin/ruff format

@@ -1,0 +1,86 @@
+"""What a release refuses, what it promises about its files, and that hosted builders can read their orders."""
+
+import hashlib
+import importlib.util
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SIGN = ROOT / "packaging" / "windows" / "sign.py"
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@cache
+def release() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("release", ROOT / "scripts" / "release.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("## Unreleased\n\n- Something\n", "has no entry"),
+        ("## 1.2.0\n\n- Something\n", "has no entry"),
+        ("## 1.2.0 (2026-11-28)\n\n## 1.1.0 (2026-10-01)\n\n- Old\n", "says nothing"),
+        ("## 1.2.00 (2026-11-28)\n\n- Something\n", "has no entry"),
+    ],
+)
+def test_a_version_that_the_changelog_does_not_tell_of_is_not_released(text: str, why: str) -> None:
+    with pytest.raises(release().RefusedError, match=why):
+        release().changelog_entry(text, "1.2.0")
+
+
+def test_an_entry_with_its_day_is_taken() -> None:
+    text = "# Changelog\n\n## Unreleased\n\n## 1.2.0 (2026-11-28)\n\n### Added\n\n- A thing\n\n## 1.1.0 (2026-10-01)\n"
+    assert release().changelog_entry(text, "1.2.0") == "2026-11-28"
+    with pytest.raises(release().RefusedError, match=r"desktop/app\.py"):
+        release().committed(" M desktop/app.py\n?? x\n")
+    release().committed("")
+
+
+def test_the_sums_are_what_sha256sum_and_the_admin_page_read(tmp_path: Path) -> None:
+    (tmp_path / "policies" / "en-US").mkdir(parents=True)
+    (tmp_path / "updates" / "metadata").mkdir(parents=True)
+    (tmp_path / "updates" / "metadata" / "1.root.json").write_text("{}")
+    (tmp_path / "policies" / "en-US" / "FlowPilot.adml").write_text("<x/>")
+    (tmp_path / "a.deb").write_bytes(b"deb")
+    said = release().sums(tmp_path)
+    assert said.splitlines()[0] == f"{hashlib.sha256(b'deb').hexdigest()}  a.deb"
+    assert "updates" not in said
+    (tmp_path / "SHA256SUMS").write_text(said)
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
+def test_hosted_builders_can_read_their_orders(schema: str) -> None:
+    """They are run elsewhere; here their form is checked against the published schema."""
+    tool = Path(sys.executable).with_name("check-jsonschema")
+    command = [str(tool), "--builtin-schema", schema, *map(str, WORKFLOWS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_hosted_builder_that_is_taken_over_writes_nothing() -> None:
+    for workflow in WORKFLOWS:
+        text = workflow.read_text()
+        assert "permissions:\n  contents: read" in text
+        assert "pull_request_target" not in text
+        assert "Not run here" in text
+        signing = set(re.findall(r"FLOWPILOT_SIGN_\w+", text))
+        assert signing <= set(re.findall(r"FLOWPILOT_SIGN_\w+", SIGN.read_text())), (
+            "as packaging/windows/sign.py reads them"
+        )
+
+
+def test_there_is_a_builder_for_each_system_that_is_not_built_here() -> None:
+    assert {path.stem for path in WORKFLOWS} >= {"windows", "macos"}

@@ -195,7 +195,8 @@ class QueueRow:
 
     `rung` counts the rounds of telling people; a receipt names the one it belongs to. `to` holds the ids of those who
     are told in this round, null for every eligible senior. `breaks_dnd` says that the account wants this alert shown
-    through do not disturb. `waiting_since` is the escalation or the last hand-back.
+    through do not disturb. `waiting_since` is the escalation or the last hand-back. `reserved_for` and `reserved_until`
+    are null or left out unless the policy lets nobody but the person asked for claim until then.
     """
 
     id: str
@@ -218,6 +219,8 @@ class QueueRow:
     to: list[str] | None = None
     breaks_dnd: bool = False
     waiting_since: datetime | None = None
+    reserved_for: Person | None = None
+    reserved_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,7 +99,8 @@ def row_views(
     out = []
     for row in rows:
         case, left, known = cases.get(row.id), leaving.get(row.id), former.get(row.id)
-        plain = case is None and left is None
+        # What is kept for somebody changes by itself when that time is over.
+        plain = case is None and left is None and row.reserved_until is None
         if plain and known is not None and known[0] is row and known[1] is me:
             view = known[2]
         else:
@@ -115,6 +116,7 @@ def row_views(
 def row_view(row: QueueRow, me: UserView | None, case: Case | None, left: Left | None, wall: datetime) -> RowView:
     """One line. The outcome of the log comes before the outcome of the user's own claim."""
     text, kind = _row_outcome(me, case, left, wall)
+    reserved = _reserved(row, me, wall)
     ended_at = _ended_at(row, case, left)
     return RowView(
         id=row.id,
@@ -126,11 +128,20 @@ def row_view(row: QueueRow, me: UserView | None, case: Case | None, left: Left |
         from_name=row.handed_off_by.name,
         for_you=me is not None and row.target_user_id == me.id,
         waiting_since=row.created_at,
-        claimable=kind is None and row.status == "pending" and may_claim(row, me),
+        claimable=kind is None and row.status == "pending" and reserved is None and may_claim(row, me),
         outcome=text,
         outcome_kind=kind,
         waited=ended_at - row.created_at if ended_at is not None else None,
+        reserved=reserved if kind is None else None,
     )
+
+
+def _reserved(row: QueueRow, me: UserView | None, wall: datetime) -> str | None:
+    """Said to whoever could claim it but for that; null once the time is over."""
+    kept, until = row.reserved_for, row.reserved_until
+    if kept is None or until is None or wall >= until or not may_claim(row, me) or (me and me.id == kept.id):
+        return None
+    return words.reserved(kept.name, until)
 
 
 def _ended_at(row: QueueRow, case: Case | None, left: Left | None) -> datetime | None:
@@ -238,4 +249,11 @@ def _primary(case: Case | None, row: RowView) -> PrimaryKind:
         case SignedOut():
             return "sign_in"
         case _:
-            return "claim" if row.claimable else "next" if row.outcome_kind else "none"
+            return _offered(row)
+
+
+def _offered(row: RowView) -> PrimaryKind:
+    """Before anything has come of a claim of one's own."""
+    if row.reserved is not None:
+        return "reserved"
+    return "claim" if row.claimable else "next" if row.outcome_kind else "none"

@@ -21,7 +21,7 @@ ToastVariant = Literal[
 ToastAction = Literal["claim", "view", "open_session", "open_queue", "dismiss", "retry", "diagnostics"]
 OutcomeKind = Literal["claimed", "lost", "withdrawn", "offline", "unknown", "own", "error"]
 ProbeState = Literal["running", "good", "bad", "left_out"]
-PrimaryKind = Literal["claim", "claiming", "open", "next", "sign_in", "none"]
+PrimaryKind = Literal["claim", "claiming", "open", "next", "reserved", "sign_in", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class RowView:
     outcome: str | None = None
     outcome_kind: OutcomeKind | None = None
     waited: timedelta | None = None  # how long it waited, once it no longer does; the clock then stands still
+    reserved: str | None = None  # for whom alone it is and until when, to everybody else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

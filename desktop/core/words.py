@@ -53,6 +53,11 @@ def claimed_row(name: str, at: datetime | None, now: datetime) -> str:
     return f"Claimed by {name}, {when(at, now)}" if at else f"Claimed by {name}"
 
 
+def reserved(name: str, until: datetime) -> str:
+    """For whom alone it is: `For Dana Reyes until 10:42`."""
+    return f"For {name} until {clock(until)}"
+
+
 def names(items: list[str], most: int = 4) -> str:
     """`A, B, C, D and 3 more`."""
     unique = list(dict.fromkeys(items))

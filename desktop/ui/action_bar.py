@@ -23,6 +23,7 @@ _PRIMARY: Final[dict[PrimaryKind, tuple[str, str, str]]] = {
     "open": ("Open session", "⏎", "Open session"),
     "next": ("Next in queue", "J", "Next in queue"),
     "sign_in": ("Sign in", "", "Sign in"),
+    "reserved": ("", "", ""),
     "none": ("", "", ""),
 }
 
@@ -71,11 +72,11 @@ class ActionBar(QWidget):
         words = "Waiting clocks pause while offline." if offline else view.presence or ""
         self.presence.show_words(words, dot=not offline)
         self.presence.setVisible(bool(words) and not claimed)
-        self._show_primary(view.primary, offline=offline)
+        self._show_primary(view.primary, view.row.reserved, offline=offline)
 
     def press(self) -> None:
         """The primary button was pressed (or its key): once per offer."""
-        if not self.claim_button.isEnabled() or self._kind in ("claiming", "none"):
+        if not self.claim_button.isEnabled() or self._kind in ("claiming", "reserved", "none"):
             return
         kind = self._kind
         if kind == "claim":
@@ -88,7 +89,7 @@ class ActionBar(QWidget):
         """What the primary button would do."""
         return self._kind
 
-    def _show_primary(self, kind: PrimaryKind, *, offline: bool) -> None:
+    def _show_primary(self, kind: PrimaryKind, reserved: str | None, *, offline: bool) -> None:
         self.claim_button.setVisible(kind != "none")
         if kind == "claiming":
             if self.claim_button.isEnabled():
@@ -96,8 +97,9 @@ class ActionBar(QWidget):
                 self._slow.start()
             return
         self._slow.stop()
-        if kind == "claim" and offline:
-            self.claim_button.set_label("Will not claim while offline")
+        why_not = "Will not claim while offline" if offline and kind == "claim" else reserved
+        if kind in {"claim", "reserved"} and why_not is not None:
+            self.claim_button.set_label(why_not.replace("&", "&&"), accessible=why_not)
             self.claim_button.setEnabled(False)
             return
         words, key, accessible = _PRIMARY[kind]

@@ -162,8 +162,8 @@ class _RowPainter:
             scale: Scale = "caption_strong" if self.own else "caption"
             self._text(area, self.row.outcome or "", scale, self._c("success" if self.own else "text_2"))
             return
-        if self.row.for_you:
-            right = self._tag("For you", right, top, height) - 8
+        if self.row.for_you or self.row.reserved:
+            right = self._tag(self.row.reserved or "For you", right, top, height) - 8
         colours = self.theme.priority[self.row.priority]
         ink = self._c("text") if plain() else QColor(colours.fg)
         paint_priority(self.painter, self.row.priority, QPointF(left, top + (height - GLYPH) / 2), ink, ground)

@@ -37,8 +37,8 @@ def row_sentence(row: RowView, now: datetime) -> str:
     """What a screen reader says for a row: start time instead of a ticking clock."""
     parts = [PRIORITY_LABEL[row.priority], row.title, row.customer, f"From {row.from_name}"]
     parts.append(row.outcome or f"Waiting since {clock_text(row.waiting_since, now)}")
-    if row.for_you:
-        parts.append("For you")
+    if row.for_you or row.reserved:
+        parts.append(row.reserved or "For you")
     return ". ".join(part.rstrip(".") for part in parts if part) + "."
 
 

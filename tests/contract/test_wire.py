@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -55,11 +55,18 @@ def golden(name: str, value: Any) -> None:
     assert text == path.read_text(), f"{path.name} is what others rely on"
 
 
+SOMETIMES: Final[dict[type[Any], set[str]]] = {
+    EventPage: {"test"},
+    QueueRow: {"reserved_for", "reserved_until"},
+}
+"""What is left out where there is nothing to say."""
+
+
 def all_of(value: Any, kind: type[Any]) -> Any:
     """Decode strictly: no member that the contract does not name, none missing."""
     decoded = msgspec.convert(value, kind)
     again = json.loads(msgspec.json.encode(decoded))
-    missing = set(again) - set(value)
+    missing = set(again) - set(value) - SOMETIMES.get(kind, set())
     unknown = set(value) - set(again)
     assert (missing, unknown) == (set(), set()), kind.__name__
     return decoded

@@ -57,7 +57,13 @@ async def test_for_the_first_minutes_only_the_person_asked_for_may_claim_where_t
     assert (await http(crew.admin).patch(f"{API}/account/settings", json=policy)).status_code == 200
     asked = {"target_user_id": crew.engineer.id}
     wanted = [(await escalated(junior, **asked))["id"] for _ in range(4)]
+    rows = {row["id"]: row for row in (await other.get(f"{API}/handoffs?status=pending")).json()["items"]}
     no = refused(await act(other, wanted[0], "claim"), 409, "reserved")
+    assert {key: rows[wanted[0]][key] for key in ("reserved_for", "reserved_until")} == {
+        key: no[key] for key in ("reserved_for", "reserved_until")
+    }, "read beforehand what pressing would be told"
+    whole = (await other.get(f"{API}/handoffs/{wanted[0]}")).json()
+    assert whole["reserved_until"] == no["reserved_until"]
     assert no["reserved_for"] == {"id": crew.engineer.id, "name": crew.engineer.name}
     made = (await junior.get(f"{API}/handoffs/{wanted[0]}")).json()["created_at"]
     left = datetime.fromisoformat(no["reserved_until"]) - datetime.fromisoformat(made)
@@ -66,6 +72,9 @@ async def test_for_the_first_minutes_only_the_person_asked_for_may_claim_where_t
     assert (await claimed(target, wanted[0]))["outcome"] == "claimed"
     refused(await act(other, wanted[0], "claim"), 409, "already_claimed")
     await act(target, wanted[0], "release")  # the person asked for has had the time
+    rows = {row["id"]: row for row in (await other.get(f"{API}/handoffs?status=pending")).json()["items"]}
+    assert "reserved_for" not in rows[wanted[0]]
+    assert rows[wanted[1]]["reserved_for"]["id"] == crew.engineer.id
     assert (await claimed(other, wanted[0]))["outcome"] == "claimed"
     await Owner(database_url).fetch(
         "UPDATE handoff SET waiting_since = waiting_since - interval '3 min' WHERE id = $1", wanted[1]

@@ -1,13 +1,15 @@
 """The queue as the log tells it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.contract.people import Person
 from desktop.core.claim import Lost, Offline
 from desktop.core.inbox import Inbox
-from desktop.core.present import Case, claimed_views, row_views
+from desktop.core.present import Case, Made, claimed_views, detail_view, row_views
 from desktop.core.tray import tray_view
 from desktop.core.views import ConnectionView
 from tests.unit.desktop.samples import DANA, LEE, ME, MINA, T0, event, person, row
@@ -132,3 +134,23 @@ def test_only_seniors_can_claim_and_never_their_own() -> None:
     assert [each.claimable for each in row_views(inbox, ME, {}, 0, T0)] == [True, False]
     junior = type(ME)(id=ME.id, name=ME.name, email=ME.email, role="technician")
     assert [each.claimable for each in row_views(inbox, junior, {}, 0, T0)] == [False, False]
+
+
+def test_what_is_kept_for_somebody_says_so_until_the_time_is_over() -> None:
+    """Otherwise the others press, and are refused, while the button promised a claim."""
+    kept = replace(
+        row("h1"), reserved_for=Person(id="u-else", name="Lee Park"), reserved_until=T0 + timedelta(minutes=3)
+    )
+    inbox = Inbox()
+    inbox.load([kept])
+    made: Made = {}
+    [shown] = row_views(inbox, ME, {}, 0, T0, made)
+    until = (T0 + timedelta(minutes=3)).astimezone().strftime("%H:%M")
+    assert (shown.reserved, shown.claimable) == (f"For Lee Park until {until}", False)
+    assert detail_view(shown, None, None, None, wall=T0, stale=False).primary == "reserved"
+    [after] = row_views(inbox, ME, {}, 0, T0 + timedelta(minutes=3), made)
+    assert (after.reserved, after.claimable) == (None, True)
+    [asked] = row_views(inbox, replace(ME, id="u-else"), {}, 0, T0)
+    assert (asked.reserved, asked.claimable) == (None, True)
+    junior = replace(ME, role="technician")
+    assert row_views(inbox, junior, {}, 0, T0)[0].reserved is None

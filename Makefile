@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak fuzz test-packages test-windows test-upgrade test-server release fmt lock clean
+.PHONY: help setup demo test check soak fuzz audit sbom test-packages test-windows test-upgrade test-server release fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ check: setup ## gates and the quick tests, under two minutes
 
 soak: setup ## ten minutes of people at work while everything breaks, then the verdict (MINUTES=10 SEED=drawn)
 	@exec .venv/bin/python -m scripts.soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+audit: setup ## whether a pinned package has a known hole; proves first that it would see one
+	@.venv/bin/python scripts/audit.py
+
+sbom: setup ## what is in the program, from the lock, as CycloneDX: build/sbom.json
+	@mkdir -p build && .venv/bin/cyclonedx-py requirements requirements.lock --of JSON -o build/sbom.json
 
 fuzz: setup ## hostile input for a quarter of an hour: every operation in each role, the handoff's life, raw frames (FUZZ_EACH=20)
 	@FUZZ=long FUZZ_EACH=$(or $(FUZZ_EACH),20) exec .venv/bin/pytest -n 2 --timeout 7200 -q tests/trust

@@ -108,7 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(operations.router)
     app.router.routes.append(WebSocketRoute(f"{API}/events/stream", _EventStream()))
     install_pages(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, by_https=known.public_url.startswith("https://"))
     app.openapi = lambda: openapi.document(app, API)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
     return app
 

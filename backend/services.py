@@ -23,6 +23,7 @@ from backend.handoffs.first_action import FirstActionRecorder
 from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
 from backend.http.at_once import AtOnce
+from backend.http.quotas import Quotas
 from backend.identity.account import AccountService
 from backend.identity.authorization import AuthorizationService
 from backend.identity.baselines import BaselineService
@@ -93,6 +94,7 @@ class Services:
     delivery: DeliveryService
     feed: FeedHub
     sockets: EventSockets
+    quotas: Quotas
     polls: AtOnce
     live_pages: LivePages
     live_replies: LiveReplies
@@ -158,6 +160,7 @@ class Services:
             feed=feed,
             sockets=EventSockets(feed, identity, delivery, database.wakeup, per_address=settings.sockets_per_address),
             polls=polls(),
+            quotas=Quotas(settings.quotas),
             live_pages=LivePages(),
             live_replies=LiveReplies(replies),
             replies=replies,

@@ -7,6 +7,7 @@ plain sentence that names the setting. Secrets never appear in `repr`.
 import contextlib
 import ipaddress
 import os
+import re
 import secrets
 import tempfile
 import tomllib
@@ -53,6 +54,7 @@ NAMES: Final = (
     "FLOWPILOT_TRUSTED_PROXIES",
     "FLOWPILOT_REQUEST_WITHIN_S",
     "FLOWPILOT_SOCKETS_PER_ADDRESS",
+    "FLOWPILOT_QUOTAS",
 )
 LOOPBACK_PROXIES: Final = "127.0.0.1,::1"
 DEFAULT_PUBLIC_URL: Final = "http://127.0.0.1:8000"
@@ -110,6 +112,9 @@ class Settings:
     sockets_per_address: int = 2_000
     """Event streams that one network address may have open in one process; this machine's own are not counted."""
 
+    quotas: str = ""
+    """How much of what is expensive one account may ask for: `escalation=3000/minute,export=60/minute`."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the settings; makes the data directory's secret key when none is given.
@@ -155,6 +160,7 @@ class Settings:
             sockets_per_address=int(
                 _seconds("FLOWPILOT_SOCKETS_PER_ADDRESS", values, 2_000.0, most=100_000.0, least=1.0, of="connections")
             ),
+            quotas=_quotas(values.get("FLOWPILOT_QUOTAS", "")),
             trusted_proxies=_networks("FLOWPILOT_TRUSTED_PROXIES", values.get("FLOWPILOT_TRUSTED_PROXIES")),
         )
 
@@ -274,6 +280,13 @@ def _event_bus(value: str | None) -> str:
     except ValueError:  # a port that is no number, told below without the address: a password may stand in it
         pass
     raise SettingsError("FLOWPILOT_EVENT_BUS must be 'postgres' or nats://HOST:PORT, several with commas between")
+
+
+def _quotas(value: str) -> str:
+    form = r"\s*(escalation|export)\s*=\s*[1-9]\d{0,7}\s*/\s*(second|minute|hour|day)\s*"
+    if value and not re.fullmatch(rf"{form}(,{form})*", value):
+        raise SettingsError("FLOWPILOT_QUOTAS must be like escalation=3000/minute,export=60/minute")
+    return value
 
 
 def _networks(name: str, value: str | None) -> str:

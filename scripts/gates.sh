@@ -34,6 +34,7 @@ gate types .venv/bin/mypy
 gate lint .venv/bin/ruff check --quiet
 gate format .venv/bin/ruff format --check --quiet
 gate imports .venv/bin/lint-imports
+gate secrets .venv/bin/python -m scripts.secret_scan
 [ "${1:-}" = --with-lock ] && gate lock locks_are_current
 
 failed=0

@@ -34,6 +34,7 @@ from backend.handoffs.claiming import ClaimingService
 from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService, not_found
 from backend.http.problems import openapi_responses
+from backend.http.quotas import Quotas
 from backend.http.respond import Json, encode
 from backend.identity.dependencies import CallerDep
 
@@ -76,10 +77,12 @@ _HELD = openapi_responses("not_found", "role_required", "claim_lost", "not_pendi
             "session_resolved",
             "idempotency_mismatch",
             "user_not_eligible",
+            "too_many_requests",
         ),
     },
 )
 async def escalate(
+    request: Request,
     session_id: str,
     new: NewHandoff,
     caller: CallerDep,
@@ -87,6 +90,8 @@ async def escalate(
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> Json:
     """Escalate a session to the seniors of the account."""
+    quotas: Quotas = request.app.state.services.quotas
+    quotas.take(caller.account_id, "escalation")
     result = await handoffs.escalate(caller, session_id, new, idempotency_key)
     return Json(result.handoff, 201 if result.created else 200)
 

@@ -25,6 +25,9 @@ _HEADERS: Final = (
 )
 
 
+_HTTPS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
+
+
 class BodyTooLargeError(HTTPException):
     """The client sends more than it may; raised out of `receive`, and of a kind that body parsers let through."""
 
@@ -35,8 +38,10 @@ class BodyTooLargeError(HTTPException):
 class Edge:
     """Request id, body limit, security headers and one access line per request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, by_https: bool = False) -> None:
+        """`by_https`: people reach the server by https, so their browsers never ask for it by anything else again."""
         self.app = app
+        self._headers = (*_HEADERS, _HTTPS_ONLY) if by_https else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; other scopes pass."""
@@ -57,7 +62,7 @@ class Edge:
                 status = message["status"]
                 headers = list(message.get("headers", ()))
                 present = {name for name, _ in headers}
-                headers += [header for header in _HEADERS if header[0] not in present]
+                headers += [header for header in self._headers if header[0] not in present]
                 headers.append((b"x-request-id", request_id.encode()))
                 message = {**message, "headers": headers}
             await send(message)

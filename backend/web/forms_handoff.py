@@ -85,6 +85,7 @@ async def escalate(
         priority=_priority(priority),
         target_user_id=target or None,
     )
+    services.quotas.take(visitor.caller.account_id, "escalation")
     try:
         await services.handoffs.escalate(visitor.caller, session_id, new, key or None)
     except Refusal as refusal:

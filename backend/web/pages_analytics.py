@@ -77,6 +77,7 @@ def drawn(
 @router.get("/analytics.csv")
 async def export(visitor: VisitorDep, services: ServicesDep, month: str = "") -> Response:
     """A row per escalation, from which every figure of the page can be made again."""
+    services.quotas.take(visitor.caller.account_id, "export")
     made = await services.analytics.export(visitor.caller, _checked(month))
     headers = {
         "Content-Disposition": f'attachment; filename="{made.name}"',

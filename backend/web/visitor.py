@@ -18,6 +18,7 @@ from backend.domain.refusal import Refusal
 from backend.handoffs.claiming import ClaimingService
 from backend.handoffs.holder import HolderService
 from backend.handoffs.service import HandoffService
+from backend.http.quotas import Quotas
 from backend.identity.account import AccountService
 from backend.identity.authorization import AuthorizationService
 from backend.identity.baselines import BaselineService
@@ -68,6 +69,7 @@ class Services(Protocol):
     psa_notes: PsaNoteService
     invites: InviteService
     privacy: PrivacyService
+    quotas: Quotas
     tickets: TicketService
     authorization: AuthorizationService
     devices: DeviceService

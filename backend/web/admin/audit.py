@@ -59,6 +59,7 @@ async def audit_log(
 @router.get("/admin/audit.csv")
 async def export(visitor: VisitorDep, services: ServicesDep, group: Group = "", words: Words = "") -> Response:
     """The same entries as a file."""
+    services.quotas.take(visitor.caller.account_id, "export")
     pieces = await services.audit.export(visitor.caller, _filter(group, words))
     day = formats.now().astimezone(formats.zone(visitor.caller.timezone))
     headers = {

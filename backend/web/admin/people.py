@@ -131,6 +131,7 @@ async def revoke(request: Request, visitor: FormVisitor, services: ServicesDep, 
 @router.get(f"{_HERE}/{{user_id}}/export.zip")
 async def export(visitor: VisitorDep, services: ServicesDep, user_id: str) -> Response:
     """Everything that is known of a person."""
+    services.quotas.take(visitor.caller.account_id, "export")
     made = await services.privacy.export(visitor.caller, _id(user_id))
     headers = {
         "Content-Disposition": 'attachment; filename="person.zip"',

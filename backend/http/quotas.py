@@ -1,0 +1,59 @@
+"""How much of what is expensive one account may ask for: a storm in one shop must not be everybody's.
+
+Counted per account and process in windows that move, by `limits`. The bounds are wide: no shop at work meets them. They
+are settable (FLOWPILOT_QUOTAS), since only the operator knows the machine.
+"""
+
+import math
+import time
+from typing import Final, Literal
+from uuid import UUID
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from backend.domain.refusal import Refusal
+
+Kind = Literal["escalation", "export"]
+DEFAULTS: Final[dict[Kind, str]] = {"escalation": "3000/minute", "export": "60/minute"}
+_WHAT: Final[dict[Kind, str]] = {"escalation": "escalations", "export": "exports"}
+
+
+class QuotaError(Exception):
+    """A quota that cannot be meant; the text is one plain sentence."""
+
+
+def parsed(text: str) -> dict[Kind, RateLimitItem]:
+    """`escalation=3000/minute,export=60/minute`; what is not named keeps its default. Raises QuotaError."""
+    chosen: dict[Kind, str] = dict(DEFAULTS)
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        name, _, bound = part.partition("=")
+        kind = next((one for one in DEFAULTS if one == name.strip()), None)
+        if kind is None or not bound.strip():
+            raise QuotaError(f"{part!r} is none of {', '.join(f'{one}=N/minute' for one in DEFAULTS)}")
+        chosen[kind] = bound.strip()
+    try:
+        return {kind: parse(bound) for kind, bound in chosen.items()}
+    except ValueError as error:
+        raise QuotaError("a bound is written like 60/minute") from error
+
+
+class Quotas:
+    """The counts of one process."""
+
+    def __init__(self, bounds: str = "") -> None:
+        self._bounds = parsed(bounds)
+        self._windows = MovingWindowRateLimiter(MemoryStorage())
+
+    def take(self, account_id: UUID, kind: Kind) -> None:
+        """One more. Refuses `too_many_requests` with the seconds until there is room again."""
+        bound = self._bounds[kind]
+        if self._windows.hit(bound, kind, account_id.hex):
+            return
+        reset = self._windows.get_window_stats(bound, kind, account_id.hex).reset_time
+        raise Refusal(
+            "too_many_requests",
+            f"This account has had {bound.amount} {_WHAT[kind]} within a {bound.GRANULARITY.name}. Try again later.",
+            retry_after_s=max(1, math.ceil(reset - time.time())),
+        )

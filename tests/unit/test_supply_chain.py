@@ -1,0 +1,90 @@
+"""What comes into the program is pinned, asked about and free of credentials; and the checks themselves can fail."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import secret_scan
+
+ROOT = Path(__file__).parents[2]
+BAD = {"dependencies": [{"name": "jinja2", "version": "2.4.1", "vulns": [{"id": "PYSEC-2014-8"}]}]}
+GOOD = {"dependencies": [{"name": "jinja2", "version": "9.9", "vulns": []}]}
+
+
+def audit(tmp_path: Path, planted: object, lock: object) -> tuple[int, str]:
+    """Run `make audit`'s program with a tool that answers as told."""
+    tool = tmp_path / "pip-audit"
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps({"planted": planted, "lock": lock}))
+    tool.write_text(
+        f"#!{sys.executable}\nimport json, sys\nanswers = json.load(open({str(answers)!r}))\n"
+        "print(json.dumps(answers['lock' if 'requirements.lock' in sys.argv else 'planted']))\n"
+    )
+    tool.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "scripts/audit.py"],
+        cwd=ROOT,
+        env={"PIP_AUDIT": str(tool), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("planted", "lock", "code", "words"),
+    [
+        (BAD, GOOD, 0, "no known hole"),
+        (BAD, BAD, 1, "PYSEC-2014-8"),
+        (GOOD, GOOD, 3, "could not check"),  # a tool that sees nothing in what is known to be bad has seen nothing
+        ({}, GOOD, 3, "could not check"),
+        (BAD, {}, 3, "could not check"),
+    ],
+)
+def test_an_audit_that_could_not_look_never_says_that_all_is_well(
+    tmp_path: Path, planted: object, lock: object, code: int, words: str
+) -> None:
+    found, said = audit(tmp_path, planted, lock)
+    assert (found, words in said) == (code, True), said
+
+
+def test_every_pin_of_the_lock_has_its_hashes_and_names_no_host() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    pins = [line for line in lock.splitlines() if re.match(r"[a-z0-9]", line)]
+    assert len(pins) > 50
+    assert [line for line in pins if "==" not in line or not line.endswith("\\")] == []
+    assert "://" not in lock
+
+
+def test_the_scan_for_credentials_finds_planted_ones() -> None:
+    planted = {
+        "an AWS key": "key = AKIA" + "Q" * 16,
+        "a GitHub token": "gh" + "p_" + "a" * 36,
+        "a Slack token": "xox" + "b-1234567890-" + "a" * 20,
+        "an access token of this program": "fp" + "at_" + "a" * 43,
+        "a private key": "-----BEGIN RSA " + "PRIVATE KEY-----\n" + ("A" * 64 + "\n") * 3,
+    }
+    for what, text in planted.items():
+        assert secret_scan.found_in(f"first line\n{text}\n") == [(2, what)]
+    assert secret_scan.found_in("password = 'correct horse battery staple'") == []
+    assert all((ROOT / name).is_file() for name in secret_scan.ALLOWED)
+
+
+def test_each_test_that_the_security_table_names_is_there() -> None:
+    """A row that names a test which has gone proves nothing."""
+    text = (ROOT / "docs/security.md").read_text()
+    named = set(re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", text))
+    assert len(named) > 25
+    files = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
+    gone = [f"{file}::{name}" for file, name in sorted(named) if file not in files]
+    gone += [
+        f"{file}::{name}"
+        for file, name in sorted(named)
+        if name and file in files and f"def {name}(" not in files[file].read_text()
+    ]
+    assert not gone

@@ -22,7 +22,7 @@ async def test_browsers_that_came_by_https_are_told_to_stay_there(*, by_https: b
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "client": None}
+    scope: Scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "client": None}
     await Edge(answered, by_https=by_https)(scope, receive, send)
     names = [name for name, _ in sent[0]["headers"]]
     assert (b"strict-transport-security" in names) is by_https

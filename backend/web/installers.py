@@ -14,7 +14,7 @@ from typing import Final
 
 _KINDS: Final = (
     (".msi", "Windows 10, 11", "MSI for managed install"),
-    (".exe", "Windows 10, 11", "EXE for one person"),
+    (".exe", "Windows 10, 11", "EXE set-up, per machine"),
     (".pkg", "macOS 12 and later", "PKG for managed install"),
     (".dmg", "macOS 12 and later", "DMG, Apple silicon and Intel"),
     (".deb", "Debian, Ubuntu", "deb"),

@@ -5,13 +5,11 @@ flowpilot-tray           the one that runs
 .flowpilot-tray.former   the one before, until the new one has proved itself
 """
 
-import ctypes
 import errno
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +43,8 @@ def may_renew(folder: Path) -> bool:
 
 def stage(archive: Path, folder: Path) -> Path:
     """Unpack and try it; answers the new folder. Raises `StagingError`, with nothing left behind."""
+    import tarfile  # noqa: PLC0415 - in the helper process alone
+
     place = _beside(folder, "new")
     shutil.rmtree(place, ignore_errors=True)
     try:
@@ -104,6 +104,8 @@ def _try(program: Path) -> None:
 
 def _exchange(one: Path, other: Path) -> None:
     """Both names change what they mean in one step, so that no power cut leaves the computer without the program."""
+    import ctypes  # noqa: PLC0415 - a few times a year
+
     libc = ctypes.CDLL(None, use_errno=True)
     done = libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE)
     if done == 0:

@@ -5,11 +5,12 @@ import sys
 
 _IDLE = """
 import sys
-import desktop.app, desktop.desk, desktop.platform.notifications, qasync
+import desktop.app, desktop.desk, desktop.platform.notifications, desktop.updates.watch, qasync
 heavy = {"rich", "pygments", "keyring", "pydantic", "sqlalchemy", "PySide6.QtSvg",
          "desktop.ui.queue_window", "desktop.ui.sign_in", "desktop.ui.dialogs", "desktop.ui.about",
          "desktop.ui.settings_window", "desktop.ui.first_run", "desktop.windows", "desktop.diagnostics",
-         "desktop.net.probe", "desktop.platform.autostart", "plistlib", "configparser"}
+         "desktop.net.probe", "desktop.platform.autostart", "plistlib", "configparser",
+         "tuf", "securesystemslib", "urllib3", "tarfile", "desktop.updates.mirror", "desktop.updates.helper"}
 sys.stdout.write(" ".join(sorted(heavy & set(sys.modules))))
 """
 

@@ -108,6 +108,7 @@ async def _administrators(camera: Camera, browser: Browser) -> None:
     await marcus.get_by_test_id("person-actions").first.click()
     await camera.shoot(marcus, "admin-person")
     await marcus.goto(f"{camera.base}/admin/policy")
+    await marcus.locator('html[data-ready="yes"]').wait_for(state="attached")
     await marcus.get_by_test_id("policy-step-3-urgent").fill("2")
     await marcus.get_by_test_id("policy-error").wait_for()
     await camera.shoot(marcus, "admin-policy-error")

@@ -5,6 +5,7 @@ import { startSaveBar } from "./savebar.js";
 export async function start() {
   for (const field of document.querySelectorAll("[data-submit]")) field.addEventListener("change", () => field.form.requestSubmit());
   document.addEventListener("click", copy);
+  document.querySelector('.an [aria-current="page"]')?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone
   startSaveBar();
   if (document.querySelector("[data-policy]")) (await import("./policy.js")).startPolicy();
 }

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +58,11 @@ def committed(status: str) -> None:
 def sums(folder: Path) -> str:
     """`SHA256SUMS` of what people download, as `sha256sum --check` reads it; `updates` has signatures of its own."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
-    offered = [path for path in files if path.relative_to(folder).parts[0] not in {"updates", "flowpilot-tray"}]
+    offered = [
+        path
+        for path in files
+        if path.relative_to(folder).parts[0] not in {"updates", "flowpilot-tray"} and not path.name.startswith(".")
+    ]
     return "".join(f"{_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in offered)
 
 
@@ -115,7 +120,7 @@ def main() -> int:
             status = ["git", "-C", str(ROOT), "status", "--porcelain"]
             committed(subprocess.run(status, check=True, capture_output=True, text=True).stdout)
         out.mkdir(parents=True, exist_ok=True)
-        for what, command in (*steps(out), *signed_steps(out)):
+        for what, command in chain(steps(out), signed_steps(out)):  # the second looks at what the first has made
             print(f"== {what}", flush=True)
             subprocess.run(command, check=True, cwd=ROOT)
         shutil.copyfile(ROOT / "packaging" / "server" / "requirements.lock", out / "server-requirements.lock")

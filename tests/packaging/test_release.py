@@ -61,6 +61,23 @@ def test_the_sums_are_what_sha256sum_and_the_admin_page_read(tmp_path: Path) -> 
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path, check=True)
 
 
+def test_what_is_signed_is_what_was_built_a_moment_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked for too early there is nothing, and the release goes out without its word on updates."""
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> None:
+        ran.append(command)
+        (tmp_path / "flowpilot-tray-0.1.0-linux-x86_64.tar.xz").write_bytes(b"xz")
+
+    monkeypatch.setattr(release().subprocess, "run", run)
+    monkeypatch.setattr(sys, "argv", ["release.py", "--trial", "--out", str(tmp_path)])
+    monkeypatch.setenv("FLOWPILOT_UPDATE_KEYS", "/keys")
+    monkeypatch.setenv("RELEASE_WINDOWS", "no")
+    assert release().main() == 0
+    assert ran[-1][-1] == str(tmp_path / "flowpilot-tray-0.1.0-linux-x86_64.tar.xz")
+    assert "server-requirements.lock" in (tmp_path / "SHA256SUMS").read_text()
+
+
 @pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
 def test_hosted_builders_can_read_their_orders(schema: str) -> None:
     """They are run elsewhere; here their form is checked against the published schema."""

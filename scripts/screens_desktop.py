@@ -119,6 +119,7 @@ def queue_pictures(studio: Studio) -> None:
     """Every state of the queue window."""
     studio.queue("normal", samples.queue(), samples.detail())
     studio.queue("tall", samples.queue(), samples.detail(), size=(1000, 1260), after=unfold)
+    studio.queue("reserved", *samples.reserved())
     studio.queue("narrow", samples.queue(), samples.detail(), size=(720, 480))
     studio.queue("pressed", samples.queue(), samples.detail(), after=press_c, settle_ms=260)
     studio.queue("empty", samples.queue(rows=()), None)

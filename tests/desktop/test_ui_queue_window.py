@@ -106,6 +106,20 @@ def test_first_load_that_takes_long_shows_the_offline_banner(window: QueueWindow
     qtbot.waitUntil(window.offline.isVisible, timeout=2000)
 
 
+def test_what_is_kept_for_somebody_else_is_said_in_the_button_and_no_key_claims_it(window: QueueWindow) -> None:
+    queue, detail = samples.reserved()
+    window.show_queue(queue)
+    window.show_detail(detail)
+    assert (primary(window).words(), primary(window).isEnabled()) == ("For Lee Park until 10:49", False)
+    spy = QSignalSpy(window.claim_requested)
+    QTest.keyClick(window, Qt.Key.Key_C)
+    assert spy.count() == 0
+    sentence = window.column.list.model().index(1, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert sentence.endswith("For Lee Park until 10:49.")
+    window.show_detail(samples.detail())
+    assert primary(window).isEnabled(), "the time is over"
+
+
 def test_offline_stops_clocks_and_says_why_nothing_can_be_claimed(window: QueueWindow, qtbot: QtBot) -> None:
     window.show_queue(samples.queue(state="offline"))
     window.show_detail(samples.detail(stale=True))

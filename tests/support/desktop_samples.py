@@ -248,6 +248,13 @@ def detail(*, stale: bool = False, primary: PrimaryKind = "claim") -> DetailView
     )
 
 
+def reserved() -> tuple[QueueView, DetailView]:
+    """The second row kept for somebody else."""
+    kept = replace(rows()[1], for_you=False, claimable=False, reserved="For Lee Park until 10:49")
+    shown = queue(rows=(rows()[0], kept, *rows()[2:]))
+    return shown, replace(detail(primary="reserved"), row=kept)
+
+
 def loading() -> DetailView:
     """The second row, not yet loaded."""
     return DetailView(row=rows()[1])

@@ -60,9 +60,11 @@ async def test_others_can_read_beforehand_that_alerts_are_held_back() -> None:
         def told() -> list[tuple[str | None, bool]]:
             return [(f.get("reason"), "until" in f) for f in one.server.received if f["type"] == "holding"]
 
+        one.controller.do_not_disturb("on")  # before there is anybody to tell
         await one.live()
+        await one.until(lambda: told() == [("do_not_disturb", False)])
         one.controller.do_not_disturb(30)
-        await one.until(lambda: told() == [("do_not_disturb", True)])
+        await one.until(lambda: told()[-1] == ("do_not_disturb", True))
         one.controller.do_not_disturb(30)
         one.controller.do_not_disturb("off")
         await one.until(lambda: told()[-1] == (None, False))

@@ -190,7 +190,7 @@ def main() -> int:
     parser.add_argument("--rollout", type=int, default=100)
     parser.add_argument("--role", choices=ONLINE, default="targets")
     parser.add_argument("files", type=Path, nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     if options.do == "keys":
         make_keys(options.keys)
         return 0

@@ -53,6 +53,18 @@ def test_what_is_published_is_what_is_fetched(maker: Maker, kept: Path) -> None:
     assert mirror(maker, kept).release("stable").rollout == 60
 
 
+def test_the_commands_of_the_documentation_publish(
+    maker: Maker, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = str(program(tmp_path / "made", "1.1.0"))
+    common = ["--keys", str(maker.keys), "--repo", str(maker.folder), "--channel", "stable"]
+    for words in (["publish", *common, archive], ["rollout", *common, "--rollout", "10"], ["refresh", *common]):
+        monkeypatch.setattr(sys, "argv", ["repository.py", *words])
+        assert tool().main() == 0
+    assert (release := mirror(maker, kept).release("stable")).version == "1.1.0"
+    assert release.rollout == 10
+
+
 def test_an_older_state_is_refused(maker: Maker, kept: Path) -> None:
     """Rollback: a version with a known hole would be offered as the newest."""
     maker.publish("1.1.0")

@@ -31,6 +31,7 @@ from backend.onetime.api import router as secrets_router
 from backend.psa.api import hooks_router
 from backend.psa.api import router as psa_router
 from backend.runbooks.api import router as runbooks_router
+from backend.scim.api import router as scim_router
 from backend.selfaudit.api import router as alarms_router
 from backend.selfaudit.gauges import AuditGauges
 from backend.services import Services
@@ -105,6 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(oauth_router)
     app.include_router(setup_router)
     app.include_router(hooks_router)
+    app.include_router(scim_router)
     app.include_router(operations.router)
     app.router.routes.append(WebSocketRoute(f"{API}/events/stream", _EventStream()))
     install_pages(app)

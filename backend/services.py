@@ -46,6 +46,7 @@ from backend.psa.hooks import HookService
 from backend.psa.notes import PsaNoteService
 from backend.psa.service import ConnectorService
 from backend.runbooks.service import RunbookService
+from backend.scim.service import DirectoryService
 from backend.sealed import Sealer
 from backend.selfaudit.monitor import Monitor
 from backend.selfaudit.service import AlarmService
@@ -85,6 +86,7 @@ class Services:
     factors: FactorService
     two_steps: TwoStepService
     sso: SsoService
+    directory: DirectoryService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence
@@ -116,6 +118,7 @@ class Services:
         """Wire the services to an open database; nothing runs before `start`."""
         identity = IdentityService(database, settings.secret_key)
         tickets = TicketService(database, identity)
+        people, holder = PeopleService(database), HolderService(database, email_after_s=settings.email_after_s)
         factors = FactorService(database, Sealer.build(settings))
         sessions = SessionService(database, FirstActionRecorder())
         handoffs = HandoffService(database, sessions, email_after_s=settings.email_after_s)
@@ -135,7 +138,7 @@ class Services:
             account=AccountService(database),
             audit=AuditService(database),
             baselines=BaselineService(database),
-            people=PeopleService(database),
+            people=people,
             privacy=PrivacyService(database, PeopleService(database)),
             email_settings=EmailSettingsService(database, build_mailer(settings), mail_server_view(settings)),
             invites=InviteService(database, settings.secret_key),
@@ -147,6 +150,7 @@ class Services:
             security=SecurityService(database),
             factors=factors,
             two_steps=TwoStepService(database, identity, factors),
+            directory=DirectoryService(database, people, holder),
             sso=SsoService(
                 database, identity, Sealer.build(settings), Providers(allow_private=private), settings.secret_key
             ),
@@ -154,7 +158,7 @@ class Services:
             editing=EditingService(database, sessions, FirstActionRecorder()),
             presence=SessionPresence(database),
             handoffs=handoffs,
-            holder=HolderService(database, email_after_s=settings.email_after_s),
+            holder=holder,
             claiming=ClaimingService(database, tickets),
             delivery=delivery,
             feed=feed,

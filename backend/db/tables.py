@@ -65,6 +65,7 @@ app_user = _table(
     _c("email_refusal"),
     _c("phone"),
     _c("external_id"),
+    _c("deleted_at", _AT),
     _c("erased_at", _AT),
     _c("created_at", _AT),
 )

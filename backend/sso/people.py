@@ -1,4 +1,4 @@
-"""Who somebody from a provider is here, and which role they have. Why: docs/adr/0014.
+"""Who somebody from a provider is here, and which role they have. Why: docs/adr/0013.
 
 The key is issuer and subject, never the address. An address is looked at once, when a person comes for the first time,
 and only where the provider says that it has verified it and its domain is the account's by the operator's word.

@@ -47,6 +47,7 @@ from backend.privacy.service import PrivacyService
 from backend.psa.notes import PsaNoteService
 from backend.psa.service import ConnectorService
 from backend.runbooks.service import RunbookService
+from backend.scim.service import DirectoryService
 from backend.selfaudit.service import AlarmService
 from backend.sessions.editing import EditingService
 from backend.sessions.presence import SessionPresence
@@ -79,6 +80,7 @@ class Services(Protocol):
     factors: FactorService
     two_steps: TwoStepService
     sso: SsoService
+    directory: DirectoryService
     sessions: SessionService
     editing: EditingService
     presence: SessionPresence

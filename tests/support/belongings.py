@@ -103,6 +103,7 @@ async def _rows(owner: Owner, crew: Crew, ids: dict[str, str]) -> dict[str, str]
         "setup_id": ("setup_code", {"code": crew.account_id, "label": "All", "created_by": crew.admin.id}),
         "browser_id": ("web_session", {"user_id": crew.viewer.id, "token_hash": mark, "expires_at": soon}),
         "token_id": ("access_token", {"user_id": crew.viewer.id, "token_hash": mark}),
+        "scim_token_id": ("scim_token", {"token_hash": mark, "expires_at": soon}),
         "device_id": ("device", {**computer, "expires_at": soon}),
     }
     new = {}

@@ -1,12 +1,14 @@
-"""/admin/sign-in: who must give a second factor, and single sign-on."""
+"""/admin/sign-in: who must give a second factor, and single sign-on, the directory."""
 
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from backend.db.ids import parse_id
 from backend.domain.refusal import Refusal
 from backend.http.problems import STATUS
+from backend.scim.api import base_of
 from backend.sso.service import DEFAULT_ROLES, Setup
 from backend.web.admin import tabs
 from backend.web.pages_sso import redirect_uri
@@ -40,7 +42,16 @@ async def page(request: Request, visitor: Visitor, *, status: int = 200, **shown
         by_password=PASSWORD_LABEL,
         default_roles=DEFAULT_ROLES,
         redirect_uri=redirect_uri(request),
-        **{"form": _form(sso), "error": None, "about": "", "saved": request.query_params.get("saved", ""), **shown},
+        scim_base=base_of(request),
+        scim_tokens=await services.directory.tokens(visitor.caller),
+        **{
+            "form": _form(sso),
+            "scim_token": None,
+            "error": None,
+            "about": "",
+            "saved": request.query_params.get("saved", ""),
+            **shown,
+        },
     )
 
 
@@ -113,3 +124,31 @@ async def remove_sso(request: Request, visitor: FormVisitor, services: ServicesD
     """No single sign-on any more."""
     await services.sso.remove(visitor.caller)
     return done(request, f"{HERE}?saved=sso")
+
+
+@router.post(f"{HERE}/directory")
+async def make_directory_token(
+    request: Request, visitor: FormVisitor, services: ServicesDep, label: Annotated[str, Form()] = ""
+) -> Response:
+    """A token for the directory, shown on the page that answers and never again."""
+    try:
+        await services.security.require_fresh(visitor.caller)
+        token = await services.directory.make_token(visitor.caller, label)
+    except Refusal as refusal:
+        if by_script(request) or refusal.code not in {"invalid_body", "csrf_failed", "limit_reached"}:
+            raise
+        status = STATUS[refusal.code]
+        return await page(request, visitor, status=status, error=refusal.detail, about="directory")
+    return await page(request, visitor, scim_token=token, about="directory")
+
+
+@router.post(f"{HERE}/directory/{{scim_token_id}}/end")
+async def end_directory_token(
+    request: Request, visitor: FormVisitor, services: ServicesDep, scim_token_id: str
+) -> Response:
+    """The directory changes nobody any more."""
+    known = parse_id(scim_token_id)
+    if known is None:
+        raise Refusal("not_found", "There is no such token.")
+    await services.directory.end_token(visitor.caller, known)
+    return done(request, f"{HERE}?saved=directory")

@@ -1,7 +1,7 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak fuzz audit sbom test-packages test-windows test-upgrade test-server release fmt lock clean
+.PHONY: help setup demo test check bench soak soak-sockets fuzz audit sbom test-packages test-windows test-upgrade test-server release fmt lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ sbom: setup ## what is in the program, from the lock, as CycloneDX: build/sbom.j
 
 fuzz: setup ## hostile input for a quarter of an hour: every operation in each role, the handoff's life, raw frames (FUZZ_EACH=20)
 	@FUZZ=long FUZZ_EACH=$(or $(FUZZ_EACH),20) exec .venv/bin/pytest -n 2 --timeout 7200 -q tests/trust
+
+soak-sockets: setup ## thousands of sockets with churn, escalations and claims: flat, complete (MINUTES=30 SOCKETS=5000)
+	@exec nice -n 15 .venv/bin/python -m benchmarks.soak_sockets --minutes $(or $(MINUTES),30) --sockets $(or $(SOCKETS),5000)
+
+bench: setup ## measure beside the peers and write docs/performance.md; ten minutes, BENCH=full for all sizes
+	@exec benchmarks/run.sh $(BENCH)
 
 test-packages: setup ## build the Linux packages; install, use, upgrade and remove them in a clean root (needs root)
 	@packages=; for one in debootstrap lintian; do command -v $$one >/dev/null || packages="$$packages $$one"; done; \

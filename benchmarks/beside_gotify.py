@@ -50,7 +50,7 @@ async def _spawn(desk: Computer, *command: str, stdin: bytes = b"") -> Process:
     process = await asyncio.create_subprocess_exec(
         *command, env=desk.environment, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL
     )
-    assert process.stdin is not None  # noqa: S101 - asked for above
+    assert process.stdin is not None
     process.stdin.write(stdin)
     process.stdin.close()
     return process

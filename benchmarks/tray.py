@@ -43,7 +43,7 @@ def _bare_start(desk: SeniorDesk) -> tuple[float, float]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:
-        assert process.stdout is not None  # noqa: S101 - asked for above
+        assert process.stdout is not None
         shown = float(process.stdout.readline())
         resident = resident_mb(process.pid)
         process.terminate()
@@ -64,7 +64,7 @@ async def _escalate(server: Server, crew: Crew, rounds: int) -> None:
 
 
 async def _report(desk: SeniorDesk, started: float, floor: tuple[float, float]) -> None:
-    assert desk.tray is not None  # noqa: S101 - started above
+    assert desk.tray is not None
     icon_s = desk.events("icon_visible")[0]["mono"] - started
     live_s = desk.events("live")[0]["mono"] - started
     idle = await at_rest(desk.tray.pid)

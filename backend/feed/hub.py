@@ -120,6 +120,13 @@ class AccountFeed:
             return False
         return True
 
+    def next(self, seq: int) -> LogEntry | None:
+        """The event that follows a position, when it is in memory."""
+        if not self._ring or not max(self._ring[0].seq, self._position.oldest) <= seq + 1 <= self._ring[-1].seq:
+            return None  # what was trimmed is told to nobody, whether memory has it or not
+        entry = self._ring[seq - self._ring[-1].seq]
+        return entry if entry.seq == seq + 1 else None  # never another one: a reader would go round in circles
+
     def held(self, seq: int, limit: int = REPLAY_LIMIT) -> list[LogEntry]:
         """The events that follow a position as far as they are in memory without a gap; else nothing."""
         if not self._ring or not max(self._ring[0].seq, self._position.oldest) <= seq + 1 <= self._ring[-1].seq:

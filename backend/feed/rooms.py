@@ -6,14 +6,13 @@ socket in turn; one whose client does not read goes on in a task of its own, so 
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Final
 
 from backend.contract import events as wire
 from backend.db.background import keep_doing
 from backend.feed.hub import AccountFeed, TooFar
 from backend.feed.link import Link
-from backend.feed.log import LogEntry
 from backend.http.frames import text_frame
 from backend.http.respond import encode
 
@@ -84,21 +83,15 @@ class Rooms:
         if link.cursor is None or link.busy is not None:
             return
         if link.epoch == feed.epoch:
-            while link.cursor < feed.head:
-                held = feed.held(link.cursor)
-                if not held or not self._put(link, held):
+            head = feed.head
+            while (cursor := link.cursor) < head:
+                entry = feed.next(cursor)
+                if entry is None or not link.put(entry.wire(replay=entry.seq <= link.replay_to)):
                     break
-            if link.cursor == feed.head:
+                link.cursor, link.put_at = entry.seq, self._beats
+            if link.cursor == head:
                 return
         link.busy = asyncio.create_task(self._own_pace(link, self._caught_up(link, feed)), name="catch-up")
-
-    def _put(self, link: Link, entries: Iterable[LogEntry]) -> bool:
-        for entry in entries:
-            if not link.put(entry.wire(replay=entry.seq <= link.replay_to)):
-                return False
-            link.cursor = entry.seq
-        link.put_at = self._beats
-        return True
 
     async def _round(self, feed: AccountFeed) -> None:
         try:

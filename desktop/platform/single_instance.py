@@ -34,7 +34,7 @@ class SingleInstance(QObject):
 
     def claim(self, on_errand: Callable[[Errand], None]) -> bool:
         """Whether this is the first one; `on_errand` is called with what each later start wants."""
-        if not self._lock.tryLock(0) and not self._left_by_our_number():
+        if not self._lock.tryLock(0) and not self._left_by_a_killed_one():
             return False
         self._on_errand = on_errand
         QLocalServer.removeServer(self._place.name)
@@ -44,14 +44,15 @@ class SingleInstance(QObject):
             _LOG.warning("a second start cannot reach this one: %s", self._server.errorString())
         return True
 
-    def _left_by_our_number(self) -> bool:
-        """A killed app's lock names a process; after a new boot that may be this one, and then nobody holds it."""
-        if os.name != "nt":  # elsewhere the lock is the system's, and ends with its process
-            return False
-        if self._lock.getLockInfo()[0] != os.getpid():
+    def _left_by_a_killed_one(self) -> bool:
+        """A killed app's lock names a process; another of our programs may have got its number since.
+
+        Windows refuses to delete the file while its holder lives. Elsewhere the lock is the system's, and ends with it.
+        """
+        if os.name != "nt":
             return False
         try:
-            self._place.lock.unlink(missing_ok=True)  # refused while somebody has it open
+            self._place.lock.unlink(missing_ok=True)
         except OSError:
             return False
         return self._lock.tryLock(0)

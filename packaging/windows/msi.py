@@ -152,14 +152,16 @@ def completions() -> Iterator[str]:
 
 def _program_runs() -> Iterator[str]:
     """The old program is asked to make way before its files go, the new one is started for everyone signed in."""
+    gone = rf"delete HKLM\{product.PROGRAM_KEY} /v EndedIn /f /reg:64"  # what the old one noted for a new one
     runs = (
-        ("Old", "WAS_INSTALLDIR", product.MAKE_WAY, "WAS_INSTALLDIR", 1390),
-        ("New", "INSTALLDIR", product.START, 'NOT (REMOVE = "ALL")', 6610),
+        ("Old", f"[WAS_INSTALLDIR]{product.PROGRAM}", product.MAKE_WAY, "WAS_INSTALLDIR", 1390),
+        ("Last", "[System64Folder]reg.exe", gone, 'REMOVE = "ALL" AND NOT UPGRADINGPRODUCTCODE', 1392),
+        ("New", f"[INSTALLDIR]{product.PROGRAM}", product.START, 'NOT (REMOVE = "ALL")', 6610),
     )
-    for name, folder, option, condition, place in runs:
+    for name, program, option, condition, place in runs:
         prop = f"{name.upper()}_PROGRAM"
         for action, kind, source, target, at in (
-            (f"Name{name}", _SET_PROPERTY, prop, f"[{folder}]{product.PROGRAM}", place),
+            (f"Name{name}", _SET_PROPERTY, prop, program, place),
             (f"Run{name}", _RUN_WHATEVER_IT_SAYS, prop, option, place + 1),
         ):
             yield (

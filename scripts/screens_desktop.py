@@ -277,7 +277,7 @@ class TraySheet(QWidget):
 def main() -> int:
     """Take all pictures, twice."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    if out is None:
+    if out is None or sys.argv[1].startswith("-"):
         print(__doc__)
         return 2
     out.mkdir(parents=True, exist_ok=True)

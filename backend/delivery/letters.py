@@ -53,7 +53,7 @@ class Letters:
         purpose: Purpose = "reminder" if row.purpose == "alert" and row.steps_done else row.purpose
         first = await mail_repository.first_message(tx, account_id, row.handoff_id, row.user_id)
         thread = (first,) if first and first != row.message_id and row.purpose != "notice" else ()
-        on_client = {user for user, _ in await connected(tx, account_id)}
+        on_client = {link.user_id for link in await connected(tx, account_id)}
         since = handoff.waiting_since or handoff.created_at
         mail = HandoffMail(
             handoff=handoff,

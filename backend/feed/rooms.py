@@ -29,7 +29,7 @@ class Rooms:
         self._rooms: dict[AccountFeed, set[Link]] = {}
         self._rounds: dict[AccountFeed, asyncio.Task[None]] = {}
         self._again: set[AccountFeed] = set()
-        self._beats = self._entered = 0
+        self._beats = 0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -47,8 +47,7 @@ class Rooms:
 
     def enter(self, link: Link, feed: AccountFeed) -> None:
         """From now on the link is told what the feed gains, once its client has named a position."""
-        self._entered += 1
-        link.put_at = self._beats - self._entered % HEARTBEAT_S  # thousands who came together do not beat together
+        link.put_at = self._beats
         self._rooms.setdefault(feed, set()).add(link)
 
     def leave(self, link: Link, feed: AccountFeed) -> None:

@@ -91,8 +91,8 @@ async def _tell(hub: FeedHub, account: Any, event: asyncpg.Record) -> None:
         return
     feed._ring.append(LogEntry(event["seq"], event["kind"], event["at"], event["data"]))
     feed._position = LogPosition(feed._position.epoch, event["seq"], feed._position.oldest)
-    async with feed._news:
-        feed._news.notify_all()
+    hub.told(feed)
+    await feed.tell()
 
 
 def _no_recheck() -> None:

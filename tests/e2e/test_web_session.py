@@ -67,7 +67,7 @@ async def test_a_fact_is_edited_in_place_and_seen_by_the_others(desk: Desk) -> N
     await expect(theirs.get_by_test_id("fact-item")).to_contain_text("7.4 since Tuesday")
     await expect(fact.get_by_label("Edit: Firmware")).to_be_focused()
     await fact.get_by_label("Edit: Firmware").click()
-    await expect(mine.get_by_test_id("fact-edit-value")).to_be_focused()
+    await expect(mine.get_by_test_id("fact-edit-label")).to_be_focused()
     await mine.keyboard.press("Escape")
     await expect(mine.locator("form[data-editing]")).to_have_count(0)
 

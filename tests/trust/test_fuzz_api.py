@@ -78,6 +78,7 @@ def asked(case: Case[Any], server: Server, who: Member | None) -> requests.Respo
 async def test_no_made_up_request_makes_a_fault_or_an_answer_that_is_not_declared(
     people: People, http: Http, server: Server, database_url: str
 ) -> None:
+    before = len(server.logs)  # other stories break this server's database on purpose
     crew, owner = await people(), Owner(database_url)
     ids = await belongings(http, crew, owner)
     schema = schemathesis.openapi.from_dict((await http().get(f"{API}/openapi.json")).json())
@@ -120,4 +121,4 @@ async def test_no_made_up_request_makes_a_fault_or_an_answer_that_is_not_declare
                 run()
     assert count > 150
     assert not wrong, "\n".join(f"{key} {words} ({unquote(key)})" for key, words in wrong.items())
-    assert "Traceback" not in server.logs, server.logs[server.logs.index("Traceback") - 200 :][:6000]
+    assert "Traceback" not in server.logs[before:]

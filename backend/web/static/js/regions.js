@@ -122,6 +122,8 @@ function reconcile(list, next) {
 /** Takes over what a child says now. What holds the focus stays as it is; the parts beside it are still told anew. */
 function patch(present, child) {
   Object.assign(present.dataset, child.dataset);
+  const open = new Set([...present.querySelectorAll("details[data-keep][open]")].map((one) => one.dataset.keep));
+  for (const one of child.querySelectorAll("details[data-keep]")) one.open ||= open.has(one.dataset.keep);
   if (!present.contains(document.activeElement)) {
     present.replaceChildren(...child.childNodes);
     return;

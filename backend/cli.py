@@ -5,7 +5,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, NoReturn
 from uuid import UUID
@@ -17,9 +16,11 @@ from backend.db.embedded_files import EmbeddedError
 from backend.domain.refusal import Refusal
 from backend.domain.scopes import LEVELS
 from backend.settings import SettingsError
+from backend.version import own_version
 
 REFUSED: Final = 2
 BROKEN: Final = 1
+NOT_INSTALLED: Final = "(not installed: run from its source)"
 _REFUSALS: Final = (CommandError, SettingsError, EmbeddedError, Refusal)
 
 
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data-dir", type=Path, metavar="DIR", help="where data, settings and the embedded database are kept"
     )
     parser = _Parser(prog="flowpilot", description="Escalations for managed service providers.")
-    parser.add_argument("--version", action="version", version=f"flowpilot {_version()}")
+    parser.add_argument("--version", action="version", version=f"flowpilot {own_version() or NOT_INSTALLED}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
 
     serve = commands.add_parser("serve", parents=[shared], help="run the backend and the web app")
@@ -110,13 +111,6 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_people(commands, shared)
     return parser
-
-
-def _version() -> str:
-    try:
-        return version("flowpilot-escalations")
-    except PackageNotFoundError:
-        return "(not installed: run from its source)"
 
 
 def _add_people(commands: "argparse._SubParsersAction[_Parser]", shared: _Parser) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from backend.contract.people import Me
 from backend.contract.vocabulary import ROLE_LABEL
 from desktop.core import words
 from desktop.core.controller import Controller
@@ -46,12 +47,13 @@ class Around:
 def rows(controller: Controller | None, around: Around) -> list[tuple[str, str]]:
     """Name and value of each row, in the order of the window."""
     me = controller.me if controller else None
+    said = controller.vitals.me if controller and me else None
     shown = f". Last test shown {words.clock(around.test_shown)}" if around.test_shown else ""
     return [
         ("Connection", controller.vitals.connection if controller else "None"),
-        ("Server", around.server or "None yet"),
+        ("Server", _server(around.server, said)),
         ("Signed in as", f"{me.name}, {ROLE_LABEL[me.role]}" if me else "Nobody"),
-        ("This device", platform.node() or "Unnamed computer"),
+        ("This device", _device(said)),
         ("Notifications", f"{around.toasts}{shown}"),
         ("Delivery check", controller.vitals.delivery if controller else "Nothing yet"),
         ("Credentials", around.kept),
@@ -62,6 +64,21 @@ def rows(controller: Controller | None, around: Around) -> list[tuple[str, str]]
         ("Profile", around.profile),
         ("Logs", f"{around.log}, 4 MB at most, no customer text"),
     ]
+
+
+def _server(address: str, said: Me | None) -> str:
+    version = f", {said.server_version}" if said is not None and said.server_version else ""
+    return f"{address.removeprefix('https://')}{version}" if address else "None yet"
+
+
+def _device(said: Me | None) -> str:
+    name = platform.node() or "Unnamed computer"
+    if said is None or (said.device is None and said.server_version is None):
+        return name  # a server of before does not say
+    if said.device is None:
+        return f"{name}, not registered: signed in with a personal access token"
+    since = said.device.connected_at.astimezone()
+    return f"{name}, registered {since.day} {since:%b %Y}"
 
 
 def text(

@@ -76,8 +76,9 @@ class Windows(QObject):
         self._testing = False
         self._certificate = ""
         self._updates = ""
+        self._who: object = None
         self._fresh = QTimer(self, interval=FRESH_MS)
-        self._fresh.timeout.connect(self._refresh)
+        self._fresh.timeout.connect(self._tick)
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
@@ -254,6 +255,7 @@ class Windows(QObject):
         from desktop.platform.hotkey import why_not  # noqa: PLC0415 - the same
         from desktop.ui.settings_page import Facts  # noqa: PLC0415 - the same
 
+        self._who = self._signed_in_as()
         controller = self._controller()
         me = controller.me if controller else None
         on, held = self._autostart_state()
@@ -350,20 +352,34 @@ class Windows(QObject):
                 self._updates = ""
         self._refresh()
 
+    def _tick(self) -> None:
+        """While one of them is seen: what has changed by itself."""
+        about, settings = (each is not None and each.isVisible() for each in (self._about, self._settings))
+        if about:
+            self._refresh()
+        if settings and self._signed_in_as() != self._who:
+            self.facts_changed()
+        if not about and not settings:
+            self._fresh.stop()
+
+    def _signed_in_as(self) -> object:
+        controller = self._controller()
+        return controller.me if controller else None, self._around.server(), self._around.kept()
+
     def _refresh(self) -> None:
-        """The rows as they are now, while somebody looks."""
+        """The rows as they are now."""
         window = self._about
         if window is None:
             return
         controller = self._controller()
+        if controller is not None:
+            controller.check_up()
         window.show_rows(self._rows(), live=controller.vitals.live if controller else False)
         managed = self._around.settings.store.words("organisation")
         updates = self._around.updates()
         known = self._updates or (updates.words if updates is not None else "")
         by = f"Managed by {managed}" if managed else ""
         window.show_update(". ".join(part for part in (by, known) if part) or NOT_CHECKED, can_check=not managed)
-        if window.isVisible() != self._fresh.isActive():
-            self._fresh.start() if window.isVisible() else self._fresh.stop()
 
     def _open_logs(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._around.settings.folder)))
@@ -376,7 +392,7 @@ class Windows(QObject):
         window.show()
         window.raise_()
         window.activateWindow()
-        if window is self._about:
+        if window is not self._first:
             self._fresh.start()
 
 

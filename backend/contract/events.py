@@ -3,7 +3,7 @@
 Every frame is one JSON object in one text message of at most 64 KiB. The `type` field tells them apart.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -24,7 +24,11 @@ CLOSE_TOO_MANY: Final = 4429
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """First frame of the server. `heartbeat_s` is in seconds; `server_time` corrects the client's clock."""
+    """First frame of the server. `heartbeat_s` is in seconds; `server_time` corrects the client's clock.
+
+    `takes` names the client's frames that came after the first release: one that is not named here would close the
+    stream with 4400, so a newer client keeps it to itself.
+    """
 
     type: str = "hello"
     protocol: int = PROTOCOL
@@ -33,6 +37,7 @@ class Hello:
     heartbeat_s: int
     server_time: datetime
     user: UserView
+    takes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +138,9 @@ class NewReceipt:
 class Holding:
     """Client: alerts are held back here from now on, `do_not_disturb` or `quiet_hours`; null: they are shown again.
 
-    `until` is when that ends by itself. Said once after each greeting while it is so, and whenever it changes. It tells
-    people where an alert would end up before they escalate; what came of one is said by receipts alone.
+    `until` is when that ends by itself. Only for a server whose greeting `takes` it: once after each greeting while it
+    is so, and whenever it changes. It tells people where an alert would end up before they escalate; what came of one
+    is said by receipts alone. Clients that read by requests say it with each one.
     """
 
     type: str = "holding"

@@ -1,6 +1,7 @@
 """Who is who: references to people, the signed-in caller, the account and its settings."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from backend.contract.policy import EscalationPolicy
@@ -37,13 +38,28 @@ class AccountView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThisDevice:
+    """The connected computer that is asking. `connected_at` is when its person said yes to it."""
+
+    id: str
+    name: str
+    connected_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """Answer of `GET /me`. `permissions` holds verbs such as `handoff.claim`."""
+    """Answer of `GET /me`. `permissions` holds verbs such as `handoff.claim`.
+
+    `device` is null for whoever is no connected computer: a web page, a personal access token. `server_version` is null
+    where the server runs without being installed.
+    """
 
     user: UserView
     role: Role
     account: AccountView
     permissions: list[str]
+    device: ThisDevice | None = None
+    server_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,17 @@ async def insert_presence(
 
 
 async def renew_presence(
-    tx: AsyncConnection, *, account_id: UUID, link_id: UUID, user_id: UUID, channel: str, process: UUID
+    tx: AsyncConnection,
+    *,
+    account_id: UUID,
+    link_id: UUID,
+    user_id: UUID,
+    channel: str,
+    process: UUID,
+    held: str | None,
+    held_until: datetime | None,
 ) -> None:
-    """A client has been heard of now; whether it was before makes no difference."""
+    """A client has been heard of now, and what it holds back; whether it was before makes no difference."""
     insert = postgresql.insert(t.client_presence).values(
         account_id=account_id,
         id=link_id,
@@ -36,10 +44,12 @@ async def renew_presence(
         channel=channel,
         process=process,
         seen_at=sa.func.clock_timestamp(),
+        held=held,
+        held_until=held_until,
     )
     statement = insert.on_conflict_do_update(
         index_elements=["account_id", "id"],
-        set_={"seen_at": insert.excluded.seen_at},
+        set_={name: insert.excluded[name] for name in ("seen_at", "held", "held_until")},
         where=t.client_presence.c.account_id == account_id,
     )
     await tx.execute(statement)

@@ -89,17 +89,16 @@ class DeliveryService:
         await self._leaving.one((caller.account_id, link_id))
 
     async def holds(self, caller: Caller, link_id: UUID, holding: Holding) -> None:
-        """A client holds alerts back from now on, or shows them again. A time without a zone is UTC."""
-        reason = (holding.reason or "").replace("\x00", "")[:_REASON]
-        until = holding.until.replace(tzinfo=UTC) if holding.until and holding.until.tzinfo is None else holding.until
+        """A client holds alerts back from now on, or shows them again."""
         async with self._db.tenant(caller.account_id) as tx:
-            await repository.hold(tx, caller.account_id, link_id, reason or None, until if reason else None)
+            await repository.hold(tx, caller.account_id, link_id, *_held(holding))
 
-    async def asking(self, caller: Caller, channel: Channel) -> None:
+    async def asking(self, caller: Caller, channel: Channel, holding: Holding) -> None:
         """A client that reads by requests asks for news: connected for as long as a client is believed without a word.
 
         Its sign-in stands for the client; no process vouches for it.
         """
+        held, held_until = _held(holding)
         async with self._db.tenant(caller.account_id) as tx:
             await repository.renew_presence(
                 tx,
@@ -108,6 +107,8 @@ class DeliveryService:
                 user_id=caller.user_id,
                 channel=channel,
                 process=_NO_PROCESS,
+                held=held,
+                held_until=held_until,
             )
 
     async def require_handoff(self, caller: Caller, handoff_id: str) -> None:
@@ -154,6 +155,18 @@ class DeliveryService:
     async def _vouch(self) -> None:
         await asyncio.sleep(VOUCH_S)
         await repository.touch_presence(self._db, self._process)
+
+
+def _held(holding: Holding) -> tuple[str | None, datetime | None]:
+    """Reason and end as they are kept. A time without a zone is UTC; one beyond the calendar is no end at all."""
+    reason = (holding.reason or "").replace("\x00", "")[:_REASON] or None
+    until = holding.until if reason else None
+    if until is not None and until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    try:
+        return reason, until and until.astimezone(UTC)
+    except OverflowError:
+        return reason, None
 
 
 def _reach(person: AnyRow, links: list[AnyRow]) -> ReachEntry:

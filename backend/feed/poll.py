@@ -1,11 +1,12 @@
 """The event stream where WebSocket cannot pass: the same reader as a long poll."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 
-from backend.contract.events import EventPage, TrialAlert
+from backend.contract.events import EventPage, Holding, TrialAlert
 from backend.db.wakeup import Wakeup
 from backend.domain.refusal import Refusal
 from backend.feed.hub import AccountFeed, FeedHub, TooFar
@@ -40,21 +41,25 @@ async def events(
     wait: Annotated[float, Query(ge=0, le=25)] = 0,
     epoch: str | None = None,
     present: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    held: str | None = None,
+    held_until: datetime | None = None,
 ) -> Json:
     """Events after a position, oldest first; with `wait` (seconds) answers when there is something or time is up.
 
     `reset: true` says that the log cannot serve `after`: fetch the queue and go on from its `seq`. With `present` the
     client says that it shows alerts to its user, who then counts as connected; it tells them by
-    `POST /handoffs/{id}/receipts`, and may find a test notification it asked for as `test`. A sign-in that ends while
-    the request waits answers 401 at once. One user may have
-    30 requests waiting; a further one that would wait answers 429.
+    `POST /handoffs/{id}/receipts`, and may find a test notification it asked for as `test`. With `held`
+    (`do_not_disturb`, `quiet_hours`) it says that it holds alerts back, until `held_until` where that ends by itself.
+    A sign-in that ends while the request waits answers 401 at once. One user may have 30 requests waiting; a further
+    one that would wait answers 429.
     """
     hub: FeedHub = request.app.state.services.feed
     trials: Trials = request.app.state.services.sockets.tests
     test: TrialAlert | None = None
     if present:
         audience: Audience = request.app.state.services.delivery
-        await audience.asking(caller, "desktop" if caller.kind == "token" else "web")
+        holding = Holding(reason=held, until=held_until)
+        await audience.asking(caller, "desktop" if caller.kind == "token" else "web", holding)
     feed = await hub.open(caller.account_id, anew=True)
     try:
         if wait and feed.head == after:

@@ -17,8 +17,8 @@ class Audience(Protocol):
     async def left(self, caller: Caller, link_id: UUID) -> None:
         """It is gone."""
 
-    async def asking(self, caller: Caller, channel: Channel) -> None:
-        """A client without a connection asks for news, and will show them to its user."""
+    async def asking(self, caller: Caller, channel: Channel, holding: Holding) -> None:
+        """A client without a connection asks for news, and will show them to its user, or holds them back."""
 
     async def holds(self, caller: Caller, link_id: UUID, holding: Holding) -> None:
         """It holds alerts back from now on, or shows them again."""

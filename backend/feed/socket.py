@@ -44,6 +44,7 @@ SOCKETS_PER_ADDRESS: Final = 2_000
 RECHECK_S: Final = 2.0
 FAREWELL_SPREAD_MS: Final = 5_000
 _CLOSE_BROKEN: Final = 1011
+_TAKES: Final = ["holding"]
 
 
 class EventSockets:
@@ -250,6 +251,7 @@ def _hello(feed: AccountFeed, caller: Caller) -> str:
         heartbeat_s=HEARTBEAT_S,
         server_time=datetime.now(UTC),
         user=caller.view(),
+        takes=_TAKES,
     )
     return encode(hello).decode()
 

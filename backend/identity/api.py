@@ -10,6 +10,7 @@ from backend.http.problems import openapi_responses
 from backend.http.respond import Json
 from backend.identity.account import AccountService
 from backend.identity.dependencies import CallerDep
+from backend.identity.devices import DeviceService
 
 router = APIRouter(tags=["account"])
 _NUMBERS: Final = frozenset(
@@ -26,9 +27,10 @@ Account = Annotated[AccountService, Depends(_service)]
 
 
 @router.get("/me", response_model=Me, responses=openapi_responses())
-async def me(caller: CallerDep) -> Json:
-    """Who is calling."""
-    return Json(caller.me())
+async def me(request: Request, caller: CallerDep) -> Json:
+    """Who is calling, and on which of their connected computers."""
+    devices: DeviceService = request.app.state.services.devices
+    return Json(caller.me(await devices.this(caller)))
 
 
 @router.get("/account/settings", response_model=AccountSettings, responses=openapi_responses())

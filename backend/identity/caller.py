@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from backend.contract.people import AccountView, Me, UserView
+from backend.contract.people import AccountView, Me, ThisDevice, UserView
 from backend.contract.vocabulary import Role
 from backend.domain.roles import permissions, require
+from backend.version import own_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,13 @@ class Caller:
         """The caller as a contract user."""
         return UserView(id=str(self.user_id), name=self.name, email=self.email, role=self.role)
 
-    def me(self) -> Me:
+    def me(self, device: ThisDevice | None) -> Me:
         """The answer of `GET /me`."""
-        account = AccountView(id=str(self.account_id), name=self.account_name, timezone=self.timezone)
-        return Me(user=self.view(), role=self.role, account=account, permissions=permissions(self.role))
+        return Me(
+            user=self.view(),
+            role=self.role,
+            account=AccountView(id=str(self.account_id), name=self.account_name, timezone=self.timezone),
+            permissions=permissions(self.role),
+            device=device,
+            server_version=own_version(),
+        )

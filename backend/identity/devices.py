@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from backend.audit.record import record
+from backend.contract.people import ThisDevice
 from backend.db.engine import Database
 from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
@@ -53,6 +54,14 @@ class DeviceService:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+
+    async def this(self, caller: Caller) -> ThisDevice | None:
+        """The computer that is calling; null for a web page and for a personal access token."""
+        if caller.kind == "web":
+            return None
+        async with self._db.tenant(caller.account_id) as tx:
+            row = await repository.device(tx, caller.account_id, caller.credential_id)
+        return None if row is None else ThisDevice(id=str(row.id), name=row.name, connected_at=row.created_at)
 
     async def mine(self, caller: Caller) -> list[Device]:
         """The caller's computers, the newest first."""

@@ -16,6 +16,7 @@ from backend.contract.people import UserView
 from desktop.core import toasts
 from desktop.core.alerting import Alerting
 from desktop.core.alerts import Alerts, Told
+from desktop.core.checkup import Checkup
 from desktop.core.claim import Outcome, RoleGone, SignedOut, Won
 from desktop.core.claims import Around, Claims, Origin
 from desktop.core.drawing import Drawing, Known
@@ -149,6 +150,7 @@ class Controller:
         )
         self._following.live = self._follow_link
         self._link = Link(ports.connector, ports.api.queue, self._following, ports.clock)
+        self._checkup = Checkup(self.vitals, self._link.echo, ports.api.me, self._time.mono)
         self.trial.show, self._link.heard_test = self._alerts.deck.show, self.trial.heard
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -284,8 +286,9 @@ class Controller:
 
     @property
     def me(self) -> UserView | None:
-        """Who is signed in, once the server has said so."""
-        return self._roster.me if self._roster.greeted else None
+        """Who is signed in, once the server has said so; null again when the sign-in has ended."""
+        ended = self._connection.state(self._time.mono()) == "signed_out"
+        return self._roster.me if self._roster.greeted and not ended else None
 
     @property
     def claiming(self) -> bool:
@@ -315,6 +318,11 @@ class Controller:
     def private(self) -> list[str]:
         """Every text of a handoff and every name that is known now: what diagnostics must not hold."""
         return self._roster.private
+
+    def check_up(self) -> None:
+        """Somebody looks at the diagnostics: ask how far the server is, now and then."""
+        if self._checkup.due:
+            self._tasks.start(self._checkup.run())
 
     def test_notification(self) -> None:
         """Have the server send one, and follow it."""

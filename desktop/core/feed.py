@@ -30,10 +30,11 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Greeted:
-    """The server said who we are and what time it is."""
+    """The server said who we are, what time it is, and which newer frames it takes."""
 
     user: UserView
     server_time: datetime
+    takes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class Feed:
 
     def _hello(self, frame: Hello, now: float) -> list[Effect]:
         self._silence_s = SILENCE_FACTOR * max(1, frame.heartbeat_s)
-        greeted = Greeted(frame.user, frame.server_time)
+        greeted = Greeted(frame.user, frame.server_time, frozenset(frame.takes))
         known = self.epoch == frame.epoch and self.cursor is not None and self.cursor <= frame.head
         self._head = frame.head
         if not known:

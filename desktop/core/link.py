@@ -33,6 +33,9 @@ FRESH_S: Final = 1.0
 """An attempt that is younger than this is not begun anew, however many reasons come at once."""
 RETRY_AFTER_MOST_S: Final = 300.0
 """Whatever a server, or something on the way that answers for it, asks for."""
+PONG_S: Final = 5.0
+"""How long an echo over the stream is waited for."""
+HOLDING: Final = Holding().type
 FAREWELL_S: Final = 0.5
 """How long the end of the app waits for its streams to close well."""
 
@@ -92,6 +95,7 @@ class Link:
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._receipts = receipts or Receipts()
         self._holding = Holding()
+        self._takes: frozenset[str] = frozenset()
         self._my_id: str | None = None
         self._outage = False
         self._fetching: asyncio.Task[None] | None = None
@@ -131,12 +135,26 @@ class Link:
             self._outbox.put_nowait(self.feed.receipt(receipt).text)
 
     def hold(self, holding: Holding) -> None:
-        """Say whether alerts are held back here; again after each greeting, as a new stream knows nothing of it."""
+        """Say whether alerts are held back here; again after each greeting, as a new stream knows nothing of it.
+
+        A server of before does not know the frame, and would close the stream for it.
+        """
         if holding == self._holding:
             return
         self._holding = holding
-        if self._my_id is not None:
+        if self._my_id is not None and HOLDING in self._takes:
             self._outbox.put_nowait(encode(holding))
+
+    async def echo(self) -> float | None:
+        """Seconds to the server and back over the open stream; null without one, and when none comes in time."""
+        socket = self._socket
+        if socket is None:
+            return None
+        try:
+            async with asyncio.timeout(PONG_S):
+                return await socket.echo()
+        except (SocketClosedError, TimeoutError):
+            return None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -266,7 +284,8 @@ class Link:
         self._listener.link_up(greeted.user, greeted.server_time)
         self._my_id = greeted.user.id
         self._outage = False
-        if self._holding.reason is not None:
+        self._takes = greeted.takes
+        if self._holding.reason is not None and HOLDING in self._takes:
             self._outbox.put_nowait(encode(self._holding))
         self._receipts.greeted()
         for receipt in self._receipts.unconfirmed:

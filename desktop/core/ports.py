@@ -140,6 +140,10 @@ class Socket(Protocol):
         """The next frame; raises `SocketClosedError`."""
         ...
 
+    async def echo(self) -> float:
+        """Seconds to the server and back; raises `SocketClosedError`."""
+        ...
+
     async def close(self) -> None:
         """Close; never raises."""
         ...

@@ -1,10 +1,11 @@
-"""How the app is doing, for the diagnostics: the connection now and lately, and how fast the last alert was."""
+"""How the app is doing, for the diagnostics: the connection now and lately, how fast the last alert was, who we are."""
 
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from backend.contract.people import Me
 from desktop.core import words
 from desktop.core.views import ConnectionState
 
@@ -20,7 +21,11 @@ _SAID: Final[dict[ConnectionState, str]] = {
 
 
 class Vitals:
-    """`mono` is monotonic seconds, `wall` the server's UTC time, `heard` when the server was heard last."""
+    """`mono` is monotonic seconds, `wall` the server's UTC time, `heard` when the server was heard last.
+
+    `since` is when the connection became what it is, in monotonic seconds; `round_trip_s` how long a word to the server
+    and back took over it; `me` what the server last said of this sign-in. Both are null until somebody has asked.
+    """
 
     def __init__(
         self, mono: Callable[[], float], wall: Callable[[], datetime], heard: Callable[[], float | None]
@@ -29,7 +34,9 @@ class Vitals:
         self._wall = wall
         self._heard = heard
         self._states: deque[tuple[datetime, ConnectionState]] = deque(maxlen=KEPT)
-        self._since = mono()
+        self.since = mono()
+        self.round_trip_s: float | None = None
+        self.me: Me | None = None
         self._delay: timedelta | None = None
         self.by_requests = False
 
@@ -37,7 +44,8 @@ class Vitals:
         """The connection as it is now; kept when it is another than before."""
         if not self._states or self._states[-1][1] != state:
             self._states.append((self._wall(), state))
-            self._since = self._mono()
+            self.since = self._mono()
+            self.round_trip_s = None
 
     def shown(self, sent_at: datetime) -> None:
         """An escalation that was sent then is on the screen now."""
@@ -50,16 +58,18 @@ class Vitals:
 
     @property
     def connection(self) -> str:
-        """`Live for 2 h 14 min, last heartbeat 3 s ago`."""
+        """`Live for 2 h 14 min, last heard 3 s ago, 41 ms`."""
         if not self._states:
             return "None"
         said = _SAID[self._states[-1][1]]
         now = self._mono()
-        lasted = timedelta(seconds=now - self._since)
+        lasted = timedelta(seconds=now - self.since)
         said += f" for {words.spent(lasted) if lasted >= words.RECENT else f'{round(lasted.total_seconds())} s'}"
         heard = self._heard()
         if self.live and heard is not None:
             said += f", last heard {max(0, round(now - heard))} s ago"
+        if self.live and self.round_trip_s is not None:
+            said += f", {max(1, round(self.round_trip_s * 1000))} ms"
         if self.live and self.by_requests:
             said += ", by requests: something on the way refuses the event stream"
         return said

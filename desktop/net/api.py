@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from backend.contract.events import Receipt, TrialAlert
+from backend.contract.events import Holding, Receipt, TrialAlert
 from backend.contract.handoffs import ClaimResult, Handoff, QueuePage, QueueRow
 from backend.contract.people import Me
 from desktop.core.ports import (
@@ -119,12 +119,23 @@ class HttpApi:
         return await self._call("POST", "/devices/test-notification", TrialAlert)
 
     async def events(
-        self, *, after: int, epoch: str | None = None, wait: int = 0, limit: int = EVENTS_LIMIT
+        self,
+        *,
+        after: int,
+        epoch: str | None = None,
+        wait: int = 0,
+        limit: int = EVENTS_LIMIT,
+        present: bool = True,
+        holding: Holding | None = None,
     ) -> "tuple[RawPage, datetime | None]":
-        """`GET /events`, as a client that shows alerts; with the server's time, if it says so."""
-        params = {"after": str(after), "limit": str(limit), "wait": str(wait), "present": "true"}
+        """`GET /events`, `present` as one that shows or holds alerts; with the server's time, if it says so."""
+        params = {"after": str(after), "limit": str(limit), "wait": str(wait), "present": str(present).lower()}
         if epoch is not None:
             params["epoch"] = epoch
+        if holding is not None and holding.reason is not None:
+            params["held"] = holding.reason
+            if holding.until is not None:
+                params["held_until"] = holding.until.isoformat()
         response = await self._asked("GET", "/events", params=params, answer_s=ANSWER_S + wait)
         return _decoded(response, "/events", RawPage), _date(response)
 

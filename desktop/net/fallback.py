@@ -143,6 +143,7 @@ class _Greeted:
         self._stream = stream
         self._first: str | bytes | None = first
         self.send = stream.send
+        self.echo = stream.echo
         self.close = stream.close
 
     async def receive(self) -> str | bytes:
@@ -159,6 +160,7 @@ class _Polling:
         self._looking = asyncio.get_running_loop().create_task(connector.look_back(stream.leave))
         self.send = stream.send
         self.receive = stream.receive
+        self.echo = stream.echo
 
     async def close(self) -> None:
         """Both end."""

@@ -5,6 +5,7 @@ reader keeps the same promises, and going over to the real stream and back repea
 """
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,10 +13,21 @@ from typing import Any, Final
 
 import msgspec
 
-from backend.contract.events import CLOSE_NOT_ALLOWED, CLOSE_TOKEN, Heartbeat, Hello, Receipt, Reset, Resume, TrialAlert
+from backend.contract.events import (
+    CLOSE_NOT_ALLOWED,
+    CLOSE_TOKEN,
+    Heartbeat,
+    Hello,
+    Holding,
+    Receipt,
+    Reset,
+    Resume,
+    TrialAlert,
+)
 from desktop.core.ports import CLOSE_ABNORMAL, ApiError, RefusedError, SignedOutError, SocketClosedError
 from desktop.net.api import HttpApi
 
+HOLDING: Final = Holding().type
 WAIT_S: Final = 10
 """Shorter than the server allows (25 s): each answer is also the heartbeat by which a dead link is noticed."""
 
@@ -27,8 +39,8 @@ class PollStream:
         self._api = api
         self._frames: deque[str] = deque([_text(hello)])
         self._epoch = hello.epoch
-        self._after: int | None = None
-        self._asked = asyncio.Event()
+        self._after = 0
+        self._holding = Holding()
         self._over: asyncio.Future[SocketClosedError] = asyncio.get_running_loop().create_future()
         self._asking: asyncio.Task[None] | None = None
         self._test: TrialAlert | None = None
@@ -41,7 +53,7 @@ class PollStream:
     async def open(cls, api: HttpApi) -> "PollStream":
         """Ask who we are and where the log stands. Raises `ApiError`."""
         me = await api.me()
-        page, server_time = await api.events(after=0, limit=1)
+        page, server_time = await api.events(after=0, limit=1, present=False)
         return cls(
             api,
             Hello(
@@ -50,18 +62,27 @@ class PollStream:
                 heartbeat_s=WAIT_S,
                 server_time=server_time or datetime.now(UTC),
                 user=me.user,
+                takes=[HOLDING],  # goes as a part of the request, which a server of before passes over
             ),
         )
 
     async def send(self, text: str) -> None:
-        """A frame of the client's: `resume` asks from there, `receipt` is posted, `ack` is for sockets only."""
+        """A frame of the client's: `resume` asks from there, `receipt` is posted, `ack` is for sockets only.
+
+        `holding` goes along with each request; the one that waits is asked anew with it.
+        """
         if self._over.done():
             raise self._over.result()
         frame: dict[str, Any] = msgspec.json.decode(text)
         match frame.pop("type"):
             case "resume":
                 resume = msgspec.convert(frame, Resume)
-                self._begin(resume.after, resume.epoch or self._epoch)
+                self._after, self._epoch = resume.after, resume.epoch or self._epoch
+                self._begin()
+            case "holding":
+                self._holding = msgspec.convert(frame, Holding)
+                if self._asking is not None and not self._asking.done():
+                    self._begin()
             case "receipt":
                 self._receipts.put_nowait(msgspec.convert(frame, Receipt))
 
@@ -73,6 +94,15 @@ class PollStream:
             self._ready.clear()
             await self._ready.wait()
         return self._frames.popleft()
+
+    async def echo(self) -> float:
+        """How long the shortest request takes."""
+        began = time.monotonic()
+        try:
+            await self._api.me()
+        except ApiError as exc:
+            raise _ended(exc) from exc
+        return time.monotonic() - began
 
     async def close(self) -> None:
         """End what is under way."""
@@ -88,17 +118,18 @@ class PollStream:
             self._over.set_result(why)
             self._ready.set()
 
-    def _begin(self, after: int, epoch: str) -> None:
+    def _begin(self) -> None:
         if self._asking is not None:
             self._asking.cancel()
-        self._asking = asyncio.get_running_loop().create_task(self._ask(after, epoch))
+        self._asking = asyncio.get_running_loop().create_task(self._ask())
 
-    async def _ask(self, after: int, epoch: str) -> None:
-        """Page after page, from one position on."""
+    async def _ask(self) -> None:
+        """Page after page, from where the last one ended."""
         wait = 0
         while True:
+            after = self._after
             try:
-                page, _ = await self._api.events(after=after, epoch=epoch, wait=wait)
+                page, _ = await self._api.events(after=after, epoch=self._epoch, wait=wait, holding=self._holding)
             except ApiError as exc:
                 self.leave(_ended(exc))
                 return
@@ -106,14 +137,14 @@ class PollStream:
                 self._put(_text(Reset(epoch=page.epoch, head=page.head, reason="the log cannot serve this position")))
                 return
             for event in page.events:
-                after = msgspec.json.decode(event, type=_Place).seq
+                self._after = msgspec.json.decode(event, type=_Place).seq
                 self._put(bytes(event).decode())
             if page.test is not None and (self._test is None or self._test.id != page.test.id):
                 self._test = page.test  # another process of the server may bring it a second time
                 self._put(_text(page.test))
             if not page.events:
                 self._put(_text(Heartbeat(head=page.head)))
-            wait = WAIT_S if after >= page.head else 0
+            wait = WAIT_S if self._after >= page.head else 0
 
     async def _tell(self) -> None:
         """One receipt after the other; one that cannot be told ends the stream, and goes out again on the next."""

@@ -58,6 +58,13 @@ class WebSocket:
                 raise SocketClosedError(CLOSE_ABNORMAL, "the access token had run out") from exc
             raise closed from exc
 
+    async def echo(self) -> float:
+        """The time until a ping's answer is here; every WebSocket peer answers one."""
+        try:
+            return await (await self._connection.ping())
+        except ConnectionClosed as exc:
+            raise _closed(exc) from exc
+
     async def close(self) -> None:
         """Close; a peer that does not answer is left after 2 s."""
         if self._session.keeper is not None and self._prove in self._session.keeper.renewed:

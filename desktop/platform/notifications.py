@@ -44,6 +44,7 @@ class SystemToasts:
         self._listener = listener
         self._address = address
         self._bus: MessageBus | None = None
+        self._owner: str | None = None  # the service's own address on the bus, once a change has told it
         self._capabilities: frozenset[str] = frozenset()
         self._ids: dict[str, int] = {}
         self._late: dict[int, str] = {}
@@ -115,11 +116,18 @@ class SystemToasts:
         ]
         self._showing += 1
         try:
-            answer = await self._call("Notify", "susssasa{sv}i", content)
+            reply = await self._asked("Notify", "susssasa{sv}i", content)
         except ToastFailedError:
             self._shown(None)
             raise
-        number = int(answer[0])
+        if self._owner not in {None, reply.sender}:
+            # It fell before its answer was read: the number is nobody's, and the toast went with it.
+            self._shown(None)
+            self._adrift[view.id] = view
+            if self._reading is None or self._reading.done():
+                self._look_for_successor()
+            return "system"
+        number = int(reply.body[0])
         self._ids[view.id] = number
         self._views[view.id] = view
         self._adrift.pop(view.id, None)
@@ -174,7 +182,10 @@ class SystemToasts:
         else:
             _LOG.info("notification service with %s", ", ".join(sorted(self._capabilities)))
 
-    async def _call(
+    async def _call(self, member: str, signature: str, body: list[Any], **at: str) -> list[Any]:
+        return list((await self._asked(member, signature, body, **at)).body)
+
+    async def _asked(
         self,
         member: str,
         signature: str,
@@ -183,7 +194,7 @@ class SystemToasts:
         to: str = NAME,
         path: str = PATH,
         interface: str = NAME,
-    ) -> list[Any]:
+    ) -> Message:
         if self._bus is None or not self._bus.connected:
             raise ToastFailedError("no session bus")
         message = Message(destination=to, path=path, interface=interface, member=member, signature=signature, body=body)
@@ -196,7 +207,7 @@ class SystemToasts:
             raise ToastFailedError("the notification service is gone") from exc
         if reply.message_type is not MessageType.METHOD_RETURN:
             raise ToastFailedError(f"the notification service refused: {reply.error_name}")
-        return list(reply.body)
+        return reply
 
     def _on_message(self, message: Message) -> None:
         if message.message_type is not MessageType.SIGNAL:
@@ -207,7 +218,7 @@ class SystemToasts:
             case "NotificationClosed", [int(number), int()]:
                 self._closed(number)
             case "NameOwnerChanged", [str(name), _, str(owner)] if name == NAME:
-                self._owner_changed(present=bool(owner))
+                self._owner_changed(owner)
             case _:
                 pass
 
@@ -244,7 +255,8 @@ class SystemToasts:
         for old in list(self._late)[:-LATE_KEPT]:
             del self._late[old]
 
-    def _owner_changed(self, *, present: bool) -> None:
+    def _owner_changed(self, owner: str) -> None:
+        self._owner = owner
         self._adrift |= {toast_id: self._views[toast_id] for toast_id in self._ids}
         self._ids.clear()
         self._views.clear()
@@ -252,11 +264,14 @@ class SystemToasts:
         self._capabilities = frozenset()
         if self._reading is not None:
             self._reading.cancel()
-        self._reading = asyncio.get_running_loop().create_task(self._succeed(present=present))
+        self._look_for_successor()
 
-    async def _succeed(self, *, present: bool) -> None:
+    def _look_for_successor(self) -> None:
+        self._reading = asyncio.get_running_loop().create_task(self._succeed())
+
+    async def _succeed(self) -> None:
         """Another service is there, or none comes: nobody has acted on what the former one showed."""
-        if present:
+        if self._owner:
             await self._read_capabilities()
         elif self.lost is not None:
             await asyncio.sleep(SUCCESSOR_S)

@@ -35,7 +35,7 @@ People = Callable[..., Awaitable[Crew]]
 def shape(value: Any) -> Any:
     """The value with what differs from run to run replaced by what it is."""
     if isinstance(value, dict):
-        return {key: shape(member) for key, member in value.items()}
+        return {key: "<version>" if key == "server_version" else shape(member) for key, member in value.items()}
     if isinstance(value, list):
         return [shape(member) for member in value[:1]]
     if isinstance(value, str):

@@ -15,11 +15,12 @@ from desktop.net.session import Session
 from desktop.net.socket import WebSocketConnector
 from tests.conftest import Http
 from tests.desktop.rig import app_at
-from tests.support.flow import claimed, escalated, log_of
+from tests.support.flow import claimed, escalated, log_of, open_session
 from tests.support.http_proxy import WebProxy
 from tests.support.pairing import paired
 from tests.support.people import Crew
 from tests.support.server import Server
+from tests.support.web import Forms, until_it_reads
 
 People = Callable[..., Awaitable[Crew]]
 WITHIN_S = 30.0
@@ -108,14 +109,52 @@ async def test_the_stream_comes_back_without_a_gap_or_a_second_toast(http: Http,
         await seen.until(lambda: made[0] in seen.toasts, WITHIN_S)
         told = controller.vitals
         assert told.connection.endswith("by requests: something on the way refuses the event stream")
+        controller.check_up()
+        await until(lambda: told.round_trip_s is not None)
+        assert told.me is not None
+        assert told.me.device is None, "signed in with a personal access token"
         proxy.upgrades = "pass"
         await seen.until(lambda: len(seen.marked("live")) == 2 and seen.state() == "connected", WITHIN_S)
         assert "requests" not in told.connection
+        controller.check_up()
+        await until(lambda: told.round_trip_s is not None)
+        assert told.connection.endswith(" ms")
         made.append((await escalated(junior, "By stream"))["id"])
         await seen.until(lambda: made[1] in seen.toasts, WITHIN_S)
         assert seen.toast_log == [(each, "new") for each in made]
         frames = [fields["seq"] for fields in seen.marked("frame")]
         assert frames == list(range(1, len(frames) + 1)), "every event once, over both ways"
+
+
+async def test_do_not_disturb_is_told_by_requests_too(http: Http, server: Server, crew: Crew, proxy: WebProxy) -> None:
+    """A junior reads it before escalating, and afterwards why nothing was shown; the mail goes on from there."""
+    path = f"/pilot/{await open_session(http(crew.technician))}?dialog=escalate"
+    async with Forms(server) as forms, app_at(proxy.url, crew.engineer.token) as (seen, controller):
+        await forms.sign_in(crew.technician)
+        await seen.until(lambda: seen.state() == "connected", WITHIN_S)
+        await until_it_reads(forms, path, "Erin, on the desktop")
+        controller.do_not_disturb(30)
+        await until_it_reads(forms, path, "Erin, do not disturb until")
+        held = (await escalated(http(crew.technician)))["id"]
+        async with asyncio.timeout(WITHIN_S):
+            while not await suppressed(http, crew, held):  # noqa: ASYNC110 - the server is another process
+                await asyncio.sleep(0.1)
+        assert await suppressed(http, crew, held) == ["do not disturb"]
+        controller.do_not_disturb("off")
+        await seen.until(lambda: held in seen.toasts, WITHIN_S)
+        await until_it_reads(forms, path, "Erin, on the desktop")
+
+
+async def suppressed(http: Http, crew: Crew, handoff_id: str) -> list[str]:
+    told = [e["data"] for e in await log_of(http(crew.admin)) if e["kind"] == "handoff.delivery"]
+    return [d["detail"] for d in told if d["handoff_id"] == handoff_id and d["state"] == "suppressed"]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Of plain values, which announce nothing."""
+    async with asyncio.timeout(WITHIN_S):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.02)
 
 
 async def test_a_captive_portal_signs_nobody_out(crew: Crew, proxy: WebProxy) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbus_fast import Message
 
 from desktop.core import toasts
 from desktop.core.ports import ToastFailedError
@@ -235,6 +236,38 @@ async def test_what_a_service_took_along_comes_up_again_without_a_sound_where_th
     assert all(each["hints"]["suppress-sound"] for each in again)
     assert hand.closed == [], "nobody has closed them"
     assert len(second.notifications.shown) == 2
+    second.stop()
+
+
+async def test_a_service_that_falls_before_its_answer_is_read_took_the_toast_along_too(
+    bus: str, hand: Hand, system: SystemToasts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy computer the answer and the end of who gave it are read together: the alert must come up again."""
+    first, second = FakeDesktop(hand.say, tray=False), FakeDesktop(hand.say, tray=False)
+    await first.start(bus)
+    router = ToastRouter(system, Window, hand.toast_closed)
+    await router.start()
+    asked = system._asked
+
+    async def read_late(member: str, signature: str, body: list[Any]) -> Message:
+        reply = await asked(member, signature, body)
+        if member == "Notify" and first.notifications.shown:
+            first.notifications.shown.clear()
+            first.stop()
+            await second.start(bus)
+            while not system._owner:  # noqa: ASYNC110 - nothing announces it to the outside
+                await asyncio.sleep(0.01)
+        return reply
+
+    monkeypatch.setattr(system, "_asked", read_late)
+    assert await router.show(toasts.new(row("h1"))) == "system"
+    await hand.until(lambda: second.notifications.shown)
+    assert [each["summary"] for each in second.notifications.shown.values()] == [
+        "Normal: VPN to Leeds clinic drops every hour"
+    ]
+    await router.withdraw("h1")
+    await hand.until(lambda: not second.notifications.shown)
+    assert hand.closed == [], "nobody has closed it"
     second.stop()
 
 

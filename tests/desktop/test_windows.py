@@ -46,7 +46,13 @@ class Fake:
         self.started: list[Coroutine[Any, Any, None]] = []
         self.trial = SimpleNamespace(listener=None, shown_at=None, steps=())
         self.private: list[str] = []
-        controller = SimpleNamespace(me=None, vitals=self.vitals, trial=self.trial, test_notification=self._send)
+        controller = SimpleNamespace(
+            me=None,
+            vitals=self.vitals,
+            trial=self.trial,
+            test_notification=self._send,
+            check_up=lambda: None,
+        )
         controller.private = self.private
         self.desk = SimpleNamespace(controller=controller)
         router = SimpleNamespace(words="The system's, with buttons", by_system=True)
@@ -160,7 +166,7 @@ def test_about_names_who_manages_it_and_copies_the_settings_with_their_origins(t
     assert "Credentials: System keyring" in copied
     assert fake.windows._fresh.isActive()
     window.close()
-    fake.windows._refresh()
+    fake.windows._tick()
     assert not fake.windows._fresh.isActive(), "nothing is made anew while nobody looks"
 
 

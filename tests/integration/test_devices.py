@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -52,6 +53,20 @@ async def test_a_lost_reply_costs_nothing_however_late_it_is_noticed(
     onward = await refreshed(http(), again["refresh_token"])
     assert await lives(http, onward["access_token"])
     assert onward["refresh_token"] not in {first["refresh_token"], again["refresh_token"]}
+
+
+async def test_a_computer_reads_since_when_it_is_connected(http: Http, server: Server, crew: Crew) -> None:
+    """Shown beside its name in *About and diagnostics*; whoever is no such computer is not told of one."""
+    before = datetime.now(UTC)
+    tokens = await paired(server, crew.engineer, http())
+    said = (await http(tokens["access_token"]).get(f"{API}/me")).json()
+    assert said["device"]["name"]
+    assert before - timedelta(minutes=1) < datetime.fromisoformat(said["device"]["connected_at"]) < datetime.now(UTC)
+    assert said["server_version"]
+    assert (await http(crew.engineer).get(f"{API}/me")).json()["device"] is None
+    async with Forms(server) as forms:
+        await forms.sign_in(crew.engineer)
+        assert (await forms.http.get(f"{API}/me")).json()["device"] is None
 
 
 async def test_many_refreshes_at_once_agree(http: Http, server: Server, crew: Crew) -> None:

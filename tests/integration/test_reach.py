@@ -1,6 +1,5 @@
 """Before somebody escalates the page says where each senior is: connected, held back by their own wish, or away."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -12,24 +11,12 @@ from tests.support.flow import open_session
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.stream import EventClient, listening
-from tests.support.web import Forms
+from tests.support.web import Forms, until_it_reads
 
 
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
-
-
-async def until_it_reads(forms: Forms, path: str, wanted: str) -> str:
-    """Ask for the page until its reach says so; the server takes a frame when it comes."""
-    async with asyncio.timeout(30):
-        while True:
-            page = (await forms.get(path)).text
-            reach = page.partition('data-testid="escalate-reach"')[2].partition("dl-ft")[0]
-            said = " ".join(re.sub(r"<[^>]*>", " ", reach).split())
-            if wanted in said:
-                return page
-            await asyncio.sleep(0.05)
 
 
 async def test_do_not_disturb_is_read_before_escalating(server: Server, crew: Crew, http: Http) -> None:

@@ -44,6 +44,7 @@ class FakeServer:
         }
     )
     epoch: str = "epoch-1"
+    takes: tuple[str, ...] = ("holding",)
     min_seq: int = 0
     faults: Faults = field(default_factory=Faults)
     handoffs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -229,10 +230,14 @@ class FakeServer:
 
     async def _me(self, request: Request) -> Response:
         user = self._user(request.headers)
-        if user is None:
-            return problem(401, "unauthenticated", "Sign in first")
+        return problem(401, "unauthenticated", "Sign in first") if user is None else JSONResponse(self.me(user))
+
+    def me(self, user: dict[str, str]) -> dict[str, Any]:
+        """Who is calling, from a computer that was connected on 3 November."""
         account = {"id": "a-1", "name": "Northbeam IT", "timezone": "Europe/London"}
-        return JSONResponse({"user": user, "role": user["role"], "account": account, "permissions": []})
+        device = {"id": "d-1", "name": "DANA-LT-04", "connected_at": "2026-11-03T12:00:00Z"}
+        known = {"user": user, "role": user["role"], "account": account, "permissions": []}
+        return {**known, "device": device, "server_version": "1.0.0"}
 
     async def _queue(self, request: Request) -> Response:
         self.requests.append("GET /handoffs")
@@ -368,6 +373,7 @@ class FakeServer:
                     "heartbeat_s": self.heartbeat_s,
                     "server_time": now(),
                     "user": user,
+                    "takes": self.takes,
                 }
             )
         )

@@ -1,5 +1,6 @@
 """The web app as people use it: by forms alone (no script), and in a real Chromium."""
 
+import asyncio
 import re
 from html import unescape
 from typing import Self
@@ -61,6 +62,18 @@ async def signed_in(context: BrowserContext, server: Server, who: Member, path: 
     if path != "/sessions":
         await page.goto(f"{server.url}{path}")
     return page
+
+
+async def until_it_reads(forms: Forms, path: str, wanted: str) -> str:
+    """Ask for the page until its reach says so; the server takes a frame when it comes."""
+    async with asyncio.timeout(30):
+        while True:
+            page = (await forms.get(path)).text
+            reach = page.partition('data-testid="escalate-reach"')[2].partition("dl-ft")[0]
+            said = " ".join(re.sub(r"<[^>]*>", " ", reach).split())
+            if wanted in said:
+                return page
+            await asyncio.sleep(0.05)
 
 
 async def live(page: Page) -> None:

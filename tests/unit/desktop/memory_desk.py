@@ -57,6 +57,7 @@ class _Connection:
         self.spoil: Callable[[list[str]], list[str]] = lambda frames: frames
         self.opened = asyncio.Event()
         self.over = False
+        self.far: float | None = 0.041
 
     # the server's side
 
@@ -95,6 +96,13 @@ class _Connection:
         if isinstance(frame, SocketClosedError):
             raise frame
         return frame
+
+    async def echo(self) -> float:
+        if self.over:
+            raise SocketClosedError(1006)
+        if self.far is None:
+            await asyncio.Event().wait()
+        return self.far or 0.0
 
 
 @dataclass
@@ -142,7 +150,9 @@ class Wire:
         await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def me(self) -> Me:
-        raise NotImplementedError
+        user = self._reach()
+        self.server.requests.append("GET /me")
+        return msgspec.convert(self.server.me(user), Me)
 
     async def queue(self) -> QueuePage:
         self._reach()

@@ -14,6 +14,7 @@ from desktop.core.ports import (
     UnreachableError,
 )
 from desktop.core.quiet import QuietHours
+from tests.support.fake_server import FakeServer
 from tests.unit.desktop.memory_desk import claims, desk, hops, selected
 from tests.unit.desktop.test_last_known import KEPT, Memory
 
@@ -49,6 +50,17 @@ async def test_do_not_disturb_holds_and_lets_go_and_a_cover_is_told_truly() -> N
         one.clock.ahead += 31 * 60
         one.controller.woke_up()
         await one.seen.until(lambda: not one.seen.queue.dnd_on)
+
+
+async def test_a_server_of_before_is_not_told_what_it_does_not_know() -> None:
+    """Computers are brought up to date before their server is: an unknown frame would close their stream for good."""
+    async with desk(server=FakeServer(takes=())) as one:
+        one.controller.do_not_disturb("on")
+        await one.live()
+        one.controller.do_not_disturb(30)
+        held = one.server.escalate()
+        await one.until(lambda: one.server.receipts() == [(held, "suppressed")])
+        assert not [frame for frame in one.server.received if frame["type"] == "holding"]
 
 
 async def test_others_can_read_beforehand_that_alerts_are_held_back() -> None:

@@ -249,6 +249,8 @@ def test_before_anything_was_seen_there_is_nothing_to_tell() -> None:
     assert vitals.connection == "None"
     vitals.state("connected")
     assert vitals.connection == "Live for 0 s"
+    vitals.round_trip_s = 0.0004
+    assert vitals.connection == "Live for 0 s, 1 ms"
     vitals.by_requests = True
     assert vitals.connection.endswith("by requests: something on the way refuses the event stream")
     assert words.first_name(" ") == " "

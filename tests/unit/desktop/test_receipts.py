@@ -96,6 +96,9 @@ class Wire:
         frame = {"type": "event", "seq": self.served, "prev": self.served - 1, "at": T0.isoformat(), "replay": False}
         return self._frame(json.dumps({**frame, **entry}))
 
+    async def echo(self) -> float:
+        return 0.0
+
     async def close(self) -> None:
         self.over.set()
 
@@ -293,6 +296,9 @@ async def test_an_echo_that_a_reset_skipped_ends_after_two_heartbeats() -> None:
 
         async def receive(self) -> str:
             return await frames.get()
+
+        async def echo(self) -> float:
+            return 0.0
 
         async def close(self) -> None: ...
 

@@ -26,7 +26,6 @@ class Loaded:
 
     month: Month
     names: dict[UUID, str]
-    previous: PreviousMonth
     reader: groups.Shown
     now: datetime
 
@@ -35,11 +34,11 @@ class Loaded:
         """All versions of the account's baseline."""
         return self.month.baselines
 
-    def metrics(self) -> EscalationMetrics:
-        """The answer of the API, and what the page is drawn from."""
+    def metrics(self, previous: PreviousMonth) -> EscalationMetrics:
+        """The answer of the API, and what the page is drawn from, beside the month before."""
         month, sums, now = self.month, self.month.sums, self.now
         to_claim, to_action = sums.to_claim.spread(SECOND), sums.to_action.spread(SECOND)
-        value, before = month.per_escalation(), self.previous.minutes_recovered_per_escalation
+        value, before = month.per_escalation(), previous.minutes_recovered_per_escalation
         return EscalationMetrics(
             month=month.name,
             timezone=month.zone.key,
@@ -65,7 +64,7 @@ class Loaded:
             past_step_two=month.past_step_two(),
             exclusions=month.exclusions(),
             baselines=month.baselines_used(),
-            previous=self.previous,
+            previous=previous,
             change_minutes=value - before if value is not None and before is not None else None,
             endings=month.endings(),
             by_claimer=groups.by_person(sums.claimers, self.names, self.reader),

@@ -25,6 +25,30 @@ def _in_month(account_id: UUID, start: datetime, end: datetime) -> "sa.ColumnEle
 _SESSION = sa.and_(t.ai_session.c.account_id == t.handoff.c.account_id, t.ai_session.c.id == t.handoff.c.session_id)
 
 
+_MEASURED: Final = (
+    t.handoff.c.id,
+    t.handoff.c.session_id,
+    t.handoff.c.created_at,
+    t.handoff.c.status,
+    t.handoff.c.priority,
+    t.handoff.c.reason,
+    t.handoff.c.customer,
+    t.handoff.c.handed_off_by,
+    t.handoff.c.first_claimed_at,
+    t.handoff.c.claimed_by,
+    t.handoff.c.first_action_claimed_at,
+    t.handoff.c.first_action_at,
+    t.handoff.c.first_action_kind,
+    t.handoff.c.first_action_by,
+    t.handoff.c.outcome,
+    t.handoff.c.had_what_i_needed,
+    t.handoff.c.missing,
+    t.handoff.c.steps_done > 0,
+    t.handoff.c.first_shown_at,
+)
+"""The columns of `Measured`, in its order."""
+
+
 def _place(baselines: Baselines) -> "sa.ColumnElement[int]":
     """How many of the moments at which a baseline takes over had come when a handoff was escalated."""
     starts = sa.cast(baselines.starts, sa.ARRAY(sa.DateTime(timezone=True)))
@@ -58,27 +82,7 @@ async def month_rows(
     """The handoffs escalated in [start, end), newest first: all, or those that `counted` names."""
     h = t.handoff
     statement = (
-        sa.select(
-            h.c.id,
-            h.c.session_id,
-            h.c.created_at,
-            h.c.status,
-            h.c.priority,
-            h.c.reason,
-            h.c.customer,
-            h.c.handed_off_by,
-            h.c.first_claimed_at,
-            h.c.claimed_by,
-            h.c.first_action_claimed_at,
-            h.c.first_action_at,
-            h.c.first_action_kind,
-            h.c.first_action_by,
-            h.c.outcome,
-            h.c.had_what_i_needed,
-            h.c.missing,
-            h.c.steps_done > 0,
-            h.c.first_shown_at,
-        )
+        sa.select(*_MEASURED)
         .where(_in_month(account_id, start, end))
         .order_by(h.c.created_at.desc(), h.c.id.desc())
         .limit(limit)
@@ -115,10 +119,11 @@ async def acted_sums(
     """
     h = t.handoff
     place = _place(baselines)
-    # Numeric in PostgreSQL, with all six decimals: nothing is rounded on the way to a whole number.
-    seconds = sa.func.sum(sa.extract("epoch", h.c.first_action_at - h.c.first_action_claimed_at))
+    # A double holds the microseconds of thirty years exactly: rounding takes away what the conversion added.
+    seconds = sa.func.date_part("epoch", h.c.first_action_at - h.c.first_action_claimed_at)
+    micros = sa.cast(sa.func.round(seconds * 1e6), sa.BigInteger)
     statement = (
-        sa.select(place.label("place"), sa.func.count(), sa.cast(seconds * 1_000_000, sa.BigInteger))
+        sa.select(place.label("place"), sa.func.count(), sa.cast(sa.func.sum(micros), sa.BigInteger))
         .where(
             _in_month(account_id, start, end),
             h.c.first_action_at.is_not(None),
@@ -127,6 +132,18 @@ async def acted_sums(
         .group_by(sa.text("place"))
     )
     return [(one, number, micros) for one, number, micros in (await tx.execute(statement)).all()]
+
+
+async def named_rows(
+    tx: AsyncConnection, account_id: UUID, handoff_ids: list[UUID]
+) -> tuple[list[Measured], dict[UUID, AnyRow]]:
+    """These handoffs, newest first, and (title, ticket_id) of each by its id."""
+    h, s = t.handoff, t.ai_session
+    statement = sa.select(*_MEASURED, s.c.title, s.c.ticket_id).join(s, _SESSION)
+    wanted = sa.any_(sa.cast(handoff_ids, sa.ARRAY(sa.Uuid)))
+    statement = statement.where(h.c.account_id == account_id, h.c.id == wanted)
+    found = (await tx.execute(statement.order_by(h.c.created_at.desc(), h.c.id.desc()))).all()
+    return [Measured._make(row[: len(_MEASURED)]) for row in found], {row.id: row for row in found}
 
 
 async def titles(tx: AsyncConnection, account_id: UUID, handoff_ids: list[UUID]) -> dict[UUID, AnyRow]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from backend.db.tables import AnyRow
 from backend.domain.averages import Exact
 from backend.domain.baseline import Baselines
 from backend.domain.recovered import worth
-from backend.domain.sums import Ordered, Part, State, Sums
+from backend.domain.sums import MOST_LEFT_OUT, Ordered, Part, State, Sums
 
 
 def _micros(since: str, until: str) -> str:
@@ -38,6 +39,7 @@ _KEYS: Final = ("claimer", "technician", "priority", "customer", "reason", "day"
 _STATE: Final = ("status", "acted", "kind", "outcome", "had_what_i_needed", "past_step_two")
 _SUMS: Final = ("n", "claimed", "to_claim", "measured", "to_action", "first")
 _MEASURES: Final = ("to_claim", "to_action", "recovered", "shown")
+_LEFT_OUT: Final = -2
 _SETS: Final = [*((key, "place") for key in _KEYS), _STATE]
 _ALL: Final = (*_KEYS, *_STATE)
 _STATEMENT: Final = sa.text(
@@ -47,7 +49,7 @@ _STATEMENT: Final = sa.text(
                {_micros("h.first_action_claimed_at", "h.first_action_at")} as took
         from handoff h where h.account_id = :account and h.created_at >= :start and h.created_at < :end),
     one as materialized (
-        select place, created_at, coalesce(first_action_by, claimed_by) as claimer, handed_off_by as technician,
+        select id, place, created_at, coalesce(first_action_by, claimed_by) as claimer, handed_off_by as technician,
                priority, customer, reason, width_bucket(created_at, cast(:days as timestamptz[])) as day,
                case when status = 'resolved' and missing <> '' then missing end as missing,
                status, first_action_at is not null as acted,
@@ -59,13 +61,16 @@ _STATEMENT: Final = sa.text(
         from told)
     select grouping({", ".join(_ALL)}) as of, {", ".join(_ALL)}, place, count(*) as n, count(to_claim) as claimed,
            sum(to_claim) as to_claim, count(to_action) as measured, sum(to_action) as to_action,
-           min(created_at) as first, bool_and(month_ready) as ready, null::numeric[] as around
+           min(created_at) as first, true as ready, null::numeric[] as around, null::uuid[] as ids
     from one group by grouping sets ({", ".join(f"({', '.join(keys)})" for keys in _SETS)})
     union all
     select -1, {", ".join("null" for _ in _ALL)}, count(*) filter (where recovered < 0),
            {", ".join("null" for _ in _SUMS)}, coalesce(bool_and(month_ready), true),
-           {" || ".join(_around(value) for value in _MEASURES)}
+           {" || ".join(_around(value) for value in _MEASURES)}, null
     from one
+    union all
+    select {_LEFT_OUT}, {", ".join("null" for _ in (*_ALL, "place", *_SUMS))}, true, null, array(
+        select id from one where recovered is null order by created_at desc, id desc limit {MOST_LEFT_OUT})
     """
 ).bindparams(
     sa.bindparam("account", type_=sa.Uuid),
@@ -101,7 +106,10 @@ def _mask(keys: Sequence[str]) -> int:
     return sum(1 << place for place, name in enumerate(reversed(_ALL)) if name not in keys)
 
 
-_OF: Final = {_mask(keys): keys[0] for keys in _SETS}
+_AT: Final = {name: place for place, name in enumerate(("of", *_ALL, "place", *_SUMS))}
+"""Where each column stands in a row: a month of many customers has hundreds of rows."""
+_FIRST: Final = itemgetter(_AT["first"])
+_OF: Final = {_mask(keys): keys[0] for keys in _SETS} | {-1: "around", _LEFT_OUT: "left_out"}
 
 
 async def month_sums(
@@ -121,15 +129,15 @@ async def month_sums(
         await tx.execute(_FILL, month)
         rows = (await tx.execute(_STATEMENT, values)).all()
     found: dict[str, list[AnyRow]] = {name: [] for name in _OF.values()}
-    (around,) = (row for row in rows if row.of < 0)
     for row in rows:
-        if row.of >= 0:
-            found[_OF[row.of]].append(row)
+        found[_OF[row.of]].append(row)
+    (around,), (left_out,) = found["around"], found["left_out"]
     places: dict[int, int] = {}
     for row in found["priority"]:
         if row.measured:
             places[row.place] = places.get(row.place, 0) + row.measured
-    parts = {key: _parts(rows, key, baselines) for key, rows in found.items() if key in _KEYS}
+    worths = [worth(baselines.at_place(place)) for place in range(len(baselines.starts) + 1)]
+    parts = {key: _parts(rows, key, worths) for key, rows in found.items() if key in _KEYS}
     ordered = dict(zip(_MEASURES, _ordered(around.around), strict=True))
     return Sums(
         places=places,
@@ -143,6 +151,7 @@ async def month_sums(
         missing={key: part.escalations for key, part in parts["missing"].items() if key is not None},
         **ordered,
         negative=around.place,
+        left_out=left_out.ids,
     )
 
 
@@ -153,18 +162,18 @@ def _worths(baselines: Baselines) -> list[Decimal | None]:
 
 
 def _first_first(rows: Sequence[AnyRow]) -> list[AnyRow]:
-    return sorted(rows, key=lambda row: row.first)
+    return sorted(rows, key=_FIRST)
 
 
-def _parts(rows: Sequence[AnyRow], key: str, baselines: Baselines) -> dict[Any, Part]:
+def _parts(rows: Sequence[AnyRow], key: str, worths: Sequence[Exact | None]) -> dict[Any, Part]:
     """A part for each value of a key, whatever the baselines that its escalations are measured against."""
     found: dict[Any, Part] = {}
+    picked = itemgetter(_AT[key], *(_AT[name] for name in ("place", *_SUMS[:-1])))
     for row in _first_first(rows):
-        base, measured = worth(baselines.at_place(row.place)), row.measured
-        to_action = int(row.to_action or 0)
+        value, place, n, claimed, to_claim, measured, took = picked(row)
+        base, to_action = worths[place], int(took or 0)
         counted, recovered = (measured, base * measured - to_action) if base is not None else (0, 0)
-        part = Part(row.n, row.claimed, int(row.to_claim or 0), measured, to_action, counted, recovered)
-        value = getattr(row, key)
+        part = Part(n, claimed, int(to_claim or 0), measured, to_action, counted, recovered)
         found[value] = found[value].plus(part) if value in found else part
     return found
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from backend.contract.metrics import Spread
 from backend.domain.averages import Exact, mean_of, per, quantile_of
 
+MOST_LEFT_OUT: Final = 50
+
 
 class Part(NamedTuple):
     """So many escalations, and what they come to. `counted` are those with a baseline to measure against."""
@@ -70,7 +72,8 @@ class Ordered(NamedTuple):
 class Sums:
     """One month. Texts are as people wrote them, in the order in which each was written first.
 
-    `places` counts the measured ones by their baseline (`Baselines.at_place`), `days` are days of the month.
+    `places` counts the measured ones by their baseline (`Baselines.at_place`), `days` are days of the month, `left_out`
+    are the newest `MOST_LEFT_OUT` that are not averaged, latest first.
     """
 
     places: dict[int, int]
@@ -87,6 +90,7 @@ class Sums:
     recovered: Ordered
     shown: Ordered
     negative: int
+    left_out: list[UUID]
 
     @property
     def whole(self) -> Part:

@@ -202,6 +202,7 @@ async def test_the_analytics_month_reads_its_own_rows_and_never_the_table(
     reading_handoffs_alone = len(explaining.plans)
     assert reading_handoffs_alone == 5
     await analytics.titles(tx, account, ids)
+    await analytics.named_rows(tx, account, ids)
     for found in explaining.plans[:reading_handoffs_alone]:
         assert {node["Relation Name"] for node in found if "Relation Name" in node} == {"handoff"}, json.dumps(found)
     for blocks in explaining.blocks[:reading_handoffs_alone]:

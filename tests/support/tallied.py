@@ -8,7 +8,7 @@ from backend.domain.averages import Exact, places
 from backend.domain.baseline import Baselines
 from backend.domain.month import Month
 from backend.domain.recovered import Measured, Row, between
-from backend.domain.sums import Ordered, Part, State, Sums
+from backend.domain.sums import MOST_LEFT_OUT, Ordered, Part, State, Sums
 
 
 def month(name: str, zone: ZoneInfo, measured: Sequence[Measured], baselines: Baselines) -> Month:
@@ -40,6 +40,7 @@ def tally(rows: Sequence[Row], zone: ZoneInfo, baselines: Baselines) -> Sums:
         recovered=ordered([row.recovered for row in rows if row.recovered is not None]),
         shown=ordered(shown),
         negative=sum(row.recovered < 0 for row in rows if row.recovered is not None),
+        left_out=[row.of.id for row in reversed(rows) if row.excluded][:MOST_LEFT_OUT],
     )
 
 

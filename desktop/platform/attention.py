@@ -10,6 +10,7 @@ from dbus_fast import BusType, Message
 
 from desktop.platform.bus import BusClient, BusError
 from desktop.platform.covers import LOCKED, Cover, all_covers
+from desktop.platform.muted import Muted
 
 FIRST_S: Final = 2.0
 _LOG: Final = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class Attention:
         addresses: dict[BusType, str] | None = None,
     ) -> None:
         self._changed = changed
-        self._covers = tuple(covers) if covers is not None else all_covers()
+        self._covers = tuple(covers) if covers is not None else (*all_covers(), Muted())
         self._addresses = addresses or {}
         self._buses: dict[BusType, BusClient] = {}
         self._over: dict[Cover, bool] = {}

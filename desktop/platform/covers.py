@@ -9,6 +9,7 @@
 | the same of mako | whether its mode `do-not-disturb` is on | its properties in later versions; asked each 15 s |
 | GNOME shows no banners | `gsettings` | dconf's note of a change |
 | GNOME shows none of this app's | the same, of this app | the same |
+| XFCE or KDE shows none of this app's | `muted.py` | its note of a change |
 
 A signal is only a hint to ask again: what counts is the answer. Whoever is not there, or answers with an error, covers
 nothing. Only the service that shows notifications now is asked: what another one was once told to hold back stays
@@ -29,12 +30,12 @@ LOCKED: Final = "locked"
 DND: Final = "do not disturb"
 OFF: Final = "notifications off"
 DESKTOP_ENTRY: Final = "flowpilot-tray"
-_NOTIFICATIONS: Final = "org.freedesktop.Notifications"
+NOTIFICATIONS: Final = "org.freedesktop.Notifications"
 _LOGIN: Final = "org.freedesktop.login1"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _SAVERS: Final = ("org.freedesktop", "org.gnome", "org.cinnamon", "org.mate", "org.xfce")
-_XFCONF: Final = "org.xfce.Xfconf"
-_XFCE_CHANNEL: Final = "xfce4-notifyd"
+XFCONF: Final = "org.xfce.Xfconf"
+XFCE_CHANNEL: Final = "xfce4-notifyd"
 _XFCE_HOLDS: Final = "/do-not-disturb"
 _MAKO_PATH: Final = "/fr/emersion/Mako"
 MAKO_AGAIN_S: Final = 15.0
@@ -87,7 +88,7 @@ class Saver:
 
     def concerns(self, message: Message) -> bool:
         """See the protocol."""
-        return message.interface == self._name or _owner_changed(message, self._name)
+        return message.interface == self._name or owner_changed(message, self._name)
 
     async def ask(self, bus: BusClient) -> bool:
         """See the protocol."""
@@ -110,7 +111,7 @@ class Login:
 
     def concerns(self, message: Message) -> bool:
         """See the protocol."""
-        return str(message.path).startswith("/org/freedesktop/login1/session/") or _owner_changed(message, _LOGIN)
+        return str(message.path).startswith("/org/freedesktop/login1/session/") or owner_changed(message, _LOGIN)
 
     async def ask(self, bus: BusClient) -> bool:
         """See the protocol."""
@@ -138,8 +139,8 @@ class Service:
     rules = (
         f"interface='{_PROPERTIES}',path='{_path}'",
         f"interface='{_PROPERTIES}',path='{_MAKO_PATH}'",
-        f"sender='{_XFCONF}',interface='{_XFCONF}',arg0='{_XFCE_CHANNEL}'",
-        f"sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{_NOTIFICATIONS}'",
+        f"sender='{XFCONF}',interface='{XFCONF}',arg0='{XFCE_CHANNEL}'",
+        f"sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{NOTIFICATIONS}'",
     )
 
     def __init__(self) -> None:
@@ -147,29 +148,29 @@ class Service:
 
     def concerns(self, message: Message) -> bool:
         """See the protocol."""
-        if message.interface == _XFCONF:
-            return message.body[:2] == [_XFCE_CHANNEL, _XFCE_HOLDS]
-        return message.path in {self._path, _MAKO_PATH} or _owner_changed(message, _NOTIFICATIONS)
+        if message.interface == XFCONF:
+            return message.body[:2] == [XFCE_CHANNEL, _XFCE_HOLDS]
+        return message.path in {self._path, _MAKO_PATH} or owner_changed(message, NOTIFICATIONS)
 
     async def ask(self, bus: BusClient) -> bool:
         """See the protocol."""
         self.again_s = None
-        if not await bus.owned(_NOTIFICATIONS):
+        if not await bus.owned(NOTIFICATIONS):
             return False
-        [offered] = await bus.call(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "GetCapabilities")
+        [offered] = await bus.call(NOTIFICATIONS, self._path, NOTIFICATIONS, "GetCapabilities")
         if "inhibitions" in offered:
-            return await bus.get(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "Inhibited") is True
-        [name, *_] = await bus.call(_NOTIFICATIONS, self._path, _NOTIFICATIONS, "GetServerInformation")
+            return await bus.get(NOTIFICATIONS, self._path, NOTIFICATIONS, "Inhibited") is True
+        [name, *_] = await bus.call(NOTIFICATIONS, self._path, NOTIFICATIONS, "GetServerInformation")
         match name:
             case "dunst":
-                return await bus.get(_NOTIFICATIONS, self._path, "org.dunstproject.cmd0", "paused") is True
+                return await bus.get(NOTIFICATIONS, self._path, "org.dunstproject.cmd0", "paused") is True
             case "Xfce Notify Daemon":
-                path = f"/{_XFCONF.replace('.', '/')}"
-                [held] = await bus.call(_XFCONF, path, _XFCONF, "GetProperty", "ss", [_XFCE_CHANNEL, _XFCE_HOLDS])
+                path = f"/{XFCONF.replace('.', '/')}"
+                [held] = await bus.call(XFCONF, path, XFCONF, "GetProperty", "ss", [XFCE_CHANNEL, _XFCE_HOLDS])
                 return bool(held.value)
             case "mako":
                 self.again_s = MAKO_AGAIN_S
-                [modes] = await bus.call(_NOTIFICATIONS, _MAKO_PATH, "fr.emersion.Mako", "ListModes")
+                [modes] = await bus.call(NOTIFICATIONS, _MAKO_PATH, "fr.emersion.Mako", "ListModes")
                 return "do-not-disturb" in modes
             case _:
                 return False
@@ -226,5 +227,6 @@ def _owner_rule(name: str) -> str:
     return f"sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{name}'"
 
 
-def _owner_changed(message: Message, name: str) -> bool:
+def owner_changed(message: Message, name: str) -> bool:
+    """Whether somebody has begun or ended to serve under this name."""
     return message.member == "NameOwnerChanged" and bool(message.body) and message.body[0] == name

@@ -18,6 +18,7 @@ from desktop.core.ports import ToastFailedError
 from desktop.platform import covers
 from desktop.platform.attention import Attention
 from desktop.platform.covers import Banners, Cover, Login, Permission, Saver, Service
+from desktop.platform.muted import Muted
 from desktop.platform.notifications import SystemToasts
 from tests.desktop.computer import screen
 from tests.desktop.session_bus import session_bus
@@ -123,11 +124,11 @@ async def test_xfces_do_not_disturb_is_known_while_xfces_service_shows_notificat
     served = await settings.serve(bus)
     async with watching(bus, heard, Service()) as attention:
         assert attention.reason is None, "never set, never on"
-        settings.set("xfce4-notifyd", "/do-not-disturb", on=True)
+        settings.set("xfce4-notifyd", "/do-not-disturb", True)
         await heard.until("do not disturb")
-        settings.set("xfce4-notifyd", "/do-not-disturb", on=False)
+        settings.set("xfce4-notifyd", "/do-not-disturb", False)
         await heard.until("do not disturb", None)
-        settings.set("xfce4-notifyd", "/do-not-disturb", on=True)
+        settings.set("xfce4-notifyd", "/do-not-disturb", True)
         await heard.until("do not disturb", None, "do not disturb")
         xfce.stop()
         await heard.until("do not disturb", None, "do not disturb", None)
@@ -135,6 +136,44 @@ async def test_xfces_do_not_disturb_is_known_while_xfces_service_shows_notificat
     other = Message.new_signal("/org/xfce/Xfconf", Xfconf.NAME, "PropertyChanged", "ssv")
     other.body = ["xfce4-notifyd", "/theme", None]
     assert not Service().concerns(other), "each change of a setting would ask the service anew"
+
+
+async def test_an_app_that_xfce_mutes_is_shown_to_nobody(bus: str, heard: Heard) -> None:
+    xfce = FakeDesktop(lambda *_, **__: None, tray=False)
+    xfce.notifications.service = "Xfce Notify Daemon"
+    await xfce.start(bus)
+    settings = Xfconf()
+    served = await settings.serve(bus)
+    async with watching(bus, heard, Muted()) as attention:
+        assert attention.reason is None, "never set, never muted"
+        settings.set("xfce4-notifyd", "/applications/muted_applications", ["slack", "FlowPilot-Tray"])
+        await heard.until("notifications off")
+        settings.set("xfce4-notifyd", "/applications/muted_applications", ["slack"])
+        await heard.until("notifications off", None)
+    served.disconnect()
+    xfce.stop()
+
+
+async def test_an_app_whose_popups_kde_does_not_show_is_shown_to_nobody(
+    bus: str, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    settings = tmp_path / "plasmanotifyrc"
+    settings.write_text("[Applications][@other]\nShowPopups=false\n")
+    kde = FakeDesktop(lambda *_, **__: None, tray=False)
+    kde.notifications.service = "Plasma"
+    await kde.start(bus)
+    assert kde.bus is not None
+    written = Message.new_signal("/plasmanotifyrc", "org.kde.kconfig.notify", "ConfigChanged", "s", [""])
+    async with watching(bus, heard, Muted()) as attention:
+        assert attention.reason is None
+        settings.write_text("[Applications][flowpilot-tray]\nSeen=true\nShowPopups=false\n")
+        kde.bus.send(written)
+        await heard.until("notifications off")
+        settings.write_text("what is this")
+        kde.bus.send(written)
+        await heard.until("notifications off", None)
+    kde.stop()
 
 
 async def test_makos_do_not_disturb_is_known_with_and_without_a_word_of_it(

@@ -20,16 +20,17 @@ class Xfconf(ServiceInterface):
     def GetProperty(self, channel: "s", name: "s") -> "v":  # type: ignore[name-defined]  # noqa: N802, F821
         if (channel, name) not in self._values:
             raise DBusError("org.xfce.Xfconf.Error.PropertyNotFound", f'Property "{name}" does not exist')
-        return Variant("b", self._values[channel, name])
+        return self._values[channel, name]
 
     @dbus_signal()
     def PropertyChanged(self, channel: str, name: str, value: Any) -> "ssv":  # type: ignore[name-defined]  # noqa: N802, F821
-        return [channel, name, Variant("b", value)]
+        return [channel, name, value]
 
-    def set(self, channel: str, name: str, *, on: bool) -> None:
+    def set(self, channel: str, name: str, value: bool | list[str]) -> None:
         """Somebody changes a setting."""
-        self._values[channel, name] = on
-        self.PropertyChanged(channel, name, on)
+        kept = Variant("b", value) if isinstance(value, bool) else Variant("av", [Variant("s", each) for each in value])
+        self._values[channel, name] = kept
+        self.PropertyChanged(channel, name, kept)
 
     async def serve(self, address: str) -> MessageBus:
         """On a connection of its own."""

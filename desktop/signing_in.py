@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 NOBODY: Final = "Not signed in"
-IN_KEYRING: Final = "System keyring"
+IN_KEYRING: Final = "In the system keychain" if sys.platform == "darwin" else "In the system keyring"
 UNKNOWN_SETUP: Final = "The set-up code of this computer is not in use any more. You can sign in all the same."
 IN_MEMORY: Final = "In memory until you quit: this computer has no keyring that can be used"
 

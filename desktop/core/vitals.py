@@ -58,7 +58,7 @@ class Vitals:
 
     @property
     def connection(self) -> str:
-        """`Live for 2 h 14 min, last heard 3 s ago, 41 ms`."""
+        """`Live for 2 h 14 min, last heartbeat 3 s ago, 41 ms`."""
         if not self._states:
             return "None"
         said = _SAID[self._states[-1][1]]
@@ -67,7 +67,7 @@ class Vitals:
         said += f" for {words.spent(lasted) if lasted >= words.RECENT else f'{round(lasted.total_seconds())} s'}"
         heard = self._heard()
         if self.live and heard is not None:
-            said += f", last heard {max(0, round(now - heard))} s ago"
+            said += f", last heartbeat {max(0, round(now - heard))} s ago"
         if self.live and self.round_trip_s is not None:
             said += f", {max(1, round(self.round_trip_s * 1000))} ms"
         if self.live and self.by_requests:

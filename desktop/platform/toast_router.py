@@ -79,7 +79,11 @@ class ToastRouter:
     @property
     def words(self) -> str:
         """For the diagnostics."""
-        return "The system's, with buttons" if self.by_system else "A window of our own: the system's have no buttons"
+        return (
+            "System service, buttons supported"
+            if self.by_system
+            else "A window of our own: the system's have no buttons"
+        )
 
     async def start(self) -> None:
         """Find out what there is."""

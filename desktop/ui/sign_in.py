@@ -91,10 +91,14 @@ class SignInWindow(QWidget):
 
     def _error_box(self) -> QWidget:
         self._error = Box(fill="danger_bg", radius=6)
-        self.error = Prose(tone="danger", name="signInError")
+        self.error = Prose(scale="strong", tone="danger", name="signInError")
+        self.error_rest = Prose(tone="danger", name="signInErrorRest")
+        words = column(spacing=1)
+        words.addWidget(self.error)
+        words.addWidget(self.error_rest)
         line = row(self._error, spacing=10, margins=(12, 10, 12, 10))
         line.addWidget(IconLabel("warn", "danger", 16), 0, Qt.AlignmentFlag.AlignTop)
-        line.addWidget(self.error, 1)
+        line.addLayout(words, 1)
         self._error.hide()
         return self._error
 
@@ -108,10 +112,13 @@ class SignInWindow(QWidget):
         self.waiting.begin(url, code, seconds)
 
     def show_error(self, text: str) -> None:
-        """Say what went wrong and let the user try again; an empty text takes the error away."""
+        """Say what went wrong, then what to do, and let the user try again; an empty text takes the error away."""
         self._settle(busy=False)
-        self.error.setText(text)
+        what, _, rest = text.partition(". ")
+        self.error.setText(what if rest else text)
         self.error.setAccessibleName(text)
+        self.error_rest.setText(rest)
+        self.error_rest.setVisible(bool(rest))
         self._error.setVisible(bool(text))
         if text:
             self.server.setFocus()

@@ -71,7 +71,7 @@ async def test_one_click_saves_it_and_says_where_or_why_not(
     [path] = place.iterdir()
     assert str(path) in window.note.text()
     text = everything(path)
-    assert "Credentials: System keyring" in text
+    assert "Credentials: In the system keyring" in text
     assert CUSTOMER not in text
     assert TOKEN not in text
     path.unlink()

@@ -120,7 +120,7 @@ async def test_what_is_copied_holds_no_token_no_customer_and_nothing_that_was_sa
     for secret in (TOKEN, "geheim", "oneTimeTicket", "Payroll", "Kestrel", "Harlow", "firewall", "Mina"):
         assert secret not in text, secret
     assert "Signed in as: Dana Reyes, Senior engineer" in text
-    assert "Connection: Live for 0 s, last heard 0 s ago" in text
+    assert "Connection: Live for 0 s, last heartbeat 0 s ago" in text
     assert "Delivery check: Last escalation shown " in text
     assert f"proxy.url            = http://…@proxy:3128  (policy: {tmp_path / 'policy.d' / 'it.json'})" in text
 
@@ -128,8 +128,8 @@ async def test_what_is_copied_holds_no_token_no_customer_and_nothing_that_was_sa
 def around(server: str) -> diagnostics.Around:
     return diagnostics.Around(
         server=server,
-        kept="System keyring",
-        toasts="The system's, with buttons",
+        kept="In the system keyring",
+        toasts="System service, buttons supported",
         sound="paplay",
         tray="Yes",
         proxy="None",

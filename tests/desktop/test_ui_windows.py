@@ -93,7 +93,10 @@ def test_an_error_is_shown_whole_and_gives_the_form_back(sign_in: SignInWindow) 
     assert sign_in.server.isEnabled()
     assert sign_in.error.isVisible()
     sign_in.layout().activate()  # type: ignore[union-attr]  # it has one
-    assert sign_in.error.heightForWidth(sign_in.error.width()) <= sign_in.error.height()
+    assert sign_in.error.text() == "That server did not answer"
+    assert sign_in.error.accessibleName().endswith("Nothing was sent."), "heard whole"
+    for words in (sign_in.error, sign_in.error_rest):
+        assert words.heightForWidth(words.width()) <= words.height()
 
 
 def test_escape_cancels_once_and_success_does_not(sign_in: SignInWindow, qtbot: QtBot) -> None:

@@ -55,7 +55,7 @@ class Fake:
         )
         controller.private = self.private
         self.desk = SimpleNamespace(controller=controller)
-        router = SimpleNamespace(words="The system's, with buttons", by_system=True)
+        router = SimpleNamespace(words="System service, buttons supported", by_system=True)
         self.windows = Windows(
             Around(
                 settings=self.settings,
@@ -68,7 +68,7 @@ class Fake:
                 cover=lambda: self.cover,
                 tray=lambda: True,
                 server=lambda: "https://flow.example",
-                kept=lambda: "System keyring",
+                kept=lambda: "In the system keyring",
                 start=self.started.append,
                 updates=lambda: None,
                 ask_sign_in=lambda: None,
@@ -163,7 +163,7 @@ def test_about_names_who_manages_it_and_copies_the_settings_with_their_origins(t
     window.copy_button.click()
     copied = QGuiApplication.clipboard().text()
     assert "organisation         = Northbeam IT  (policy: " in copied
-    assert "Credentials: System keyring" in copied
+    assert "Credentials: In the system keyring" in copied
     assert fake.windows._fresh.isActive()
     window.close()
     fake.windows._tick()

@@ -26,13 +26,22 @@ MINA: Final = Person(id="u-mina", name="Mina Okafor")
 LEE: Final = Person(id="u-lee", name="Lee Park")
 DANA: Final = Person(id="u-dana", name="Dana Reyes")
 ABOUT: Final = [
-    ("Connection", "Live for 2 h 14 min, last heartbeat 3 s ago"),
+    ("Connection", "Live for 2 h 14 min, last heartbeat 3 s ago, 41 ms"),
     ("Server", "flowpilot.northbeam.example, 1.0.0"),
     ("Signed in as", "Dana Reyes, Senior engineer"),
-    ("This device", "DANA-LT-04"),
-    ("Notifications", "System service, buttons supported. Last shown 09:13"),
-    ("Credentials", "In the system keychain"),
-    ("Logs", "/home/dana/.local/state/flowpilot/log/a-rather-long-folder-name-that-has-no-spaces-at-all/tray.log"),
+    ("This device", "DANA-LT-04, registered 3 Nov 2026"),
+    ("Notifications", "System service, buttons supported. Last test shown 09:13"),
+    ("Delivery check", "Last escalation shown 0.6 s after it was sent"),
+    ("Credentials", "In the system keyring"),
+    ("Proxy", "From the system: none"),
+    ("Sound", "paplay"),
+    ("Tray", "Yes"),
+    ("System", "Linux 6.12.9, Qt 6.11.0, Python 3.11.7"),
+    ("Profile", "default"),
+    (
+        "Logs",
+        f"/home/dana/{'a-rather-long-folder-name-that-has-no-spaces/' * 2}tray.log, 4 MB at most, no customer text",
+    ),
 ]
 
 

@@ -22,11 +22,17 @@ DECIDING: list[tuple[str, str, list[When]]] = [
 ]
 
 PARTS = 16
-"""Over two hundred deaths take an hour one by one; `-n 4` dies in four worlds at once. Each part is judged alone."""
+"""About eighty points, most passed twice, die in four worlds at once with `-n 4`. Each part is judged alone.
+
+How often a worker looks for more work differs from run to run: of what it passes, a quarter of a part may stay away in
+two tries; in escalate and claim each death has to come.
+"""
 
 
 async def swept(world: World, sweep: Sweep, deaths: list[tuple[Point, When]]) -> None:
     for point, when in deaths:
+        await sweep.die_at(point, when)
+    for point, when in list(sweep.lived):  # not passed that time: once more, with more work
         await sweep.die_at(point, when)
     await world.judge()
     final = world.history.final
@@ -45,7 +51,7 @@ async def test_dying_where_something_is_decided_loses_nothing_and_doubles_nothin
         point = next(p for p in points if p.phase == phase and words in p.label)
         deaths += [(point, when) for when in whens]
     await swept(world, sweep, deaths)
-    assert not sweep.lived, sweep.lived[0]
+    assert not sweep.lived, next(iter(sweep.lived.values()))
 
 
 @pytest.mark.soak
@@ -57,4 +63,6 @@ async def test_dying_at_every_point_loses_nothing_and_doubles_nothing(world: Wor
     deaths = [(point, when) for point in await sweep.points() for when in both]
     mine = deaths[part::PARTS]
     await swept(world, sweep, mine)
-    assert len(sweep.lived) <= len(mine) // 4, "\n".join(sweep.lived)
+    late = [point for point, _ in sweep.lived]
+    assert all(point.phase == "deliver" for point in late), "\n".join(sweep.lived.values())
+    assert len(late) <= len(mine) // 4, "\n".join(sweep.lived.values())

@@ -37,8 +37,8 @@ class Sweep:
 
     def __init__(self, world: World, crew: Crew, survivor: Server) -> None:
         self.world, self.crew, self.survivor = world, crew, survivor
-        self.lived: list[str] = []
-        """Deaths that did not come: how often some points are passed is a matter of time."""
+        self.lived: dict[tuple[Point, Literal["before", "after"]], str] = {}
+        """Deaths that did not come, with what the server said: how often some points are passed is a matter of time."""
         self._junior = world.hand(crew, crew.technician, survivor)
         self._senior = world.hand(crew, crew.engineer, survivor)
 
@@ -78,10 +78,16 @@ class Sweep:
     async def die_at(self, point: Point, when: Literal["before", "after"]) -> None:
         """Escalate, deliver and claim with a death at this point; whatever was begun is taken up by the survivor."""
         world, key = self.world, f"{when} {point.phase} {point.label[:40]} {point.n}"
+        again = (point, when) in self.lived
+        key += " again" * again
         with world.history.disturbed("server.killed"), frozen_until_woken(self.survivor) as wake:
             plan = {"die": {"phase": point.phase, "label": point.label, "n": point.n, "when": when}}
             server = await world.server(plan=plan)
             made = await self._escalate(server, key)
+            if again and made.handoff:  # more work behind one point passes it in the end
+                await self._delivered(server, made.handoff)
+                if server.alive:
+                    made = await self._escalate(server, f"{key} more")
             if point.phase == "claim" and made.handoff:
                 await self._mailed(made.handoff)
                 claim = await self._at(self._senior, server).claim(made.handoff)
@@ -90,8 +96,9 @@ class Sweep:
                 if point.phase == "deliver" and made.handoff:
                     await self._delivered(server, made.handoff)
                 await gone(server)
+                self.lived.pop((point, when), None)
             except TimeoutError:
-                self.lived.append(f"{key}: still alive; escalation {made.outcome} {made.code}\n{server.logs}")
+                self.lived[point, when] = f"{key}: still alive; escalation {made.outcome} {made.code}\n{server.logs}"
                 await self._stop(server)
             wake()
             await world.expire_leases()

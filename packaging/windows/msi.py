@@ -151,12 +151,21 @@ def completions() -> Iterator[str]:
 
 
 def _program_runs() -> Iterator[str]:
-    """The old program is asked to make way before its files go, the new one is started for everyone signed in."""
+    """The old program is asked to make way before its files go, the new one is started for everyone signed in.
+
+    Not where a file waits for the next start of Windows: it would run with files of two versions.
+    """
     gone = rf"delete HKLM\{product.PROGRAM_KEY} /v EndedIn /f /reg:64"  # what the old one noted for a new one
     runs = (
         ("Old", f"[WAS_INSTALLDIR]{product.PROGRAM}", product.MAKE_WAY, "WAS_INSTALLDIR", 1390),
         ("Last", "[System64Folder]reg.exe", gone, 'REMOVE = "ALL" AND NOT UPGRADINGPRODUCTCODE', 1392),
-        ("New", f"[INSTALLDIR]{product.PROGRAM}", product.START, 'NOT (REMOVE = "ALL")', 6610),
+        (
+            "New",
+            f"[INSTALLDIR]{product.PROGRAM}",
+            product.START,
+            'NOT (REMOVE = "ALL") AND NOT ReplacedInUseFiles',
+            6610,
+        ),
     )
     for name, program, option, condition, place in runs:
         prop = f"{name.upper()}_PROGRAM"

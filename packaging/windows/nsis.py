@@ -54,6 +54,17 @@ Function Option
   ${EndIf}
 FunctionEnd
 """
+# What could not be removed before is held open by somebody: the new file waits beside it for the next start of Windows.
+_PUT: Final = """\
+!macro Put source target
+  ${If} ${FileExists} "${target}"
+    File "/oname=${target}.new" "${source}"
+    Rename /REBOOTOK "${target}.new" "${target}"
+  ${Else}
+    File "/oname=${target}" "${source}"
+  ${EndIf}
+!macroend
+"""
 # As the header's own example does it: the shortcut is made by the shell itself, so that it can carry the identity.
 _SHORTCUT: Final = """\
   CreateShortcut "$SMPROGRAMS\\{name}.lnk" "$INSTDIR\\{program}"
@@ -95,6 +106,7 @@ def script(bundle: Path, icon: Path, target: Path, *, version: str, name: str, f
             "Page instfiles\nUninstPage uninstConfirm\nUninstPage instfiles\n",
             *(f"Var {one.name}\n" for one in PROPERTIES),
             _OPTION,
+            _PUT,
             *_begin(),
             *_install(bundle, version, name),
             *_remove(),
@@ -157,8 +169,8 @@ def _install(bundle: Path, version: str, name: str) -> Iterator[str]:
     yield f'  ${{If}} ${{FileExists}} "{program}"\n    ExecWait \'"{program}" {product.MAKE_WAY}\'\n  ${{EndIf}}\n'
     yield f'  ClearErrors\n  Delete "{program}"\n'
     yield "  ${If} ${Errors}\n" + _refuse("The program still runs and cannot be replaced.") + "  ${EndIf}\n"
-    yield '  RMDir /r /REBOOTOK "$INSTDIR\\_internal"\n  RMDir /r "$INSTDIR\\licences"\n'
-    yield f'  SetOutPath "$INSTDIR"\n  ClearErrors\n  SetOverwrite try\n  File /r "{bundle}/*"\n'
+    yield '  RMDir /r "$INSTDIR\\_internal"\n  RMDir /r "$INSTDIR\\licences"\n  ClearErrors\n  SetOverwrite try\n'
+    yield from _files(bundle)
     yield "  ${If} ${Errors}\n" + _refuse("A file could not be written.") + "  ${EndIf}\n"
     for key, value_name, value in (
         (product.PROGRAM_KEY, "InstallDir", "$INSTDIR"),
@@ -187,8 +199,25 @@ def _install(bundle: Path, version: str, name: str) -> Iterator[str]:
     yield f'    DeleteRegValue HKLM "{product.RUN_KEY}" "{product.RUN_NAME}"\n  ${{Else}}\n'
     yield f'    WriteRegStr HKLM "{product.RUN_KEY}" "{product.RUN_NAME}" \'"{program}" --autostart\'\n  ${{EndIf}}\n'
     yield _SHORTCUT.format(name=product.NAME, program=product.PROGRAM, app_id=product.APP_ID)
-    yield f'  WriteUninstaller "$INSTDIR\\uninstall.exe"\n  ExecWait \'"{program}" {product.START}\'\n'
-    yield f"  ${{If}} ${{RebootFlag}}\n    SetErrorLevel {REBOOT}\n  ${{EndIf}}\nSectionEnd\n"
+    yield '  WriteUninstaller "$INSTDIR\\uninstall.exe"\n'
+    # With files of two versions it is not started: the next login does that.
+    yield f"  ${{If}} ${{RebootFlag}}\n    SetErrorLevel {REBOOT}\n  ${{Else}}\n"
+    yield f"    ExecWait '\"{program}\" {product.START}'\n  ${{EndIf}}\nSectionEnd\n"
+
+
+def _files(bundle: Path) -> Iterator[str]:
+    """Each file by its own words, so that one that is held open keeps none of the others back."""
+    for folder in (bundle, *sorted(path for path in bundle.rglob("*") if path.is_dir())):
+        within = "\\".join(("$INSTDIR", *(_plain(part) for part in folder.relative_to(bundle).parts)))
+        yield f'  SetOutPath "{within}"\n'
+        for path in sorted(path for path in folder.iterdir() if path.is_file()):
+            yield f'  !insertmacro Put "{_plain(str(path))}" "{within}\\{_plain(path.name)}"\n'
+    yield '  SetOutPath "$INSTDIR"\n'
+
+
+def _plain(text: str) -> str:
+    """A dollar is a dollar."""
+    return text.replace("$", "$$")
 
 
 def _defaults() -> Iterator[str]:
@@ -205,7 +234,8 @@ def _remove() -> Iterator[str]:
     yield f'Section "Uninstall"\n  ExecWait \'"{program}" {product.MAKE_WAY}\'\n  ClearErrors\n  Delete "{program}"\n'
     yield "  ${If} ${Errors}\n" + _refuse("The program still runs and cannot be removed.") + "  ${EndIf}\n"
     yield '  RMDir /r /REBOOTOK "$INSTDIR\\_internal"\n  RMDir /r "$INSTDIR\\licences"\n'
-    yield '  Delete "$INSTDIR\\uninstall.exe"\n  RMDir "$INSTDIR"\n'
+    yield '  Delete "$INSTDIR\\uninstall.exe"\n'
+    yield '  ${If} ${RebootFlag}\n    RMDir /REBOOTOK "$INSTDIR"\n  ${Else}\n    RMDir "$INSTDIR"\n  ${EndIf}\n'
     yield f'  Delete "$SMPROGRAMS\\{product.NAME}.lnk"\n'
     yield f'  DeleteRegValue HKLM "{product.RUN_KEY}" "{product.RUN_NAME}"\n'
     for one in PROPERTIES:
@@ -213,7 +243,8 @@ def _remove() -> Iterator[str]:
             yield f'  DeleteRegValue HKLM "{product.MACHINE_KEY}" "{value_name}"\n'
     for key in (product.CLASS_KEY, product.APP_ID_KEY, product.PROGRAM_KEY, product.UNINSTALL_KEY):
         yield f'  DeleteRegKey HKLM "{key}"\n'
-    yield f'  DeleteRegKey /ifempty HKLM "{product.MACHINE_KEY}"\nSectionEnd\n'
+    yield f'  DeleteRegKey /ifempty HKLM "{product.MACHINE_KEY}"\n'
+    yield f"  ${{If}} ${{RebootFlag}}\n    SetErrorLevel {REBOOT}\n  ${{EndIf}}\nSectionEnd\n"
 
 
 def build(bundle: Path, icon: Path, target: Path, work: Path, *, version: str, name: str, finish: str = "") -> None:

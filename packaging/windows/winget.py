@@ -37,7 +37,10 @@ def manifests(base: str, files: list[Path]) -> dict[str, dict[str, Any]]:
             "InstallModes": ["interactive", "silent", "silentWithProgress"],
             "UpgradeBehavior": "install",
             "Protocols": ["flowpilot"],
-            "ExpectedReturnCodes": [{"InstallerReturnCode": 1618, "ReturnResponse": "installInProgress"}],
+            "ExpectedReturnCodes": [
+                {"InstallerReturnCode": 1618, "ReturnResponse": "installInProgress"},
+                {"InstallerReturnCode": 3010, "ReturnResponse": "rebootRequiredToFinish"},
+            ],
             "Installers": installers,
             "ManifestType": "installer",
             "ManifestVersion": FORM,

@@ -2,11 +2,12 @@
 removed. `make test-windows` runs it. FLOWPILOT_WINDOWS_BUNDLE names a bundle that is frozen already,
 FLOWPILOT_WINDOWS_DIST its installers.
 
-What Wine cannot show: notifications of the system's own, what a time stamp is worth to SmartScreen, exit code 3010.
+What Wine cannot show: notifications of the system's own, what a time stamp is worth to SmartScreen.
 """
 
 import filecmp
 import os
+import re
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,8 +19,10 @@ import product
 import pytest
 import sign
 
+from backend.web.install_lines import lines
 from desktop.version import VERSION
 from tests.conftest import Http, StartServer
+from tests.packaging.documented import blocks
 from tests.packaging.windows_computer import PROGRAM, WindowsComputer, windows_computer
 from tests.support import code_signer
 from tests.support.flow import API
@@ -30,9 +33,10 @@ pytestmark = [pytest.mark.windows, pytest.mark.timeout(3600), pytest.mark.xdist_
 
 ROOT = Path(__file__).parents[2]
 NEWER = VERSION.rpartition(".")[0] + ".999"
-REFUSED = 1603 % 256
+REFUSED, RESTART_DUE = 1603 % 256, 3010 % 256
 RUN = rf"HKLM\{product.RUN_KEY}"
 DEFAULTS = rf"HKLM\{product.MACHINE_KEY}"
+BACKSLASH = "\\"
 FOLDER = Path("drive_c/Program Files/FlowPilot")
 
 
@@ -209,3 +213,65 @@ async def test_the_set_up_program_from_roll_out_to_removal(built: Path, bundle: 
         for key in (DEFAULTS, rf"HKLM\{product.CLASS_KEY}", rf"HKLM\{product.UNINSTALL_KEY}"):
             assert await pc.registry(key) == {}, key
         assert await pc.values(RUN) == {}
+
+
+async def test_the_documented_commands_and_the_admin_pages_do_what_they_say(built: Path, tmp_path: Path) -> None:
+    """Typed as they stand there, in the folder of the file; and what detection rules ask for is then there."""
+    folder = tmp_path / "share"
+    folder.mkdir()
+    names = [windows_build.named(VERSION, test=False)[place] for place in (1, 2)]
+    for path, name in zip(_files(built), names, strict=True):
+        shutil.copy(path, folder / name)
+    page, told = blocks("windows.md")[0].splitlines(), ("https://flowpilot.example.com", "KQ7F-2MXR-9TWC")
+    install, remove = (line.command for line in lines(names[0], *told))
+    (setup,) = (line.command for line in lines(names[1], *told))
+    async with windows_computer(tmp_path / "computer") as pc:
+        for installs, uninstalls in (
+            (page[0], page[2]),
+            (install, remove),
+            (page[1], rf'"{PROGRAM.rpartition(BACKSLASH)[0]}\uninstall.exe" /S'),
+            (setup, ""),
+        ):
+            assert await pc.script(folder, installs) == 0, installs
+            defaults = await pc.values(DEFAULTS)
+            assert (defaults["ServerUrl"], defaults["Account"]) == told, installs
+            assert (await pc.values(rf"HKLM\{product.PROGRAM_KEY}"))["Version"] == VERSION
+            program = (pc.wine.folder / FOLDER / product.PROGRAM).read_bytes()
+            stated = "ProductVersion".encode("utf-16-le") + rb"\0{2,6}" + re.escape(VERSION.encode("utf-16-le"))
+            assert re.search(stated, program, re.DOTALL)
+            if uninstalls:
+                assert await pc.script(folder, uninstalls) == 0, uninstalls
+                await pc.until("the folder to go", lambda: not (pc.wine.folder / FOLDER).exists())
+
+
+@pytest.mark.parametrize("kind", ["package", "setup"])
+async def test_a_file_that_is_held_open_waits_for_the_restart(
+    built: Path, bundle: Path, tmp_path: Path, kind: str
+) -> None:
+    """The computer is told 3010; nothing runs with files of two versions; after the restart all is there and runs."""
+    newer = _files(built, NEWER)[0]
+    package, setup = _files(built)
+    held = Path("_internal/certifi/cacert.pem")
+    async with windows_computer(tmp_path / "computer") as pc:
+        await pc.watch_every_start()
+        told = "SERVERURL=http://127.0.0.1:9/flow"
+        setup_here = "Z:" + str(setup).replace("/", "\\")
+        if kind == "package":
+            assert await pc.msiexec("/i", package, told) == 0
+        else:
+            assert (await pc.run(setup_here, "/S", f"/{told}")).returncode == 0
+        await pc.until("the app in the user's session", lambda: pc.events("icon_visible"))
+        there = pc.wine.folder / FOLDER / held
+        there.write_text("of the version before")
+        async with pc.held_open(there):
+            if kind == "package":
+                assert await pc.msiexec("/i", newer) == RESTART_DUE
+            else:
+                assert (await pc.run(setup_here, "/S")).returncode == RESTART_DUE
+                assert not pc.running()
+            assert there.read_text() == "of the version before"
+        await pc.restart()
+        await pc.until("the app after the login", lambda: len(pc.events("icon_visible")) >= 2)
+        assert _same_files(pc, bundle) > 50
+        if kind == "setup":
+            assert not list(there.parent.glob("*.new"))

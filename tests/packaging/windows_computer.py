@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import fetch
 import wine
 
 from tests.desktop.computer import screen
@@ -38,6 +39,11 @@ class WindowsComputer:
         """Silent, as a management tool calls it."""
         words = (verb, wine.windows_path(package), "/qn", "/norestart", *properties)
         return (await self.run("msiexec", *words)).returncode
+
+    async def script(self, folder: Path, command: str) -> int:
+        """One line as an administrator types it in a folder."""
+        (folder / "typed.bat").write_text(f"@echo off\r\n{command}\r\nexit /b %errorlevel%\r\n")
+        return (await asyncio.to_thread(self.wine.run, ["cmd", "/c", "typed.bat"], within_s=180, cwd=folder)).returncode
 
     async def registry(self, key: str) -> dict[str, dict[str, str]]:
         """Each key from this one on, with its values; empty when there is none."""
@@ -71,6 +77,30 @@ class WindowsComputer:
             await app.stdin.drain()
             app.stdin.close()
         return app
+
+    @contextlib.asynccontextmanager
+    async def held_open(self, path: Path) -> AsyncIterator[None]:
+        """Another program reads this file meanwhile, as a virus scanner does: it cannot be removed or replaced."""
+        python = wine.windows_path(await asyncio.to_thread(fetch.interpreter) / "python.exe")
+        hold = "import sys; held = open(sys.argv[1], 'rb'); print('held', flush=True); sys.stdin.read()"
+        holder = await asyncio.create_subprocess_exec(
+            "wine", python, "-c", hold, wine.windows_path(path),
+            env=self.wine.environment(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(60):
+                assert holder.stdout is not None
+                assert b"held" in await holder.stdout.readline()
+            yield
+        finally:
+            assert holder.stdin is not None
+            holder.stdin.close()
+            await holder.wait()
+
+    async def restart(self) -> None:
+        """The computer ends, and starts again up to the login of its user."""
+        await asyncio.to_thread(self.wine.end, kill=True)
+        await self.run("wineboot")
 
     async def end_apps(self) -> None:
         """As the Task Manager does it."""

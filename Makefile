@@ -38,15 +38,17 @@ bench: setup ## measure beside the peers and write docs/performance.md; ten minu
 	@exec benchmarks/run.sh $(BENCH)
 
 test-packages: setup ## build the Linux packages; install, use, upgrade and remove them in a clean root (needs root)
-	@packages=; for one in debootstrap lintian; do command -v $$one >/dev/null || packages="$$packages $$one"; done; \
+	@packages=; for one in debootstrap lintian buildah; do command -v $$one >/dev/null || packages="$$packages $$one"; done; \
 		[ -z "$$packages" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages
 	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging
 
 test-upgrade: setup ## old and new version side by side under load, on one database
 	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging/test_rolling_upgrade.py
 
-test-server: setup ## build the server's wheel, install and use it in a clean environment
-	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging/test_server_wheel.py
+test-server: setup ## build the server's wheel and image; install and use the one, run the other read-only (needs root)
+	@packages=; for one in debootstrap buildah; do command -v $$one >/dev/null || packages="$$packages $$one"; done; \
+		[ -z "$$packages" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages
+	@exec .venv/bin/pytest -n 0 -q -m packages tests/packaging/test_server_wheel.py tests/packaging/test_server_image.py
 
 test-windows: setup ## build the Windows installers; install, use, upgrade and remove them under Wine
 	@packages=; for one in makensis:nsis wixl:wixl msibuild:msitools wine:wine:wine64 osslsigncode:osslsigncode \

@@ -37,17 +37,23 @@ class CleanRoot:
         return self.folder / inside.lstrip("/")
 
 
-@contextlib.contextmanager
-def clean_root(folder: Path) -> Iterator[CleanRoot]:
-    """Make one of this system's own release; taken away again afterwards."""
+def bootstrap(folder: Path, *packages: str) -> None:
+    """This system's own release with these packages, as plain files."""
     found = subprocess.run(_TARGETS, capture_output=True, text=True, check=True).stdout.split()
     site, release = found[0], found[1]
+    include = [f"--include={','.join(packages)}"] if packages else []
     subprocess.run(
-        ["debootstrap", "--variant=minbase", release, str(folder), site],
+        ["debootstrap", "--variant=minbase", *include, release, str(folder), site],
         check=True,
         stdout=subprocess.DEVNULL,
         timeout=900,
     )
+
+
+@contextlib.contextmanager
+def clean_root(folder: Path) -> Iterator[CleanRoot]:
+    """Make one of this system's own release; taken away again afterwards."""
+    bootstrap(folder)
     mounted: list[Path] = []
     try:
         for shared in _SHARED:

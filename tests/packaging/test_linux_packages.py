@@ -11,21 +11,27 @@ from pathlib import Path
 
 import pytest
 
+from backend.web.install_lines import lines
 from desktop.version import VERSION
 from tests.desktop.computer import computer
 from tests.desktop.rig import serving
 from tests.packaging.clean_root import CleanRoot, clean_root
+from tests.packaging.documented import blocks
 
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(3600), pytest.mark.xdist_group("packages")]
 
 ROOT = Path(__file__).parents[2]
 DEB = f"flowpilot-tray_{VERSION}_amd64.deb"
+RPM = f"flowpilot-tray-{VERSION}-1.x86_64.rpm"
+ARCHIVE = f"flowpilot-tray-{VERSION}-linux-x86_64.tar.xz"
 NEWER = VERSION.rpartition(".")[0] + ".999"
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages of this tree."""
+    """The packages of this tree, or those of FLOWPILOT_LINUX_DIST."""
+    if given := os.environ.get("FLOWPILOT_LINUX_DIST"):
+        return Path(given)
     out = tmp_path_factory.mktemp("dist")
     subprocess.run([sys.executable, "packaging/linux/build.py", "--out", str(out)], cwd=ROOT, check=True)
     return out
@@ -67,7 +73,8 @@ async def test_a_frozen_start_costs_no_more_than_a_fifth_more(
                 spent[name].append((_cpu_s(app.pid), float(seen["mono"]) - begun))
     best = {name: tuple(min(column) for column in zip(*turns, strict=True)) for name, turns in spent.items()}
     record_property("starts", best)
-    assert best["frozen"][0] <= 1.2 * best["sources"][0], best
+    for measure, name in enumerate(("processor", "clock")):
+        assert best["frozen"][measure] <= 1.2 * best["sources"][measure], (name, best)
 
 
 def _cpu_s(pid: int) -> float:
@@ -82,8 +89,8 @@ def _sums(folder: Path) -> dict[str, str]:
 
 
 def test_an_rpm_and_an_archive_hold_the_same_program(built: Path) -> None:
-    assert (built / f"flowpilot-tray-{VERSION}-1.x86_64.rpm").stat().st_size > 20_000_000
-    archive = built / f"flowpilot-tray-{VERSION}-linux-x86_64.tar.xz"
+    assert (built / RPM).stat().st_size > 20_000_000
+    archive = built / ARCHIVE
     listed = subprocess.run(["tar", "-tJf", str(archive)], capture_output=True, text=True, check=True).stdout
     assert "flowpilot-tray/flowpilot-tray\n" in listed
 
@@ -135,6 +142,61 @@ def test_removed_nothing_runs_and_purged_nothing_is_left(root: CleanRoot) -> Non
     root.run("apt-get", "purge", "-y", "-q", "flowpilot-tray")
     assert not root.path("/etc/xdg/autostart/flowpilot-tray.desktop").exists()
     assert kept.exists()  # what the administrator wrote is the administrator's
+
+
+@pytest.fixture
+def shop(built: Path, root: CleanRoot) -> Path:
+    """The folder with the installers in which an administrator types; root already, so `sudo` does nothing."""
+    folder = root.path("/var/shop")
+    if not folder.exists():
+        folder.mkdir()
+        for name in (DEB, RPM, ARCHIVE):
+            shutil.copy(built / name, folder)
+        sudo = root.path("/usr/bin/sudo")
+        sudo.write_text('#!/bin/sh\nexec "$@"\n')
+        sudo.chmod(0o755)
+    return folder
+
+
+def _typed(root: CleanRoot, command: str) -> str:
+    return root.run("sh", "-ec", f"cd /var/shop; {command}").stdout
+
+
+def test_the_documented_commands_and_the_admin_pages_roll_it_out(root: CleanRoot, shop: Path) -> None:
+    """Copied into a script they must do all: the next start knows the server and the set-up code."""
+    page, told = blocks("linux.md"), ("https://flowpilot.example.com", "KQ7F-2MXR-9TWC")
+    assert shop.is_dir()
+    _typed(root, page[0])
+    assert all(words in root.run("flowpilot-tray", "--print-settings").stdout for words in told)
+    assert _typed(root, "dpkg-query -W -f '${Version}' flowpilot-tray") == VERSION
+    root.run("apt-get", "purge", "-y", "-q", "flowpilot-tray")
+    (line,) = lines(DEB, "https://other.example.com/it's", "AAAA-BBBB-CCCC")
+    _typed(root, line.command)
+    said = root.run("flowpilot-tray", "--print-settings").stdout
+    assert "https://other.example.com/it's" in said
+    assert "AAAA-BBBB-CCCC" in said
+    root.run("apt-get", "purge", "-y", "-q", "flowpilot-tray")
+    root.path("/etc/flowpilot/defaults.d/10-setup.json").unlink()
+    root.run("apt-get", "install", "-y", "-q", "xz-utils")  # desktops have it
+    (line,) = lines(ARCHIVE, *told)
+    for command in (page[-1].strip(), line.command):
+        said = _typed(root, f"export HOME=/var/shop/home; {command} --print-settings")
+        assert all(words in said for words in told)
+
+
+def test_the_rpm_installs_runs_and_leaves_nothing(root: CleanRoot, shop: Path) -> None:
+    """By rpm itself; of dnf's world there is nothing here, so what it asks for is this Debian's."""
+    assert shop.is_dir()
+    root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "rpm")
+    _typed(root, f"rpm --install --nodeps {RPM}")
+    assert _typed(root, "rpm -q --qf '%{VERSION}' flowpilot-tray") == VERSION
+    assert root.run("flowpilot-tray", "--version").stdout == f"flowpilot-tray {VERSION}\n"
+    assert root.path("/etc/xdg/autostart/flowpilot-tray.desktop").exists()
+    _typed(root, f"rpm --upgrade --replacepkgs --nodeps {RPM}")
+    assert root.run("flowpilot-tray", "--version").stdout == f"flowpilot-tray {VERSION}\n"
+    _typed(root, "rpm --erase flowpilot-tray")
+    for path in ("/usr/lib/flowpilot-tray", "/usr/bin/flowpilot-tray", "/etc/xdg/autostart/flowpilot-tray.desktop"):
+        assert not os.path.lexists(root.path(path)), path
 
 
 def test_lintian_finds_nothing_but_what_a_bundle_cannot_help(built: Path) -> None:

@@ -36,9 +36,16 @@ def mirror(maker: Maker, kept: Path) -> Mirror:
 
 
 def refused(maker: Maker, kept: Path, kind: type[UpdateError]) -> None:
+    """By the client, and so by both kinds of installations: one is told of nothing, the other takes nothing."""
     with pytest.raises(kind) as told:
         mirror(maker, kept).release("stable")
     assert str(told.value).endswith(".")
+    install = installed(kept.parent)
+    for folder in (None, str(install)):
+        said = answer(question(maker, kept, install=folder), maker.root, "1.0.0")
+        assert (said["state"], said["reason"]) == ("failed", str(told.value))
+    assert "1.0.0" in (install / NAME).read_text()
+    assert not list(install.parent.glob(".*"))
 
 
 def test_what_is_published_is_what_is_fetched(maker: Maker, kept: Path) -> None:

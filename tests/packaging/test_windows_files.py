@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import fetch
+import icons
 import msi
 import nsis
 import pip
@@ -128,13 +129,12 @@ def test_the_packages_tables_say_what_its_builder_has_no_words_for(bundle: Path,
 
 
 @pytest.mark.skipif(shutil.which("makensis") is None, reason="makensis is not installed")
-def test_the_set_up_program_compiles_without_a_warning_as_one_of_64_bits(bundle: Path, tmp_path: Path) -> None:
+def test_the_set_up_program_compiles_without_a_warning_as_one_of_64_bits(
+    bundle: Path, tmp_path: Path, qapp: object
+) -> None:
     """The 32-bit stub does nothing at all on a system without 32-bit libraries, and says that it has succeeded."""
     made = tmp_path / "flowpilot-setup.exe"
-    icon = ROOT / "build" / "icons" / "flowpilot-tray.ico"
-    if not icon.exists():
-        pytest.skip("no icon has been drawn yet")
-    nsis.build(bundle, icon, made, tmp_path / "work", version=VERSION, name=product.NAME)
+    nsis.build(bundle, icons.make(tmp_path / "icons")[-1], made, tmp_path / "work", version=VERSION, name=product.NAME)
     data = made.read_bytes()
     machine = data[int.from_bytes(data[0x3C:0x40], "little") + 4 :][:2]
     assert machine == b"\x64\x86"

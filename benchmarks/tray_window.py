@@ -21,6 +21,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication
 
 from backend.contract.handoffs import QueuePage
+from backend.contract.people import Me
 from benchmarks.idle_process import resident_mb
 from desktop.core.controller import Controller, Ports
 from desktop.core.ports import Api
@@ -112,8 +113,14 @@ class _World:
     async def send(self, _text: str) -> None:
         return None
 
+    async def echo(self) -> float:
+        return 0.0
+
     async def close(self) -> None:
         return None
+
+    async def me(self) -> Me:
+        raise NotImplementedError
 
     async def queue(self) -> QueuePage:
         return QueuePage(items=[], next_cursor=None, seq=0)

@@ -7,6 +7,7 @@ import pytest
 
 from desktop.core import trial
 from desktop.core.views import ProbeStep
+from desktop.net import fallback
 from desktop.net.api import HttpApi
 from desktop.net.fallback import FallbackConnector
 from desktop.net.probe import Probe
@@ -39,8 +40,9 @@ async def proxy(server: Server) -> AsyncIterator[WebProxy]:
 
 @pytest.mark.parametrize("upgrades", ["refuse", "mute"])
 async def test_a_proxy_without_websocket_costs_nothing_but_the_stream(
-    upgrades: str, http: Http, crew: Crew, proxy: WebProxy
+    upgrades: str, http: Http, crew: Crew, proxy: WebProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fallback, "GREETING_S", 1.0)  # mute: nothing ever comes, however long it is waited for
     proxy.upgrades = upgrades  # type: ignore[assignment] # one of them
     junior, other = http(crew.technician), http(crew.second_engineer)
     async with app_at(proxy.url, crew.engineer.token) as (seen, _):

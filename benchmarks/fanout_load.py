@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 MARK: Final = re.compile(rb"MARK(\d{12})")
+_PING: Final = re.compile(rb"\x89\x04(.{4})", re.DOTALL)
 Step = tuple[bytes | Callable[[bytes], bytes], bytes]
 """What to send (or what makes it of all that was read so far), and what to wait for after it."""
 AT_ONCE: Final = 256
@@ -220,6 +221,8 @@ class Load:
             return
         now = time.time()
         one.read += data
+        for ping in _PING.finditer(data):  # whoever does not answer is hung up on after 40 s
+            one.sock.sendall(b"\x8a\x84\0\0\0\0" + ping[1])
         for found in MARK.finditer(one.read):
             number = int(found[1])
             if number != one.last:  # a payload may say its mark twice

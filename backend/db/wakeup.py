@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 EVERYONE: Final = "*"
 """Topic that wakes every reader: told to ourselves after the line was away, and to the others where hints were lost."""
 
-_GATHER_S = 0.005
+_GATHER_S = 0.01
+"""A lone hint goes at once; while more keep coming, those of this long go together."""
 _CHECK_S = 10.0
 _RETRY_S = 2.0
 _REMIND_S = 300.0
@@ -131,6 +132,7 @@ class Wakeup:
             )
 
     async def _serve(self, wire: Wire) -> None:
+        sent_at = float("-inf")
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CHECK_S):
@@ -139,7 +141,8 @@ class Wakeup:
             if not self._pending:  # quiet for long, or the line stirred
                 await wire.check()
                 continue
-            await asyncio.sleep(_GATHER_S)
+            await asyncio.sleep(max(sent_at + _GATHER_S - time.monotonic(), 0))
+            sent_at = time.monotonic()
             topics, self._pending = sorted(self._pending), set()
             try:
                 for payload in _payloads(self._me, topics):

@@ -17,7 +17,7 @@ from uuid import UUID
 from backend.db.background import keep_doing
 from backend.db.engine import Database
 from backend.db.wakeup import EVERYONE
-from backend.feed.log import LogEntry, LogPart, LogPosition, read_after, read_logs
+from backend.feed.log import LogEntry, LogPart, LogPosition, moved, read_after, read_logs
 from backend.http.problems import DATABASE_DOWN
 
 RING: Final = 200
@@ -27,6 +27,8 @@ CHECK_S: Final = 2.0
 """Hints may be lost; this often the positions of all connected accounts are compared."""
 FRESH_S: Final = 2.5
 """Whoever comes to a log that was read this lately is served from memory: it is no staler than a lost hint allows."""
+PAUSE_S: Final = 0.01
+"""A lone hint is followed at once; while hints keep coming, the accounts they name are read together this often."""
 _AT_ONCE: Final = 200
 """Accounts per call: the call's answer must not keep the process's one thread busy for long."""
 
@@ -67,6 +69,7 @@ class AccountFeed:
         self._ring: deque[LogEntry] = deque(maxlen=RING)
         self._position = LogPosition(epoch="", head=0, oldest=1)
         self._news = asyncio.Condition()
+        self._waiting = 0
 
     @property
     def head(self) -> int:
@@ -107,17 +110,21 @@ class AccountFeed:
 
     async def tell(self) -> None:
         """Wake everyone who waits in `wait_beyond`."""
-        async with self._news:
-            self._news.notify_all()
+        if self._waiting:
+            async with self._news:
+                self._news.notify_all()
 
     async def wait_beyond(self, seq: int, timeout: float) -> bool:  # noqa: ASYNC109 - a long poll's own time limit
         """True as soon as the log goes beyond `seq` or is another log, False when the time is up."""
         epoch = self.epoch
+        self._waiting += 1
         try:
             async with asyncio.timeout(timeout), self._news:
                 await self._news.wait_for(lambda: self.head > seq or self.epoch != epoch)
         except TimeoutError:
             return False
+        finally:
+            self._waiting -= 1
         return True
 
     def next(self, seq: int) -> LogEntry | None:
@@ -161,9 +168,11 @@ class FeedHub:
         self.told: Callable[[AccountFeed], None] = lambda _feed: None
         self._db = database
         self._feeds: dict[UUID, AccountFeed] = {}
+        self._topics: dict[str, UUID] = {}
         self._dirty: set[UUID] = set()
         self._asked: set[AccountFeed] = set()
         self._calls = 0
+        self._followed_at = float("-inf")
         self._gate = asyncio.Lock()
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -194,6 +203,7 @@ class FeedHub:
         feed = self._feeds.get(account_id)
         if feed is None:
             feed = self._feeds[account_id] = AccountFeed(account_id, self._db, self.refresh)
+            self._topics[str(account_id)] = account_id
         feed.readers += 1
         try:
             if anew or account_id in self._dirty or time.monotonic() - feed.read_at > FRESH_S:
@@ -208,6 +218,7 @@ class FeedHub:
         feed.readers -= 1
         if feed.readers == 0 and self._feeds.get(feed.account_id) is feed:
             del self._feeds[feed.account_id]
+            del self._topics[str(feed.account_id)]
 
     async def refresh(self, feed: AccountFeed) -> None:
         """Read what the log gained since this call. Raises what the driver raises."""
@@ -254,14 +265,16 @@ class FeedHub:
         if topic == EVERYONE:
             for account_id in self._feeds:
                 self._mark(account_id)
-        else:
-            with contextlib.suppress(ValueError):
-                self._mark(UUID(topic))
+        elif topic in self._topics:
+            self._mark(self._topics[topic])
 
     async def _follow_hints(self) -> None:
         await self._work.wait()
+        if (early := self._followed_at + PAUSE_S - time.monotonic()) > 0:
+            await asyncio.sleep(early)
         self._work.clear()
         if feeds := [self._feeds[account_id] for account_id in self._dirty if account_id in self._feeds]:
+            self._followed_at = time.monotonic()
             await self._refresh(feeds)
         self._dirty.intersection_update(self._feeds)
 
@@ -269,9 +282,8 @@ class FeedHub:
         await asyncio.sleep(CHECK_S)
         if not self._feeds:
             return
-        for row in await self._db.call_many("select * from stream_heads($1)", list(self._feeds)):
-            feed = self._feeds.get(row["account_id"])
-            if feed and (row["last_seq"] > feed.head or str(row["epoch"]) != feed.epoch):
-                self._mark(row["account_id"])
+        known = {account_id: (feed.head, feed.epoch or None) for account_id, feed in self._feeds.items()}
+        for account_id in await moved(self._db, known):
+            self._mark(account_id)
         if self._dirty:  # also what could not be read when its hint came
             self._work.set()

@@ -97,12 +97,15 @@ class Link:
     """The beat in which something was last put."""
     allowance: Allowance = field(default_factory=Allowance)
     tests: dict[str, datetime] = field(default_factory=dict)
-    _put: PutFrame | None = None
+    _put: PutFrame | None = field(init=False)
     _reader: asyncio.Task[Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Find the way on which frames are put."""
+        self._put = put_frame_of(self.socket.scope)
 
     def attach(self) -> None:
         """Remember who reads this socket: the task that calls."""
-        self._put = put_frame_of(self.socket.scope)
         self._reader = asyncio.current_task()
 
     def detach(self) -> None:

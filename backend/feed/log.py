@@ -3,11 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from backend.db.engine import Database
 from backend.http.frames import text_frame
 from backend.http.respond import encode
+
+_MOVED: Final = """
+select s.account_id from stream_heads($1) s
+join unnest($1::uuid[], $2::bigint[], $3::uuid[]) k (account_id, head, epoch) on k.account_id = s.account_id
+where s.last_seq > k.head or s.epoch is distinct from k.epoch
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,13 @@ async def read_logs(database: Database, wanted: Mapping[UUID, int | None], limit
         if row["seq"] is not None:
             part.entries.append(LogEntry(row["seq"], row["kind"], row["at"], row["data"]))
     return parts
+
+
+async def moved(database: Database, known: Mapping[UUID, tuple[int, str | None]]) -> list[UUID]:
+    """The accounts whose log stands further than the position known of it, or is another one. One call."""
+    heads, epochs = [head for head, _ in known.values()], [epoch for _, epoch in known.values()]
+    rows = await database.call_many(_MOVED, list(known), heads, epochs)
+    return [row["account_id"] for row in rows]
 
 
 async def read_after(database: Database, account_id: UUID, seq: int, limit: int) -> list[LogEntry]:

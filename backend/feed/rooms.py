@@ -151,7 +151,7 @@ class Rooms:
         self._beats += 1
         looked = 0
         for feed, room in tuple(self._rooms.items()):
-            frame = text_frame(_heartbeat(feed))
+            frame = b""
             for link in tuple(room):
                 looked += 1
                 if looked % AT_ONCE == 0:
@@ -159,6 +159,7 @@ class Rooms:
                 if self._beats - link.put_at < HEARTBEAT_S or link.busy is not None or link not in room:
                     continue
                 link.put_at = self._beats
+                frame = frame or text_frame(_heartbeat(feed))
                 if not link.put(frame):
                     link.busy = asyncio.create_task(self._own_pace(link, self._nudged(link, feed)), name="nudge")
 

@@ -30,6 +30,7 @@ from backend.feed.rooms import HEARTBEAT_S, Rooms
 from backend.feed.trial import Trials
 from backend.http.at_once import AtOnce
 from backend.http.client import is_here, network_of
+from backend.http.frames import text_frame
 from backend.http.problems import DATABASE_DOWN, problem_response
 from backend.http.respond import encode
 from backend.identity.caller import Caller
@@ -160,7 +161,9 @@ class EventSockets:
         feed = await self._hub.open(link.caller.account_id)
         try:
             await self._audience.arrived(link.caller, link.channel, link.id)
-            await link.send(_hello(feed, link.caller))
+            hello = _hello(feed, link.caller)
+            if not link.put(text_frame(hello)):
+                await link.send(hello)
             await self._listen(link, feed)
         finally:
             self._hub.close(feed)

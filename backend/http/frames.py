@@ -34,6 +34,13 @@ def put_frame_of(scope: Scope) -> PutFrame | None:
 class FrameProtocol(WebSocketsSansIOProtocol):
     """uvicorn's own, with that function. Frames are written as they are: permessage-deflate must be off."""
 
+    async def send(self, message: Any) -> None:
+        """As uvicorn does it; once the handshake is over, what it was made of is let go: a socket stands for days."""
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            del self.request, self.response
+            self.scope["headers"] = []
+
     async def run_asgi(self) -> None:
         """Offer it to the application."""
         offered: dict[str, Any] = cast("dict[str, Any]", self.scope.setdefault("extensions", {}))

@@ -47,6 +47,11 @@ class Installer:
         return self.listed is False
 
     @property
+    def trial(self) -> bool:
+        """It is a test build by its name, for the builder's own computers."""
+        return "-test." in self.name
+
+    @property
     def size_words(self) -> str:
         """`74 MB`."""
         return f"{self.size / 1e6:.0f} MB" if self.size >= 1e6 else f"{max(self.size, 1) / 1e3:.0f} kB"

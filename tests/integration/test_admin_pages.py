@@ -152,6 +152,13 @@ async def test_installers_are_listed_with_checksums_and_nothing_else_is_given_ou
         page = (await admin.get("/admin/installers")).text
         assert page.count('data-testid="installer-row"') == 2
         assert checksum in page
+        assert 'data-testid="installer-trial"' not in page
+        trial = folder / "flowpilot-tray-1.2.3-x64-test.msi"
+        trial.write_bytes(b"trial")
+        try:  # what is not signed for customers must not be taken for a release
+            assert 'data-testid="installer-trial"' in (await admin.get("/admin/installers")).text
+        finally:
+            trial.unlink()
         await junior.sign_in(crew.technician)
         assert checksum in (await junior.get("/account/devices")).text
         file = await junior.http.get(f"/installers/{name}")

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from tests.conftest import Http
 from tests.support.acted import acted
+from tests.support.axe import blemishes
 from tests.support.chromium import chromium
 from tests.support.flow import Owner
 from tests.support.people import Crew
@@ -16,8 +16,6 @@ from tests.support.server import Server
 from tests.support.web import live, signed_in
 
 expect.set_options(timeout=20_000)
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-RULES = {"runOnly": {"type": "tag", "values": LEVELS}}
 LONG = "Harlow Dental Group and Partners of the North of England with a very long name"
 START = datetime(2026, 3, 2, 14, 20, tzinfo=UTC)
 PLAN = [(START + timedelta(days=day), 60.0, 120.0 + 40 * day * day) for day in range(6)]
@@ -39,15 +37,9 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
-async def blemishes(page: Page) -> str:
-    found = await Axe().run(page, options=RULES)
-    return str(found.generate_report()) if found.violations_count else ""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("look", ["light", "dark"])
-async def test_figures_and_baseline_shut_nobody_out(browser: Browser, server: Server, crew: Crew, look: str) -> None:
-    context = await browser.new_context(color_scheme="dark" if look == "dark" else "light")
+async def test_figures_and_baseline_shut_nobody_out(browser: Browser, server: Server, crew: Crew) -> None:
+    context = await browser.new_context()
     complaints: list[str] = []
     page = await signed_in(context, server, crew.admin)
     page.on("console", lambda heard: complaints.append(heard.text) if "Content Security" in heard.text else None)

@@ -4,10 +4,10 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import Http
+from tests.support.axe import blemishes
 from tests.support.chromium import chromium
 from tests.support.flow import API, Owner
 from tests.support.people import Crew, Member
@@ -21,9 +21,6 @@ ASSESSMENT = {
     "confidence": 0.82,
     "why": "7 of 7 drops are 60 minutes apart.",
     "next_steps": ["Compare the phase 2 lifetime on both firewalls.", "Set both to 3600 s."],
-}
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
 
 
@@ -232,13 +229,7 @@ async def test_hand_back_and_resolve_work_with_scripts_off(claimed: Claimed) -> 
     )
 
 
-async def blemishes(page: Page) -> str:
-    found = await Axe().run(page, options=RULES)
-    return str(found.generate_report()) if found.violations_count else ""
-
-
-@pytest.mark.parametrize("look", ["light", "dark"])
-async def test_the_new_parts_shut_nobody_out(claimed: Claimed, look: str) -> None:
+async def test_the_new_parts_shut_nobody_out(claimed: Claimed) -> None:
     await claimed.assess(ASSESSMENT)
     base = f"{API}/ai-sessions/{claimed.session}"
     junior = claimed.http(claimed.crew.technician)
@@ -246,7 +237,7 @@ async def test_the_new_parts_shut_nobody_out(claimed: Claimed, look: str) -> Non
     done = (await junior.post(f"{base}/tasks", json={"text": "Call the clinic"})).json()["id"]
     await junior.post(f"{base}/tasks", json={"text": "Ask for the login"})
     await junior.patch(f"{base}/tasks/{done}", json={"done": True})
-    page = await claimed.page(claimed.crew.engineer, color_scheme=look)
+    page = await claimed.page(claimed.crew.engineer)
     assert not await blemishes(page)
     for dialog in ("resolve-dialog", "reject-dialog", "handback-dialog"):
         await page.locator(f'[data-dialog="{dialog}"]').click()

@@ -3,18 +3,16 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, expect
 
 from tests.conftest import Http
+from tests.support.axe import blemishes
 from tests.support.chromium import chromium
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import live, signed_in
 
 expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-RULES = {"runOnly": {"type": "tag", "values": LEVELS}}
 
 
 @pytest.fixture
@@ -61,16 +59,10 @@ async def claim_it(http: Http, crew: Crew) -> None:
     assert (await senior.post(f"/api/v1/handoffs/{waiting[0]['id']}/claim")).status_code == 200
 
 
-async def blemishes(page: Page) -> str:
-    found = await Axe().run(page, options=RULES)
-    return str(found.generate_report()) if found.violations_count else ""
-
-
-@pytest.mark.parametrize("look", ["light", "dark"])
 async def test_no_page_shuts_anybody_out(
-    browser: Browser, server: Server, crew: Crew, session_id: str, http: Http, look: str
+    browser: Browser, server: Server, crew: Crew, session_id: str, http: Http
 ) -> None:
-    context = await browser.new_context(color_scheme="dark" if look == "dark" else "light")
+    context = await browser.new_context()
     stranger = await context.new_page()
     for path in ("/sign-in", "/forgot", "/go", "/nowhere"):
         await stranger.goto(f"{server.url}{path}")
@@ -90,9 +82,7 @@ async def test_no_page_shuts_anybody_out(
     await page.goto(f"{server.url}/pilot/{session_id}")
     await expect(page.get_by_test_id("claim-context")).to_be_visible()
     assert not await blemishes(page)
-    junior = await signed_in(
-        await browser.new_context(color_scheme="dark" if look == "dark" else "light"), server, crew.technician
-    )
+    junior = await signed_in(await browser.new_context(), server, crew.technician)
     await junior.get_by_test_id("session-new").click()
     await junior.get_by_test_id("session-new-title").fill("Second")
     await junior.get_by_test_id("session-new-customer").fill("Osprey")

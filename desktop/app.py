@@ -343,7 +343,9 @@ class App:
 
             self._hotkey = Hotkey(lambda: self.asked_from_outside(Errand()))
         if self._hotkey is not None:
-            self._hotkey.use(keys)
+            works = self._hotkey.use(keys)
+            if self._screen is not None:
+                self._screen.tray.set_keys(keys if works else "")
         if self._windows is not None:
             self._windows.facts_changed()
 

@@ -5,10 +5,13 @@ Quiet hours look like do not disturb and say their own name.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from backend.contract.handoffs import QueueRow
 from desktop.core import words
 from desktop.core.views import ConnectionView, RowView, TrayState, TrayView
+
+_BRIEF: Final[dict[TrayState, str]] = {"waiting": ", ", "urgent": " (", "dnd": ". "}
 
 
 def tray_view(
@@ -29,11 +32,13 @@ def tray_view(
     if dnd_on:
         held = ("do not disturb", dnd_until)
     state, text = _state(connection, waiting, wall, held)
+    # The menu's first line goes without what its other entries say: whose is next, how many wait.
+    brief = text.partition(_BRIEF[state])[0] if state in _BRIEF else text
     return TrayView(
         state=state,
         count=len(waiting),
         tooltip=f"FlowPilot: {text}",
-        status_line=text[:1].upper() + text[1:],
+        status_line=brief[:1].upper() + brief[1:],
         next_row=next_row if state not in {"offline", "signedOut"} else None,
         dnd_on=dnd_on,
     )

@@ -40,6 +40,7 @@ class Tray(QObject):
         self._frame = 0
         self._drawn: object = None
         self._visible = False
+        self._keys = ""
         self._dialog: ClaimDialog | None = None
         self.menu = self._make_menu()
         self.icon = self._make_icon()
@@ -76,6 +77,12 @@ class Tray(QObject):
         """Take the icon out of the tray, for instance before quitting."""
         self._visible = False
         self.icon.hide()
+
+    def set_keys(self, keys: str) -> None:
+        """The global shortcut that opens the queue, for its menu entry; empty while there is none."""
+        self._keys = keys
+        if self._view is not None:
+            self._fill_open(self._view)
 
     def set_settings_available(self, available: bool) -> None:
         """Show *Settings* once there is a settings window."""
@@ -126,6 +133,7 @@ class Tray(QObject):
 
     def _fill_menu(self, view: TrayView) -> None:
         self._status.setText(_literal(view.status_line))
+        self._fill_open(view)
         following = view.next_row
         self._claim.setVisible(following is not None and view.state not in ("offline", "signedOut"))
         customer = _literal(_short(following.customer)) if following else ""
@@ -133,6 +141,10 @@ class Tray(QObject):
         signed_in = view.state != "signedOut"
         self._dnd.menuAction().setVisible(signed_in and not view.dnd_on)
         self._dnd_off.setVisible(signed_in and view.dnd_on)
+
+    def _fill_open(self, view: TrayView) -> None:
+        beside = f"{view.count} waiting" if view.state == "dnd" and view.count else _literal(self._keys)
+        self._open.setText(f"Open queue\t{beside}" if beside else "Open queue")
 
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason == QSystemTrayIcon.ActivationReason.Trigger and sys.platform != "darwin":

@@ -55,6 +55,18 @@ def test_the_status_line_is_read_and_not_pressed(tray: Tray) -> None:
     assert not first.isEnabled()
 
 
+def test_beside_open_queue_stands_its_shortcut_or_how_many_wait_behind_do_not_disturb(tray: Tray) -> None:
+    opening = entry(tray, "actionOpenQueue")
+    assert opening.text() == "Open queue"
+    tray.set_keys("Ctrl+Shift+E")
+    assert opening.text() == "Open queue\tCtrl+Shift+E"
+    tray.show_tray(replace(WAITING, state="dnd", dnd_on=True))
+    assert opening.text() == "Open queue\t4 waiting"
+    tray.show_tray(WAITING)
+    tray.set_keys("")
+    assert opening.text() == "Open queue"
+
+
 def test_claim_next_names_the_customer_and_asks_before_it_claims(tray: Tray, qapp: QApplication) -> None:
     spy = QSignalSpy(tray.claim_next)
     action = entry(tray, "actionClaimNext")

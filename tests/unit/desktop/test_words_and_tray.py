@@ -44,6 +44,8 @@ def test_tooltips_are_as_specified() -> None:
     assert tray(waiting=urgent).tooltip == "FlowPilot: 4 waiting, 1 urgent (Kestrel Logistics)"
     until = tray(waiting=THREE[:2], dnd_on=True, dnd_until=NOW)
     assert until.tooltip == f"FlowPilot: do not disturb until {local(NOW, '%H:%M')}. 2 waiting"
+    lines = [tray(waiting=THREE).status_line, tray(waiting=urgent).status_line, until.status_line]
+    assert lines == ["3 waiting", "4 waiting, 1 urgent", f"Do not disturb until {local(NOW, '%H:%M')}"]
     assert tray("reconnecting").tooltip == f"FlowPilot: reconnecting. Last update {local(T0, '%H:%M:%S')}"
     assert tray("offline").tooltip == f"FlowPilot: offline since {local(T0, '%H:%M')}. Will not claim while offline"
     assert tray("signed_out").tooltip == "FlowPilot: signed out. Open to sign in"

@@ -16,6 +16,13 @@ def clock_seconds(at: datetime) -> str:
     return at.astimezone().strftime("%H:%M:%S")
 
 
+def day_clock(at: datetime, today: datetime | None = None) -> str:
+    """`today 09:12`, on other days than `today` (now, where it is null) `3 Nov 09:12`; on the user's clock."""
+    local = at.astimezone()
+    same = local.date() == (today or datetime.now().astimezone()).astimezone().date()
+    return f"{'today' if same else f'{local.day} {local:%b}'} {clock(at)}"
+
+
 def waited(span: timedelta) -> str:
     """`4:12` under an hour, `1 h 04 min` from there on; never negative, however the clocks differ."""
     seconds = max(0, floor(span.total_seconds()))

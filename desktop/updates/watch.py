@@ -9,9 +9,11 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from desktop.core import words
 from desktop.net.proxy import ProxyChoice
 from desktop.settings.store import Store
 from desktop.updates import staging, state
@@ -52,8 +54,13 @@ class Updates:
         self._install = install
         self._state = state.read(folder)
         self._asking = asyncio.Lock()
-        self.words = ""
+        self._words = ""
+        self._current_at: datetime | None = None
+
+    @property
+    def words(self) -> str:
         """What *About* says; empty before anything is known."""
+        return f"Up to date, checked {words.day_clock(self._current_at)}" if self._current_at else self._words
 
     @property
     def possible(self) -> bool:
@@ -72,24 +79,25 @@ class Updates:
 
     async def look(self) -> tuple[Path, str] | None:
         """Ask once; answers the new folder and its version where one is ready to take this one's place."""
+        self._current_at = None
         if not self.possible or not self._server():
-            self.words = self._why_not()
+            self._words = self._why_not()
             return None
         async with self._asking:
             answer = await self._ask()
         match answer:
             case {"state": "staged", "staged": str(made), "version": str(newer)}:
-                self.words = f"{newer} is ready. It starts by itself in a moment"
+                self._words = f"{newer} is ready. It starts by itself in a moment"
                 return Path(made), newer
             case {"state": "offered", "version": str(newer)}:
-                self.words = f"{newer} is out. {self._who()} installs it"
+                self._words = f"{newer} is out. {self._who()} installs it"
             case {"state": "current"}:
-                self.words = "Up to date"
+                self._current_at = datetime.now().astimezone()
             case {"reason": str(reason)}:
-                self.words = reason
+                self._words = reason
                 _LOG.info("updates: %s", reason)
             case _:
-                self.words = "Not checked for updates: the helper ended without an answer"
+                self._words = "Not checked for updates: the helper ended without an answer"
         return None
 
     def _why_not(self) -> str:
@@ -142,7 +150,7 @@ class Updates:
             await asyncio.to_thread(staging.change_places, made, self._install)
         except OSError as exc:
             _LOG.warning("the new version could not take its place: %s", exc.strerror)
-            self.words = f"{newer} could not be installed: {(exc.strerror or 'the system refused').lower()}"
+            self._words = f"{newer} could not be installed: {(exc.strerror or 'the system refused').lower()}"
             return False
         return True
 

@@ -439,6 +439,7 @@ class FakeServer:
                 frame = {"type": "event", "seq": cursor + 1, "prev": cursor, "replay": cursor < start, **event}
                 cursor += 1
                 await connection.send_text(json.dumps(frame))
+                await asyncio.sleep(0)  # a client that is gone is noticed between two frames
 
 
 def now() -> str:

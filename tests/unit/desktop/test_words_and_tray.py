@@ -37,6 +37,12 @@ def local(at: datetime, form: str) -> str:
     return at.astimezone().strftime(form)
 
 
+def test_a_time_that_is_read_days_later_names_its_day() -> None:
+    assert words.day_clock(NOW, NOW) == f"today {local(NOW, '%H:%M')}"
+    assert words.day_clock(NOW, NOW + timedelta(days=2)).endswith(f" {local(NOW, '%b %H:%M')}")
+    assert words.day_clock(datetime.now(UTC)).startswith("today ")
+
+
 def test_tooltips_are_as_specified() -> None:
     assert tray().tooltip == "FlowPilot: nothing waiting"
     assert tray(waiting=THREE).tooltip == "FlowPilot: 3 waiting, longest 4:12"

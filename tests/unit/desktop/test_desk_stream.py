@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -177,6 +178,20 @@ async def test_a_sign_in_that_ends_is_said_once_and_hides_all() -> None:
         one.controller.network_changed()
         one.controller.claim(made)
         assert one.seen.raised == 0 or not claims(one)
+
+
+async def test_of_two_resets_one_after_the_other_the_later_is_gone_by() -> None:
+    async with desk() as one:
+        await one.live()
+        made = one.server.escalate()
+        await one.seen.until(lambda: one.seen.rows() == [made])
+        assert one.wire.open is not None
+        reset = {"type": "reset", "epoch": one.server.epoch, "head": one.server.head, "reason": "trimmed"}
+        for _ in range(2):
+            await one.wire.open.send_text(json.dumps(reset))
+        await one.live(times=2)
+        assert one.seen.rows() == [made]
+        assert one.seen.toast_log == [(made, "new")], "told once"
 
 
 async def test_a_token_that_nobody_knows_and_no_token_at_all() -> None:

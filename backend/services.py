@@ -21,6 +21,7 @@ from backend.feed.socket import EventSockets
 from backend.handoffs.claiming import ClaimingService
 from backend.handoffs.first_action import FirstActionRecorder
 from backend.handoffs.holder import HolderService
+from backend.handoffs.leaving import LeavingService
 from backend.handoffs.service import HandoffService
 from backend.http.at_once import AtOnce
 from backend.http.quotas import Quotas
@@ -74,6 +75,7 @@ class Services:
     audit: AuditService
     baselines: BaselineService
     people: PeopleService
+    leaving: LeavingService
     email_settings: EmailSettingsService
     invites: InviteService
     privacy: PrivacyService
@@ -119,6 +121,7 @@ class Services:
         identity = IdentityService(database, settings.secret_key)
         tickets = TicketService(database, identity)
         people, holder = PeopleService(database), HolderService(database, email_after_s=settings.email_after_s)
+        leaving = LeavingService(database, people, holder)
         factors = FactorService(database, Sealer.build(settings))
         sessions = SessionService(database, FirstActionRecorder())
         handoffs = HandoffService(database, sessions, email_after_s=settings.email_after_s)
@@ -139,7 +142,8 @@ class Services:
             audit=AuditService(database),
             baselines=BaselineService(database),
             people=people,
-            privacy=PrivacyService(database, PeopleService(database)),
+            leaving=leaving,
+            privacy=PrivacyService(database, leaving),
             email_settings=EmailSettingsService(database, build_mailer(settings), mail_server_view(settings)),
             invites=InviteService(database, settings.secret_key),
             tickets=tickets,
@@ -150,7 +154,7 @@ class Services:
             security=SecurityService(database),
             factors=factors,
             two_steps=TwoStepService(database, identity, factors),
-            directory=DirectoryService(database, people, holder),
+            directory=DirectoryService(database, people, leaving),
             sso=SsoService(
                 database, identity, Sealer.build(settings), Providers(allow_private=private), settings.secret_key
             ),
@@ -164,7 +168,7 @@ class Services:
             feed=feed,
             sockets=EventSockets(feed, identity, delivery, database.wakeup, per_address=settings.sockets_per_address),
             polls=polls(),
-            quotas=Quotas(settings.quotas),
+            quotas=Quotas(settings.quotas, processes=settings.processes),
             live_pages=LivePages(),
             live_replies=LiveReplies(replies),
             replies=replies,

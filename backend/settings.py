@@ -79,6 +79,8 @@ class Settings:
     public_url_given: bool = False
     served_at: str | None = None
     """What `serve` found out about itself, for its workers: `http://host:port` as this machine reaches it."""
+    processes: int = 1
+    """How many processes `serve --workers` made: each grants its part of an account's quotas."""
     secret_key: str = field(default="", repr=False)
     former_secret_key: str | None = field(default=None, repr=False)
     """The key before `secret_key`: opens what was sealed under it, until it is sealed anew."""
@@ -138,6 +140,7 @@ class Settings:
             public_url=public_url or served_at or DEFAULT_PUBLIC_URL,
             public_url_given=public_url is not None,
             served_at=served_at,
+            processes=int(environment.get("FLOWPILOT_PROCESSES", "1")),
             secret_key=given_key or _kept_secret_key(data_dir),
             former_secret_key=values.get("FLOWPILOT_FORMER_SECRET_KEY"),
             smtp_url=_smtp_url(values.get("FLOWPILOT_SMTP_URL")),

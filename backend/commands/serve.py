@@ -60,6 +60,7 @@ def serve(
             # Workers are new processes and read the environment; nothing secret stands in any argv.
             os.environ["FLOWPILOT_DATABASE_URL"] = url
             os.environ["FLOWPILOT_SERVED_AT"] = address
+            os.environ["FLOWPILOT_PROCESSES"] = str(arguments.workers)
             _let_the_server_handle_signals()
             return run_server(sock, workers=arguments.workers, address=address, on_ready=lambda: ready(prepared))
 

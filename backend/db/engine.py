@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from backend.db.hint_nats import NatsLine
 from backend.db.hint_postgres import PostgresLine
+from backend.db.turns import Turns
 from backend.db.url import asyncpg_url, sqlalchemy_url
 from backend.db.wakeup import Wakeup
 
@@ -88,8 +89,19 @@ def _drivers_own_errors() -> Iterator[None]:
 class Database:
     """One database, opened once per process. `wakeup` tells readers after a commit that there is something new."""
 
-    def __init__(self, url: str, engine: AsyncEngine, pool: "asyncpg.Pool[asyncpg.Record]", wakeup: Wakeup) -> None:
+    def __init__(
+        self,
+        url: str,
+        engine: AsyncEngine,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        wakeup: Wakeup,
+        *,
+        calls: Turns,
+        transactions: Turns,
+    ) -> None:
         self._url = url
+        self._calls = calls
+        self._transactions = transactions
         self._engine = engine
         self.pool = pool
         self.wakeup = wakeup
@@ -126,7 +138,7 @@ class Database:
         line = PostgresLine(asyncpg_url(url), RUNTIME) if event_bus == "postgres" else NatsLine(event_bus)
         wakeup = Wakeup(line)
         wakeup.start()
-        return cls(url, engine, pool, wakeup)
+        return cls(url, engine, pool, wakeup, calls=_turns(pool_size), transactions=_turns(2 * pool_size))
 
     async def close(self) -> None:
         """Give all connections back. Open transactions end first."""
@@ -142,7 +154,7 @@ class Database:
             if shared is not None and shared[:3] == (self, account_id, asyncio.current_task()):
                 yield shared.connection
                 return
-            async with self._engine.begin() as connection:
+            async with self._transactions.of(account_id), self._engine.begin() as connection:
                 await connection.execute(_SET_ACCOUNT, {"account": str(account_id)})
                 yield connection
 
@@ -177,10 +189,25 @@ class Database:
         finally:
             await connection.close()
 
-    async def call(self, statement: str, *arguments: object) -> asyncpg.Record | None:
-        """One statement of the hot path on the asyncpg pool; its function sets the account itself."""
-        return await self.pool.fetchrow(statement, *arguments)
+    async def call(self, statement: str, *arguments: object, of: UUID | None = None) -> asyncpg.Record | None:
+        """One statement of the hot path on the asyncpg pool; its function sets the account itself.
 
-    async def call_many(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        `of` is the account whose turn it takes; None for look-ups before there is one, and for work of all accounts.
+        """
+        if of is None:
+            return await self.pool.fetchrow(statement, *arguments)
+        async with self._calls.of(of):
+            return await self.pool.fetchrow(statement, *arguments)
+
+    async def call_many(self, statement: str, *arguments: object, of: UUID | None = None) -> list[asyncpg.Record]:
         """Like `call`, for all rows."""
-        return await self.pool.fetch(statement, *arguments)
+        if of is None:
+            return await self.pool.fetch(statement, *arguments)
+        async with self._calls.of(of):
+            return await self.pool.fetch(statement, *arguments)
+
+
+def _turns(connections: int) -> Turns:
+    """Accounts' turns on so many connections: two stay for look-ups of who somebody is, and one account has most."""
+    places = max(1, connections - 2)
+    return Turns(places, max(1, places * 3 // 4))

@@ -20,6 +20,7 @@ sign_in_step = table(
     "sign_in_step",
     column("user_id", ID),
     column("token_hash", BYTEA),
+    column("method"),
     column("created_at", AT),
     column("expires_at", AT),
     column("used_at", AT),

@@ -1,7 +1,10 @@
-"""Claimed but idle: who claimed and did nothing is reminded, then the handoff goes back to the queue."""
+"""Claimed but idle: who claimed and did nothing is reminded, then the handoff goes back to the queue.
+
+What somebody holds whose sign-in has ended goes back at once, whatever they did and whatever the policy says.
+"""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +16,7 @@ from backend.delivery.plan import AccountPlan, account_plan, next_step
 from backend.domain.policy import idle_due
 from backend.domain.working_hours import add_minutes
 from backend.handoffs import repository as handoffs
+from backend.handoffs.leaving import LEFT
 from backend.jobs import repository as jobs
 from backend.jobs.job import TOPIC, Job
 
@@ -40,11 +44,15 @@ class IdleClaims:
             if row is None or row.status != "claimed":
                 await jobs.finish(tx, job)
                 return
-            if await repository.acted_since(tx, job.account_id, row.session_id, row.claimed_by, row.claimed_at):
+            if await handoffs.has_left(tx, job.account_id, row.claimed_by):
+                await self._return(tx, job.account_id, row, row.claimed_by, LEFT)
+                log.warning("hand-off %s went back to the queue: its claimer has left", row.id)
+            elif await repository.acted_since(tx, job.account_id, row.session_id, row.claimed_by, row.claimed_at):
                 await handoffs.update(tx, job.account_id, row.id, next_step=None)
                 await jobs.finish(tx, job)
                 return
-            await self._unbegun(tx, job, row, await account_plan(tx, job.account_id))
+            else:
+                await self._unbegun(tx, job, row, await account_plan(tx, job.account_id))
         self._db.wakeup.touch(str(job.account_id), str(row.session_id), TOPIC)
 
     async def _unbegun(self, tx: AsyncConnection, job: Job, row: AnyRow, plan: AccountPlan) -> None:
@@ -64,7 +72,9 @@ class IdleClaims:
         elif return_at > plan.now:
             await self._later(tx, job, row, return_at, "return")
         else:
-            await self._return(tx, job.account_id, row, plan.now - row.claimed_at)
+            minutes = round((plan.now - row.claimed_at).total_seconds() / 60)
+            await self._return(tx, job.account_id, row, None, f"No first action in {minutes} min")
+            log.warning("hand-off %s went back to the queue: its claimer did nothing for %d min", row.id, minutes)
 
     @staticmethod
     async def _later(tx: AsyncConnection, job: Job, row: AnyRow, at: datetime, kind: str) -> None:
@@ -72,8 +82,8 @@ class IdleClaims:
         await handoffs.update(tx, job.account_id, row.id, next_step=planned)
         await jobs.again(tx, job, due_at=at, fresh=True)
 
-    async def _return(self, tx: AsyncConnection, account_id: UUID, row: AnyRow, held: timedelta) -> None:
-        minutes = round(held.total_seconds() / 60)
+    async def _return(
+        self, tx: AsyncConnection, account_id: UUID, row: AnyRow, actor_id: UUID | None, why: str
+    ) -> None:
         await handoffs.reopen(tx, account_id, row.id, self._email_after_s)  # ends this work too
-        await handoffs.changed(tx, account_id, row.id, "released", None, f"No first action in {minutes} min")
-        log.warning("hand-off %s went back to the queue: its claimer did nothing for %d min", row.id, minutes)
+        await handoffs.changed(tx, account_id, row.id, "released", actor_id, why)

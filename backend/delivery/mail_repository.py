@@ -31,7 +31,13 @@ class MailRow:
 async def begin(database: Database, job: Job, domain: str) -> MailRow | None:
     """The last look before a message goes out; None when nobody wants it any more. Raises LeaseLostError."""
     row = await database.call(
-        "select * from begin_mail($1, $2, $3, $4, $5)", job.account_id, job.row, job.id, job.lease_no, domain
+        "select * from begin_mail($1, $2, $3, $4, $5)",
+        job.account_id,
+        job.row,
+        job.id,
+        job.lease_no,
+        domain,
+        of=job.account_id,
     )
     if row is None or row["verdict"] == "lost":
         raise LeaseLostError
@@ -43,7 +49,13 @@ async def begin(database: Database, job: Job, domain: str) -> MailRow | None:
 async def still_wanted(database: Database, job: Job, hold_s: float) -> bool:
     """Whether it should still go out and this worker holds the work; holds its lease for `hold_s` more seconds."""
     row = await database.call(
-        "select mail_wanted($1, $2, $3, $4, $5)", job.account_id, job.row, job.id, job.lease_no, hold_s
+        "select mail_wanted($1, $2, $3, $4, $5)",
+        job.account_id,
+        job.row,
+        job.id,
+        job.lease_no,
+        hold_s,
+        of=job.account_id,
     )
     return bool(row and row[0])
 
@@ -73,6 +85,7 @@ async def record(
         again_s,
         refused,
         quiet,
+        of=job.account_id,
     )
     if row is None or not row[0]:
         raise LeaseLostError

@@ -130,6 +130,7 @@ async def record_receipt(
         state,
         detail,
         rung,
+        of=account_id,
     )
     return row[0] if row else None
 

@@ -86,5 +86,5 @@ async def moved(database: Database, known: Mapping[UUID, tuple[int, str | None]]
 
 async def read_after(database: Database, account_id: UUID, seq: int, limit: int) -> list[LogEntry]:
     """Events after a position, oldest first."""
-    rows = await database.call_many("select * from events_after($1, $2, $3)", account_id, seq, limit)
+    rows = await database.call_many("select * from events_after($1, $2, $3)", account_id, seq, limit, of=account_id)
     return [LogEntry(row["seq"], row["kind"], row["at"], row["data"]) for row in rows]

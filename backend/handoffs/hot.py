@@ -61,6 +61,7 @@ async def escalate(
             target,
             snapshot,
             email_after_s,
+            of=account_id,
         )
     except asyncpg.PostgresError as error:
         if error.sqlstate == SESSION_RESOLVED:
@@ -85,7 +86,7 @@ _OUTCOMES: Final[dict[str, Callable[[asyncpg.Record], ClaimOutcome]]] = {
 
 async def claim(database: Database, account_id: UUID, handoff_id: UUID, user_id: UUID) -> ClaimOutcome:
     """One conditional UPDATE decides; the loser is told who was first."""
-    row = await database.call("select * from claim_handoff($1, $2, $3)", account_id, handoff_id, user_id)
+    row = await database.call("select * from claim_handoff($1, $2, $3)", account_id, handoff_id, user_id, of=account_id)
     if row is None:  # pragma: no cover - a function with OUT parameters answers one row
         raise RuntimeError("claim_handoff answered nothing")
     return _OUTCOMES[row["outcome"]](row)
@@ -106,7 +107,12 @@ async def queue(
 ) -> QueueRows:
     """Pending: urgent first, then oldest. Other statuses: newest first."""
     row = await database.call(
-        "select * from queue_page($1, $2, $3, $4, $5, $6)", account_id, status, *(after or (None, None, None)), limit
+        "select * from queue_page($1, $2, $3, $4, $5, $6)",
+        account_id,
+        status,
+        *(after or (None, None, None)),
+        limit,
+        of=account_id,
     )
     if row is None:  # pragma: no cover - a function with OUT parameters answers one row
         raise RuntimeError("queue_page answered nothing")
@@ -116,5 +122,5 @@ async def queue(
 
 async def whole(database: Database, account_id: UUID, handoff_id: UUID) -> asyncpg.Record | None:
     """The parts that `mapping.whole` makes a handoff of, and `external_url`; None when it is not there."""
-    row = await database.call("select * from handoff_whole($1, $2)", account_id, handoff_id)
+    row = await database.call("select * from handoff_whole($1, $2)", account_id, handoff_id, of=account_id)
     return row if row is not None and row["body"] is not None else None

@@ -107,6 +107,24 @@ async def set_session_status(tx: AsyncConnection, account_id: UUID, session_id: 
     )
 
 
+async def held_by(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[UUID]:
+    """Hand-offs that this person holds, the oldest first."""
+    h = t.handoff
+    statement = (
+        sa.select(h.c.id)
+        .where(h.c.account_id == account_id, h.c.claimed_by == user_id, h.c.status == "claimed")
+        .order_by(h.c.created_at, h.c.id)
+    )
+    return list((await tx.execute(statement)).scalars())
+
+
+async def has_left(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> bool:
+    """Whether this person's sign-in has ended."""
+    u = t.app_user
+    statement = sa.select(sa.not_(u.c.active)).where(u.c.account_id == account_id, u.c.id == user_id)
+    return bool((await tx.execute(statement)).scalar_one())
+
+
 async def reopen(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, email_after_s: float) -> None:
     """Back to the queue, in a new round of telling people; session and delivery plan with it."""
     values = {"account": account_id, "handoff": handoff_id, "after": email_after_s}

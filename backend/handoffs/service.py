@@ -247,7 +247,7 @@ class HandoffService:
 
     async def shell_state(self, caller: Caller) -> tuple[int, int]:
         """(log position, how many wait): what the frame of every page shows, by one call."""
-        row = await self._db.call("select * from shell_state($1)", caller.account_id)
+        row = await self._db.call("select * from shell_state($1)", caller.account_id, of=caller.account_id)
         return (row["seq"], row["waiting"]) if row else (0, 0)
 
 

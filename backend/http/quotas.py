@@ -1,7 +1,9 @@
 """How much of what is expensive one account may ask for: a storm in one shop must not be everybody's.
 
-Counted per account and process in windows that move, by `limits`. The bounds are wide: no shop at work meets them. They
-are settable (FLOWPILOT_QUOTAS), since only the operator knows the machine.
+Counted per account in windows that move, by `limits`. The bounds are wide: no shop at work meets them. They are
+settable (FLOWPILOT_QUOTAS), since only the operator knows the machine. They bound one `serve`: each of its processes
+counts for itself and grants its part, rounded up; connections spread over the processes by chance, so that an account
+may be told to wait somewhat before the bound.
 """
 
 import math
@@ -40,10 +42,14 @@ def parsed(text: str) -> dict[Kind, RateLimitItem]:
 
 
 class Quotas:
-    """The counts of one process."""
+    """The counts of one of `processes`."""
 
-    def __init__(self, bounds: str = "") -> None:
-        self._bounds = parsed(bounds)
+    def __init__(self, bounds: str = "", *, processes: int = 1) -> None:
+        self._whole = parsed(bounds)
+        self._bounds = {
+            kind: type(bound)(math.ceil(bound.amount / processes), bound.multiples)
+            for kind, bound in self._whole.items()
+        }
         self._windows = MovingWindowRateLimiter(MemoryStorage())
 
     def take(self, account_id: UUID, kind: Kind) -> None:
@@ -52,8 +58,9 @@ class Quotas:
         if self._windows.hit(bound, kind, account_id.hex):
             return
         reset = self._windows.get_window_stats(bound, kind, account_id.hex).reset_time
+        whole = f"{self._whole[kind].amount} {_WHAT[kind]} a {bound.GRANULARITY.name}"
         raise Refusal(
             "too_many_requests",
-            f"This account has had {bound.amount} {_WHAT[kind]} within a {bound.GRANULARITY.name}. Try again later.",
+            f"This account may ask for {whole}. Try again later.",
             retry_after_s=max(1, math.ceil(reset - time.time())),
         )

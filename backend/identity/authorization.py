@@ -180,8 +180,10 @@ class AuthorizationService:
             return
         async with self._db.tenant(row["account_id"]) as tx:
             device = await repository.lock_family(tx, row["account_id"], family)
-            if device is not None:
-                await repository.revoke(tx, row["account_id"], device.id, "signed_out")
+            if device is not None and await repository.revoke(tx, row["account_id"], device.id, "signed_out"):
+                owner = await repository.device(tx, row["account_id"], device.id)
+                whose = {"actor_id": owner.user_id, "actor": owner.user_name} if owner is not None else {}
+                await record_of(tx, row["account_id"], "device.signed_out", device.name, {"by": "the app"}, **whose)
         self._db.wakeup.touch(SIGN_INS)
 
     async def _account(self, look_up: str, value: bytes) -> UUID:

@@ -92,7 +92,7 @@ async def use_code(tx: AsyncConnection, account_id: UUID, user_id: UUID, code_ha
 
 
 async def insert_step(tx: AsyncConnection, **values: object) -> None:
-    """Somebody has given the right password; what is older than a day is cleared away."""
+    """Somebody has taken the first step; what is older than a day is cleared away."""
     old = sa.func.now() - sa.text("interval '1 day'")
     await tx.execute(sa.delete(_s).where(_s.c.account_id == values["account_id"], _s.c.expires_at < old))
     await tx.execute(sa.insert(_s).values(created_at=sa.func.now(), **values))
@@ -102,7 +102,7 @@ async def lock_step(tx: AsyncConnection, account_id: UUID, token_hash: bytes) ->
     """A half-made sign-in that may still be finished, with its person; locked."""
     u = t.app_user
     statement = (
-        sa.select(_s.c.id, _s.c.user_id, u.c.name, u.c.email)
+        sa.select(_s.c.id, _s.c.user_id, _s.c.method, u.c.name, u.c.email)
         .join(u, (u.c.account_id == _s.c.account_id) & (u.c.id == _s.c.user_id))
         .where(
             _s.c.account_id == account_id,

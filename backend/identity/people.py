@@ -31,7 +31,8 @@ class Named(Protocol):
     """Whoever has a role."""
 
     id: UUID
-    role: str
+    name: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +108,15 @@ class PeopleService:
             await accounts.replan(tx, caller.account_id)
         self._db.wakeup.touch(SIGN_INS, TOPIC)
 
-    async def deactivate(self, caller: Caller, user_id: UUID) -> None:
-        """End every sign-in of this person, sockets within two seconds. What they hold stays with them."""
+    async def deactivate(self, caller: Caller, user_id: UUID) -> Named:
+        """End every sign-in of this person, sockets within two seconds. Answers who it is.
+
+        What they hold is planned to go back to the queue; `LeavingService` gives it back at once.
+        """
         async with self._db.tenant(caller.account_id) as tx:
             found = await self._changeable(tx, caller, user_id)
             if not found.active:
-                return
+                return cast("Named", found)
             await _somebody_stays(tx, caller.account_id, found, None)
             await repository.update_person(tx, caller.account_id, user_id, active=False)
             await repository.end_sign_ins(tx, caller.account_id, user_id)
@@ -121,6 +125,7 @@ class PeopleService:
             await record(tx, caller, "people.deactivated", found.name, {"role": ROLE_LABEL[found.role]})
             await accounts.replan(tx, caller.account_id)
         self._db.wakeup.touch(SIGN_INS, TOPIC)
+        return cast("Named", found)
 
     async def activate(self, caller: Caller, user_id: UUID) -> None:
         """Let a deactivated person sign in again; no earlier sign-in comes back."""
@@ -165,5 +170,5 @@ async def _somebody_stays(tx: AsyncConnection, account_id: UUID, found: Named, r
     others = [one.role for one in await repository.lock_leaders(tx, account_id) if one.id != found.id]
     if found.role == "owner" and role != "owner" and "owner" not in others:
         raise Refusal("invalid_body", "There must be one owner. Make somebody else an owner first.", field="role")
-    if at_least(cast("Role", found.role), "admin") and not others and (role is None or not at_least(role, "admin")):
+    if at_least(found.role, "admin") and not others and (role is None or not at_least(role, "admin")):
         raise Refusal("invalid_body", "There must be one administrator.", field="role")

@@ -127,7 +127,8 @@ async def keep_ticket(
 ) -> None:
     """A one-time ticket; only its hash is kept."""
     statement = "select keep_ticket($1, $2, $3, $4, $5, $6, $7)"
-    await database.call(statement, account_id, new_id(), user_id, handoff_id, credential_id, ticket_hash, life)
+    values = (account_id, new_id(), user_id, handoff_id, credential_id, ticket_hash, life)
+    await database.call(statement, *values, of=account_id)
 
 
 async def settings(tx: AsyncConnection, account_id: UUID) -> t.AnyRow:

@@ -39,11 +39,15 @@ Method = Literal["password", "ticket", "single_sign_on"]
 
 
 class SecondStepNeededError(Exception):
-    """The password was right; a code is still to come. `token` is what the page for it takes."""
+    """The first step is taken; a code is still to come. `token` is what the page for it takes, `target` the page after.
 
-    def __init__(self, token: str) -> None:
+    A sign-in by password knows its target itself.
+    """
+
+    def __init__(self, token: str, target: str | None = None) -> None:
         super().__init__("a second step is needed")
         self.token = token
+        self.target = target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

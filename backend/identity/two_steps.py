@@ -93,7 +93,9 @@ class TwoStepService:
             raise await tries.failed(self._db, attempt, WRONG)
         await tries.succeeded(self._db, attempt)
         self._db.wakeup.touch(TOPIC)
-        session = await self._identity.admit(account_id, step.user_id, address=address, user_agent=user_agent)
+        session = await self._identity.admit(
+            account_id, step.user_id, address=address, user_agent=user_agent, method=step.method
+        )
         return Finished(session=session, codes=codes or [])
 
     async def _account(self, token: str) -> UUID | None:

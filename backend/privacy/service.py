@@ -15,9 +15,9 @@ from uuid import UUID
 from backend.audit.record import record
 from backend.db.engine import Database
 from backend.domain.refusal import Refusal
+from backend.handoffs.leaving import LeavingService
 from backend.handoffs.snapshot import rename
 from backend.identity.caller import Caller
-from backend.identity.people import PeopleService
 from backend.privacy import repository
 
 MOST: Final = 50_000
@@ -32,9 +32,9 @@ _READ_ME: Final = (
 class PrivacyService:
     """For administrators; an owner's data only for owners, as everywhere."""
 
-    def __init__(self, database: Database, people: PeopleService) -> None:
+    def __init__(self, database: Database, leaving: LeavingService) -> None:
         self._db = database
-        self._people = people
+        self._leaving = leaving
 
     async def export(self, caller: Caller, user_id: UUID) -> bytes:
         """A zip of JSON files with everything that names this person. Refuses `not_found`."""
@@ -55,7 +55,7 @@ class PrivacyService:
         return _zipped(files)
 
     async def erase(self, caller: Caller, user_id: UUID, typed: str) -> None:
-        """Make a person nameless, for good; `typed` is the name, as a second thought. Ends every sign-in first."""
+        """Make a person nameless, for good; `typed` is the name, as a second thought. They leave first."""
         caller.require("admin")
         async with self._db.tenant(caller.account_id) as tx:
             person = await repository.himself(tx, caller.account_id, user_id)
@@ -67,7 +67,7 @@ class PrivacyService:
             return
         if typed.strip() != person["name"]:
             raise Refusal("invalid_body", "Type the name as it stands to erase this person.", field="confirm")
-        await self._people.deactivate(caller, user_id)
+        await self._leaving.leave(caller, user_id)
         async with self._db.tenant(caller.account_id) as tx:
             # Hand-offs first, as everywhere: a claim that happens now waits for us, or we for it.
             handoffs = await repository.involved(tx, caller.account_id, user_id)

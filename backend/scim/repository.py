@@ -50,16 +50,6 @@ async def external_id_taken(tx: AsyncConnection, account_id: UUID, external_id: 
     return (await tx.execute(statement)).first() is not None
 
 
-async def held_by(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> list[UUID]:
-    """Hand-offs that this person holds, the oldest first."""
-    statement = (
-        sa.select(_h.c.id)
-        .where(_h.c.account_id == account_id, _h.c.claimed_by == user_id, _h.c.status == "claimed")
-        .order_by(_h.c.created_at, _h.c.id)
-    )
-    return list((await tx.execute(statement)).scalars())
-
-
 async def tokens(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
     """Tokens that hold, the newest first."""
     statement = (

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.audit.record import record
-from backend.contract.handoffs import HandoffNote
 from backend.contract.vocabulary import ROLE_LABEL, Role
 from backend.db.engine import Database
 from backend.db.ids import new_id
@@ -23,7 +22,7 @@ from backend.db.sign_in_tables import account_domain
 from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
 from backend.domain.text import clean
-from backend.handoffs.holder import HolderService
+from backend.handoffs.leaving import LeavingService
 from backend.identity import people_repository
 from backend.identity import repository as accounts
 from backend.identity.caller import Caller
@@ -38,7 +37,6 @@ TOKEN_LIFE: Final = timedelta(days=365)
 MOST_TOKENS: Final = 10
 ROLES: Final = ("viewer", "technician", "engineer", "admin")
 NEWCOMER: Final = "technician"
-LEFT: Final = "Has left: the account's directory ended the sign-in."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +53,10 @@ class DirectoryToken:
 class DirectoryService:
     """For directories, by their token; and for owners, who make the tokens."""
 
-    def __init__(self, database: Database, people: PeopleService, holder: HolderService) -> None:
+    def __init__(self, database: Database, people: PeopleService, leaving: LeavingService) -> None:
         self._db = database
         self._people = people
-        self._holder = holder
+        self._leaving = leaving
 
     async def caller(self, token: str) -> Caller | None:
         """The directory as a caller: an administrator of its account, so nobody who changes owners."""
@@ -180,7 +178,7 @@ class DirectoryService:
         if "role" in wanted.said and _role(wanted.role) != found.role:
             await self._people.change_role(caller, found.id, wanted.role)
         if leaves:
-            await self.leave(caller, found)
+            await self._leaving.leave(caller, found.id)
         elif "active" in wanted.said and not found.active:
             await self._people.activate(caller, found.id)
         return await self.user(caller, found.id)
@@ -191,33 +189,11 @@ class DirectoryService:
             found = await self._found(tx, caller, user_id)
             if found.role == "owner":
                 raise ScimError(403, "Owners are changed by owners.")
-        await self.leave(caller, found)
+        await self._leaving.leave(caller, found.id)
         async with self._db.tenant(caller.account_id) as tx:
             now = sa.func.now()
             await people_repository.update_person(tx, caller.account_id, found.id, deleted_at=now, external_id=None)
-
-    async def leave(self, caller: Caller, leaver: AnyRow) -> None:
-        """End every sign-in, then give back what is held. Asked again after a fault, it does what is left to do."""
-        await self._people.deactivate(caller, leaver.id)
-        async with self._db.tenant(caller.account_id) as tx:
-            held = await repository.held_by(tx, caller.account_id, leaver.id)
-        gone = Caller(
-            account_id=caller.account_id,
-            user_id=leaver.id,
-            name=leaver.name,
-            email=leaver.email,
-            role=leaver.role,
-            account_name="",
-            timezone="UTC",
-            credential_id=caller.credential_id,
-            kind="token",
-        )
-        for handoff_id in held:
-            try:
-                await self._holder.release(gone, str(handoff_id), HandoffNote(note=LEFT))
-            except Refusal as refusal:
-                if refusal.code not in {"not_pending", "claim_lost"}:  # somebody was quicker
-                    raise
+            await record(tx, caller, "people.scim_deleted", found.name)
 
     async def _found(self, tx: AsyncConnection, caller: Caller, user_id: UUID | None) -> AnyRow:
         row = await repository.user(tx, caller.account_id, user_id) if user_id is not None else None

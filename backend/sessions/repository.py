@@ -52,7 +52,7 @@ async def whole(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> str 
 
 async def whole_now(database: Database, account_id: UUID, session_id: UUID) -> str | None:
     """Like `whole`, in one round trip of its own."""
-    row = await database.call("select session_whole($1, $2) as body", account_id, session_id)
+    row = await database.call("select session_whole($1, $2) as body", account_id, session_id, of=account_id)
     return row["body"] if row is not None else None
 
 

@@ -255,11 +255,12 @@ class SsoService:
             await self._refused(account_id, refused)
             raise
         self._db.wakeup.touch(SIGN_INS, TOPIC)
-        await self._ask_for_more(account_id, person, claims)
+        target = attempt.next if attempt is not None else None
+        await self._ask_for_more(account_id, person, claims, target)
         session = await self._identity.admit(
             account_id, person.user_id, address=address, user_agent=user_agent, method="single_sign_on"
         )
-        return Arrived(session, attempt.next if attempt is not None else None)
+        return Arrived(session, target)
 
     async def _claims(
         self, kept: AnyRow, *, state: str, code: str, issuer: str | None, error: str, redirect: str
@@ -292,7 +293,7 @@ class SsoService:
             nonce=self._derived("nonce", state),
         )
 
-    async def _ask_for_more(self, account_id: UUID, person: Person, claims: Claims) -> None:
+    async def _ask_for_more(self, account_id: UUID, person: Person, claims: Claims, target: str | None) -> None:
         """Where the account asks for a second factor and the provider says nothing of one, ours is asked for."""
         amr = claims.get("amr")
         if isinstance(amr, list) and not _STRONG.isdisjoint(one for one in amr if isinstance(one, str)):
@@ -307,9 +308,10 @@ class SsoService:
                 id=new_id(),
                 user_id=person.user_id,
                 token_hash=digest(token),
+                method="single_sign_on",
                 expires_at=datetime.now(UTC) + STEP_LIFE,
             )
-        raise SecondStepNeededError(token)
+        raise SecondStepNeededError(token, target)
 
     async def _refused(self, account_id: UUID, error: SsoError) -> None:
         async with self._db.tenant(account_id) as tx:

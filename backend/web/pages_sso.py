@@ -88,7 +88,7 @@ async def callback(
             user_agent=request.headers.get("user-agent", ""),
         )
     except SecondStepNeededError as needed:
-        return second_step(request, needed, None)
+        return second_step(request, needed, needed.target)
     except SsoError as refused:
         return _page(request, None, status=403, error=refused.text)
     if before is not None:

@@ -17,6 +17,7 @@ from backend.delivery.service import DeliveryService
 from backend.domain.refusal import Refusal
 from backend.handoffs.claiming import ClaimingService
 from backend.handoffs.holder import HolderService
+from backend.handoffs.leaving import LeavingService
 from backend.handoffs.service import HandoffService
 from backend.http.quotas import Quotas
 from backend.identity.account import AccountService
@@ -64,6 +65,7 @@ class Services(Protocol):
     audit: AuditService
     baselines: BaselineService
     people: PeopleService
+    leaving: LeavingService
     email_settings: EmailSettingsService
     webhooks: WebhookService
     connectors: ConnectorService

@@ -216,25 +216,6 @@ async def test_frames_that_the_protocol_does_not_know_end_the_socket_with_4400(p
             await client.closed(within=0.5)
 
 
-async def test_a_revoked_token_ends_its_socket_within_seconds(
-    people: People, server: Server, http: Http, database_url: str
-) -> None:
-    crew = await people()
-    async with listening(server, crew.engineer) as gone, listening(server, crew.second_engineer) as stays:
-        await stays.resume(0)
-        await Owner(database_url).fetch(
-            "UPDATE access_token SET revoked_at = now() WHERE user_id = $1", crew.engineer.id
-        )
-        assert (await gone.closed(within=10))[0] == 4401
-        await escalated(http(crew.technician))
-        await stays.event()
-    assert (await http(crew.engineer).get(f"{API}/me")).status_code == 401
-    with pytest.raises(InvalidStatus) as refused:
-        async with listening(server, crew.engineer):
-            pass
-    assert refused.value.response.status_code == 401
-
-
 async def test_only_programs_with_a_token_and_our_own_pages_get_in(people: People, server: Server) -> None:
     crew = await people()
     ours = server.url

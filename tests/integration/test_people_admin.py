@@ -8,7 +8,7 @@ import pytest
 
 from backend.db.engine import Database
 from tests.conftest import Http
-from tests.support.flow import API, Owner
+from tests.support.flow import API, Owner, claimed, escalated
 from tests.support.mail_server import MailServer
 from tests.support.people import Crew, Member, add_member
 from tests.support.server import Server
@@ -143,6 +143,34 @@ async def test_a_deactivated_person_is_out_at_once_sockets_included(crew: Crew, 
         await admin.post(f"{HERE}/{crew.engineer.id}/activate")
         assert (await browser.sign_in(crew.engineer)).status_code == 303
         assert (await http(crew.engineer).get(f"{API}/me")).status_code == 401, "what was revoked stays so"
+
+
+async def test_what_a_leaver_had_claimed_waits_again_whoever_ends_the_sign_in(
+    crew: Crew, mailing: Server, http: Http, database_url: str
+) -> None:
+    """Nobody would come for it any more, and the queue would say that somebody does."""
+    junior, owner = http(crew.technician, at=mailing), Owner(database_url)
+    handoff = (await escalated(junior))["id"]
+
+    async def status() -> tuple[str, str]:
+        seen = (await junior.get(f"{API}/handoffs/{handoff}")).json()
+        return seen["status"], next(one["detail"] for one in seen["timeline"] if one["kind"] == "released")
+
+    await claimed(http(crew.engineer, at=mailing), handoff)
+    async with Forms(mailing) as admin:
+        await admin.sign_in(crew.admin)
+        assert "goes back to the queue" in (await admin.get(f"{HERE}?person={crew.engineer.id}")).text
+        await admin.post(f"{HERE}/{crew.engineer.id}/deactivate")
+    assert await status() == ("pending", "Has left: the sign-in was ended.")
+    await claimed(http(crew.second_engineer, at=mailing), handoff)
+    # The server stopped, or the claim came, between the end of the sign-in and the giving back.
+    await owner.fetch("UPDATE app_user SET active = false WHERE id = $1::uuid", crew.second_engineer.id)
+    await owner.fetch("SELECT replan_account($1::uuid)", crew.account_id)
+    async with asyncio.timeout(30):
+        while (await status())[0] != "pending":  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.1)
+    released = "SELECT count(*) FROM account_event WHERE kind = 'handoff.released'"
+    assert await owner.value(released) == 2, "each told once"
 
 
 async def test_of_two_removals_at_once_one_is_refused(

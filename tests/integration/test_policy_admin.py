@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Http
-from tests.support.flow import API
+from tests.support.flow import API, Owner
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import Forms
@@ -61,7 +61,9 @@ async def test_what_is_saved_unchanged_stays_the_same(crew: Crew, server: Server
     assert await kept(http, crew) == before
 
 
-async def test_every_part_of_the_form_reaches_the_policy(crew: Crew, server: Server, http: Http) -> None:
+async def test_every_part_of_the_form_reaches_the_policy(
+    crew: Crew, server: Server, http: Http, database_url: str
+) -> None:
     async with Forms(server) as forms:
         sent = await opened(server, crew, forms)
         sent["who"][1] = f"user:{crew.engineer.id}"
@@ -73,6 +75,7 @@ async def test_every_part_of_the_form_reaches_the_policy(crew: Crew, server: Ser
         del sent["dnd"]
         assert await send(forms, sent) == "saved"
         log = unescape((await forms.get("/admin/audit?action=policy")).text)
+    assert await Owner(database_url).value("SELECT count(*) FROM audit_entry WHERE action = $1", "policy.changed")
     policy = await kept(http, crew)
     assert policy["steps"][1]["user_id"] == crew.engineer.id
     assert policy["steps"][1]["minutes"]["low"] is None

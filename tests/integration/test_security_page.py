@@ -19,6 +19,7 @@ from tests.support.web import Forms
 People = Callable[..., Awaitable[Crew]]
 HERE = "/account/security"
 NEW = "four quiet lanterns humming"
+AUDITED = "SELECT action FROM audit_pending UNION ALL SELECT action FROM audit_entry"
 
 
 @pytest.fixture
@@ -121,6 +122,8 @@ async def test_a_forgotten_password_is_set_anew_by_mail_once(
         assert "was changed" in await letter(post, 3)
         assert post.received[-1].recipients == (who.email,)
     assert await owner.value("SELECT count(*) FROM password_request") == 0
+    written = [row[0] for row in await owner.fetch(AUDITED)]
+    assert {"people.password_asked", "people.password_set"} <= set(written)
     life = "SELECT extract(epoch FROM expires_at - created_at)::int / 60 FROM invite"
     assert 58 <= await owner.value(life) <= 60
     assert secret not in mailing.logs

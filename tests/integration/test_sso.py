@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import httpx
+import pyotp
 import pytest
 from oidc_provider_mock import User, run_server_in_thread
 
@@ -18,6 +19,7 @@ from backend.domain.refusal import Refusal
 from backend.identity.domains import confirm_domain
 from tests.support.flow import Owner
 from tests.support.people import Crew
+from tests.support.pkce import Pkce
 from tests.support.server import Server
 from tests.support.web import Forms
 
@@ -45,6 +47,7 @@ USERS = (
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
     with run_server_in_thread(user_claims=USERS) as provider:
+        provider.app = Pkce(provider.app)
         yield f"http://localhost:{provider.server_port}"
 
 
@@ -137,9 +140,13 @@ async def test_somebody_who_is_here_comes_in_and_is_known_by_the_subject_from_th
         await browser.post("/sign-out")
         assert (await come(browser, "erin", crew.engineer.email)).status_code == 303
         assert crew.engineer.name in (await browser.get("/sessions")).text
-    kept = str(await owner.fetch("SELECT * FROM sso_connection, sso_attempt, sso_identity"))
-    assert "a secret of the provider" not in kept
-    assert asked["state"] not in kept
+        kept = str(await owner.fetch("SELECT * FROM sso_connection, sso_attempt, sso_identity"))
+        assert "a secret of the provider" not in kept
+        assert asked["state"] not in kept
+        await boss.get(HERE)
+        assert (await boss.post(f"{HERE}/sso/remove")).status_code == 303
+    written = {row[0] for row in await owner.fetch("SELECT action FROM audit_pending")}
+    assert {"sso.changed", "sso.removed", "people.sso_linked", "sign_in.ok"} <= written
 
 
 async def test_an_answer_counts_once_and_only_in_the_browser_that_set_out(
@@ -163,6 +170,21 @@ async def test_an_answer_counts_once_and_only_in_the_browser_that_set_out(
         assert (said_no.status_code, "did not sign you in" in said_no.text) == (403, True)
         mixed = agreed(await set_out(victim, crew.engineer.email), "erin")
         assert (await victim.get(f"{mixed}&iss=https%3A%2F%2Fevil.example")).status_code == 403
+
+
+async def test_a_code_is_worth_nothing_without_the_verifier_or_with_another_nonce(
+    crew: Crew, ours: Server, issuer: str
+) -> None:
+    """A stolen code, or a token of another sign-in, must let nobody in."""
+    async with Forms(ours) as boss, Forms(ours) as browser:
+        await set_up(boss, crew, issuer)
+        for name, other in (("code_challenge", "A" * 43), ("nonce", "B" * 43), ("code_challenge_method", "plain")):
+            way = await set_out(browser, crew.engineer.email)
+            changed = Way(way.address.replace(f"{name}={way.asked[name]}", f"{name}={other}"))
+            assert changed.address != way.address
+            answer = await browser.get(agreed(changed, "erin"))
+            assert (answer.status_code, "fp_session" in answer.cookies) == (403, False), name
+        assert (await come(browser, "erin", crew.engineer.email)).status_code == 303, "as it was asked for, it holds"
 
 
 async def test_an_address_alone_makes_nobody_somebody_else(
@@ -240,9 +262,18 @@ async def test_an_account_that_asks_for_a_second_factor_asks_here_too_unless_the
         await set_up(boss, crew, issuer)
         await boss.get(HERE)
         await boss.post(f"{HERE}/second-factor", policy="all")
-        led = await come(browser, "erin", crew.engineer.email)
-        assert (led.status_code, led.headers["location"]) == (303, "/sign-in/code")
+        led = await come(browser, "erin", crew.engineer.email, "/escalations")
+        assert (led.status_code, led.headers["location"]) == (303, "/sign-in/code?next=%2Fescalations")
         assert (await browser.http.get("/sessions")).status_code == 303
+        secret = re.search(r'data-testid="factor-secret"[^>]*>([A-Z2-7 ]+)<', (await browser.get("/sign-in/code")).text)
+        assert secret, browser.page
+        done = await browser.post(
+            "/sign-in/code", code=pyotp.TOTP(secret[1].replace(" ", "")).now(), next="/escalations"
+        )
+        assert done.status_code == 200, "the recovery codes, once"
+        row = re.search(r'data-current="yes".*?</tr>', (await browser.get("/account/security")).text, re.DOTALL)
+        assert row
+        assert "by single sign-on" in row[0], "the second step is no sign-in by password"
         assert (await come(browser, "strong", f"strong@{DOMAIN}")).headers["location"] == "/sessions"
 
 

@@ -106,7 +106,7 @@ _ACCOUNT: Final[dict[tuple[Verb, str], Expected]] = {
     ("get", "/me"): _may("viewer"),
     ("get", "/events"): _may("viewer"),
     ("get", "/account/settings"): _may("viewer"),
-    ("patch", "/account/settings"): _may("admin", {"email_content": "full"}),
+    ("patch", "/account/settings"): _may("admin", {"timezone": "Europe/Berlin"}),
     ("get", "/account/alarms"): _may("admin"),
     ("post", "/devices/test-notification"): _may("viewer", {"device": ""}),
     ("post", "/devices/test-notification/receipts"): _may(
@@ -195,7 +195,7 @@ _PAGES: Final[dict[tuple[Verb, str], Expected]] = {
     ("post", "/admin/sign-in/sso"): _unfinished("owner", {}),
     ("post", "/admin/sign-in/sso/remove"): _form("owner"),
     ("get", "/admin/privacy"): _form("admin"),
-    ("post", "/admin/privacy"): _form("admin", {"days": "365", "log_days": "90"}),
+    ("post", "/admin/privacy"): _form("admin", {"days": "400", "log_days": "90"}),
     ("get", "/admin/people/{user_id}/export.zip"): _form("admin"),
     ("get", "/admin/sign-in"): _form("admin"),
     ("post", "/admin/sign-in/second-factor"): _form("admin", {"policy": "optional"}),

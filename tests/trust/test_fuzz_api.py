@@ -51,10 +51,10 @@ FORMS: Final = frozenset({"/oauth/token", "/oauth/revoke"})
 """Making up a form takes the generator half a minute; tests/integration/test_oauth.py has what is wrong with these."""
 
 
-def cases(operation: Any, ids: dict[str, str]) -> Iterator[tuple[Any, bool]]:
-    """A strategy for each round of an operation."""
+def cases(operation: Any, ids: dict[str, str], number: int) -> Iterator[tuple[Any, bool]]:
+    """A strategy for each round of an operation; the short part takes the rounds in turn, one for each operation."""
     names = [one.name for one in operation.path_parameters]
-    for mode, known in ROUNDS:
+    for mode, known in ROUNDS if LONG else ROUNDS[number % (3 if names else 2) :][:1]:
         if not known and not names:
             continue
         given_ids = {name: ids.get(name, "nobodys") for name in names} if known and names else None
@@ -86,12 +86,12 @@ async def test_no_made_up_request_makes_a_fault_or_an_answer_that_is_not_declare
     turn = cycle(roles)
     wrong: dict[str, str] = {}
     count = 0
-    for found in schema.get_all_operations():
+    for number, found in enumerate(schema.get_all_operations()):
         assert isinstance(found, Ok), found
         operation = found.ok()
         if operation.path in FORMS and not LONG:
             continue
-        for strategy, _known in cases(operation, ids):
+        for strategy, _known in cases(operation, ids, number):
 
             @hypothesis_settings(
                 max_examples=EACH,
@@ -119,6 +119,6 @@ async def test_no_made_up_request_makes_a_fault_or_an_answer_that_is_not_declare
 
             with contextlib.suppress(Unsatisfiable):  # an operation without anything to say has nothing to say wrongly
                 run()
-    assert count > 150
+    assert count > 60
     assert not wrong, "\n".join(f"{key} {words} ({unquote(key)})" for key, words in wrong.items())
     assert "Traceback" not in server.logs[before:]

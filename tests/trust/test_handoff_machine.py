@@ -59,7 +59,7 @@ class Model:
     def release(self, who: str) -> Told:
         told = self.held_by(who)
         if told[0] == 200:
-            self.status, self.holder = "pending", None
+            self.status, self.holder, self.epoch = "pending", None, self.epoch + 1  # fences who held it
         return told
 
     def reassign(self, who: str, to: str) -> Told:

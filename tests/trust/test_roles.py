@@ -2,19 +2,23 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 import pytest
 
+import backend
 from backend.app import create_app
+from backend.audit.actions import ACTIONS
 from backend.contract.vocabulary import Role
 from backend.domain.roles import RANK
 from backend.settings import Settings
 from tests.conftest import Http
 from tests.support.asking import Answer, at_the_door, names
+from tests.support.audited_routes import AUDITED, BY_STORY, ELSEWHERE, QUIET, Key, audit_log
 from tests.support.belongings import belongings, nobodys
 from tests.support.flow import Owner
 from tests.support.people import Crew, Member
-from tests.support.routes import EXPECTED, SOCKETS, Expected, served
+from tests.support.routes import EXPECTED, SOCKETS, Expected, Verb, served
 from tests.support.server import Server
 
 People = Callable[..., Awaitable[Crew]]
@@ -37,7 +41,35 @@ def test_each_route_of_the_application_has_its_expectation(table: set[tuple[str,
     assert not unsaid, "say what protects a route that needs no sign-in"
 
 
-def in_order() -> list[tuple[str, str, Expected]]:
+def test_each_route_that_changes_something_says_what_the_audit_log_has_of_it() -> None:
+    """A new route that changes something and leaves no trace fails the build."""
+    tables: tuple[Mapping[Key, object], ...] = (AUDITED, BY_STORY, ELSEWHERE)
+    loud = {key for table in tables for key in table}
+    assert len(loud) == sum(map(len, tables)), "in one of them only"
+    changing = {key for key in EXPECTED if key[0] != "get"}
+    assert changing - loud - set(QUIET) == set(), "say in tests/support/audited_routes.py what a new route writes"
+    assert (loud | set(QUIET)) - set(EXPECTED) == set()
+    said = {*AUDITED.values(), *BY_STORY.values(), *(action for action, _ in ELSEWHERE.values())}
+    assert said <= set(ACTIONS)
+    for action, where in ELSEWHERE.values():
+        name, _, test = where.partition("::")
+        if test:
+            text = (Path(__file__).parents[1] / "integration" / name).read_text()
+            story = text.partition(f"def {test}(")[2].partition("\n\n\n")[0]
+            assert f'"{action}"' in story, f"{where} does not ask for {action}"
+
+
+def test_each_action_of_the_audit_log_is_written_somewhere() -> None:
+    """Words that nothing says any more would tell administrators of something that cannot happen."""
+    folder = Path(backend.__file__).parent
+    files = (file for file in folder.rglob("*.py") if file.name != "actions.py")
+    source = "".join(file.read_text() for file in files)
+    source += "".join(file.read_text() for file in folder.rglob("*.sql"))
+    handoffs = {one for one in ACTIONS if one.startswith("handoff.")}  # made of the event log's kinds
+    assert not [one for one in set(ACTIONS) - handoffs if f'"{one}"' not in source and f"'{one}'" not in source]
+
+
+def in_order() -> list[tuple[Verb, str, Expected]]:
     routes = [(verb, path, one) for (verb, path), one in EXPECTED.items()]
     last = ("/account/security/end-everything", "/sign-out")
     late = [one for one in routes if one[1] not in last and (one[0] == "delete" or one[1].endswith(LATE))]
@@ -84,7 +116,7 @@ async def test_every_route_takes_whom_it_should_and_nobody_else(
         **{role: getattr(ours, role) for role in RANK},
     }
     wrong: list[str] = []
-    async with at_the_door(server, who) as there:
+    async with audit_log(database_url) as log, at_the_door(server, who) as there:
         for verb, path, expected in in_order():
             if expected.who == "anyone":
                 answer = await there["nobody"].ask(verb, path, expected, nobodys(ids))
@@ -93,7 +125,11 @@ async def test_every_route_takes_whom_it_should_and_nobody_else(
                 continue
             has_ids = any(name in ids for name in names(path))
             for role in asked(expected.who):
+                action = AUDITED.get((verb, path), "") if role == expected.who else ""
+                written = await log.length() if action else 0
                 answer = await there[role].ask(verb, path, expected, ids)
+                if action and action not in (now := await log.since(written)):
+                    wrong.append(f"{role} {verb} {path} wrote {now or 'nothing'} and not {action}: {answer.status}")
                 fault = judged(role, expected, answer, first=role == expected.who, has_ids=has_ids)
                 if fault:
                     wrong.append(f"{role} {verb} {path} {fault}: {answer.status} {answer.code} {answer.text[:160]}")

@@ -157,7 +157,7 @@ async def change(
     acts: dict[str, Callable[[], Awaitable[object]]] = {
         "role": lambda: service.change_role(caller, one, role),
         "phone": lambda: service.set_phone(caller, one, phone),
-        "deactivate": lambda: service.deactivate(caller, one),
+        "deactivate": lambda: services.leaving.leave(caller, one),
         "erase": lambda: services.privacy.erase(caller, one, confirm),
         "activate": lambda: service.activate(caller, one),
         "password": lambda: services.invites.new_password(caller, one),

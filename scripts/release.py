@@ -3,9 +3,10 @@
     make release                 refuses where the changelog has no entry for the version, or the tree is not committed
     make release TRIAL=1         without those two: for trying it
 
-What is made: the server's wheel and its lock, the Linux packages, the group-policy templates, the SBOM, the Windows
-installers where Wine and their builders are there (a test build, named so), winget's manifests where RELEASE_URL says
-where the installers will lie, the signed word on updates where FLOWPILOT_UPDATE_KEYS names the keys; SHA256SUMS last.
+What is made: the server's wheel and its lock, the Linux packages, group-policy templates, an SBOM each of server and
+tray app, the Windows installers where Wine and their builders are there (a test build, named so), winget's manifests
+where RELEASE_URL says where the installers will lie, the signed word on updates where FLOWPILOT_UPDATE_KEYS names the
+keys; SHA256SUMS last.
 """
 
 import argparse
@@ -15,13 +16,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "packaging" / "bundle")]
+
+import licences  # noqa: E402 - beside the bundle's other parts
 
 from desktop.version import VERSION  # noqa: E402
 
@@ -74,6 +77,19 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def locked(lock: str, names: Container[str]) -> str:
+    """The entries of a lock that are among `names`, with their hashes."""
+    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)
+    return "".join(entry for entry in entries if entry.partition("==")[0].strip() in names)
+
+
+def _sbom(what: str, lock: Path, out: Path) -> list[str]:
+    return [
+        str(BIN / "cyclonedx-py"), "requirements", "--pyproject", "pyproject.toml", "--output-reproducible",
+        "--output-format", "JSON", "--output-file", str(out / f"flowpilot-{VERSION}-{what}.cdx.json"), str(lock),
+    ]  # fmt: skip
+
+
 def steps(out: Path) -> Iterable[tuple[str, list[str]]]:
     """What is built, in order, with its command."""
     python = str(BIN / "python")
@@ -81,11 +97,12 @@ def steps(out: Path) -> Iterable[tuple[str, list[str]]]:
     yield "the server's wheel", [*wheel, "--out-dir", str(out), str(ROOT)]
     yield "Linux packages", [python, "packaging/linux/build.py", "--out", str(out)]
     yield "group-policy templates", [python, "packaging/windows/admx.py", "--out", str(out / "policies")]
-    yield "SBOM", [
-        str(BIN / "cyclonedx-py"), "requirements", "--pyproject", "pyproject.toml", "--output-reproducible",
-        "--output-format", "JSON", "--output-file", str(out / f"flowpilot-{VERSION}-server.cdx.json"),
-        "packaging/server/requirements.lock",
-    ]  # fmt: skip
+    yield "SBOM of the server", _sbom("server", ROOT / "packaging" / "server" / "requirements.lock", out)
+    tray = ROOT / "build" / "tray-requirements.lock"
+    tray.parent.mkdir(exist_ok=True)
+    whole = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    tray.write_text(locked(whole, licences.bundled().keys() | {"pywin32-ctypes"}), encoding="utf-8")  # Windows' keyring
+    yield "SBOM of the tray app", _sbom("tray", tray, out)
     missing = [name for name in WINDOWS_NEEDS if shutil.which(name) is None]
     if missing or os.environ.get("RELEASE_WINDOWS") == "no":
         print(f"not built here: Windows ({'RELEASE_WINDOWS=no' if not missing else 'missing ' + ', '.join(missing)})")

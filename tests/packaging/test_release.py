@@ -78,6 +78,15 @@ def test_what_is_signed_is_what_was_built_a_moment_before(tmp_path: Path, monkey
     assert "server-requirements.lock" in (tmp_path / "SHA256SUMS").read_text()
 
 
+def test_what_the_tray_app_carries_is_told_without_the_tests_tools() -> None:
+    """A customer's scanner reads it: what is missing is a hole unseen, what is too much a false alarm."""
+    lock = release().locked((ROOT / "requirements.lock").read_text(), release().licences.bundled())
+    pins = re.findall(r"(?m)^([a-z0-9._-]+)==.*\\$\n +--hash=sha256:", lock)
+    assert set(pins) == set(release().licences.bundled())
+    assert {"pyside6-essentials", "httpx", "tuf", "cryptography"} <= set(pins)
+    assert not {"fastapi", "pytest", "pyinstaller"} & set(pins)
+
+
 @pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
 def test_hosted_builders_can_read_their_orders(schema: str) -> None:
     """They are run elsewhere; here their form is checked against the published schema."""

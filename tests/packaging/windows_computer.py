@@ -31,7 +31,7 @@ class WindowsComputer:
         self.wine = wine.Wine(folder / "prefix", {"DISPLAY": display})
         self._apps: list[Process] = []
 
-    async def run(self, *command: str, within_s: float = 180) -> "subprocess.CompletedProcess[str]":
+    async def run(self, *command: str, within_s: float = 600) -> "subprocess.CompletedProcess[str]":
         """One program to its end."""
         return await asyncio.to_thread(self.wine.run, command, within_s=within_s)
 
@@ -43,7 +43,7 @@ class WindowsComputer:
     async def script(self, folder: Path, command: str) -> int:
         """One line as an administrator types it in a folder."""
         (folder / "typed.bat").write_text(f"@echo off\r\n{command}\r\nexit /b %errorlevel%\r\n")
-        return (await asyncio.to_thread(self.wine.run, ["cmd", "/c", "typed.bat"], within_s=180, cwd=folder)).returncode
+        return (await asyncio.to_thread(self.wine.run, ["cmd", "/c", "typed.bat"], within_s=600, cwd=folder)).returncode
 
     async def registry(self, key: str) -> dict[str, dict[str, str]]:
         """Each key from this one on, with its values; empty when there is none."""
@@ -88,7 +88,7 @@ class WindowsComputer:
             env=self.wine.environment(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL,
         )  # fmt: skip
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(240):
                 assert holder.stdout is not None
                 assert b"held" in await holder.stdout.readline()
             yield
@@ -125,7 +125,7 @@ class WindowsComputer:
         marks = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
         return [mark for mark in marks if mark["event"] == name]
 
-    async def until(self, what: str, ready: Callable[[], Any], within_s: float = 60) -> None:
+    async def until(self, what: str, ready: Callable[[], Any], within_s: float = 240) -> None:
         """Other processes are watched from outside, so this asks again and again."""
         try:
             async with asyncio.timeout(within_s):

@@ -51,7 +51,7 @@ def test_a_stop_signal_ends_server_and_database_cleanly(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that runs its own database."""
-    server = Server(None, tmp_path_factory.mktemp("lone") / "data").start()
+    server = Server(None, tmp_path_factory.mktemp("lone") / "data", from_scratch=True).start()
     yield server
     server.stop()
 
@@ -64,10 +64,12 @@ def test_a_second_server_on_the_same_data_is_refused_and_hurts_nothing(lone: Ser
 
 
 def test_commands_work_beside_a_running_server_without_a_database_of_ones_own(lone: Server) -> None:
-    assert flowpilot("account", "create", *OWNER, data_dir=lone.data_dir).code == 0
-    token = flowpilot("token", "create", "--email", "olga@northwind.example", data_dir=lone.data_dir).out.strip()
+    assert flowpilot("account", "create", *OWNER, data_dir=lone.data_dir, from_scratch=True).code == 0
+    token = flowpilot(
+        "token", "create", "--email", "olga@northwind.example", data_dir=lone.data_dir, from_scratch=True
+    ).out.strip()
     assert me(lone, token) == 200
-    doctor = flowpilot("doctor", data_dir=lone.data_dir)
+    doctor = flowpilot("doctor", data_dir=lone.data_dir, from_scratch=True)
     assert (doctor.code, "bound by row-level security" in doctor.out) == (0, True)
     assert lone.alive
 
@@ -131,7 +133,7 @@ def test_a_server_whose_database_was_killed_serves_again_by_itself(tmp_path: Pat
 
 @pytest.mark.slow
 def test_the_demo_says_how_to_sign_in_and_comes_back_with_its_data(tmp_path: Path) -> None:
-    demo = Server(None, tmp_path / "demo", arguments=("demo", "--no-tray")).start()
+    demo = Server(None, tmp_path / "demo", arguments=("demo", "--no-tray"), from_scratch=True).start()
     try:
         assert demo.said("Ctrl-C ends the demo", timeout=10)
         assert demo.said("Senior engineer", timeout=1)

@@ -50,19 +50,19 @@ def refused(answer: Answer) -> str:
     ],
 )
 def test_bad_usage_is_one_line_and_exit_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    refused(flowpilot(*arguments, data_dir=tmp_path / "data"))
+    refused(flowpilot(*arguments, data_dir=tmp_path / "data", from_scratch=True))
     assert not (tmp_path / "data").exists(), "a mistyped command must not leave anything behind"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: tuple[str, ...], tmp_path: Path) -> None:
-    answer = flowpilot(*command, "--help", data_dir=tmp_path)
+    answer = flowpilot(*command, "--help", data_dir=tmp_path, from_scratch=True)
     assert (answer.code, answer.err) == (0, "")
     assert "--data-dir" in answer.out
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:
-    assert flowpilot("--version", data_dir=tmp_path).out.startswith("flowpilot ")
+    assert flowpilot("--version", data_dir=tmp_path, from_scratch=True).out.startswith("flowpilot ")
 
 
 def test_a_taken_port_is_refused_before_anything_is_touched(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -91,20 +92,49 @@ def start(
 ) -> Prepared:
     """Run `python -m module arguments…`; both outputs go to `log`, or can be read as `stdout` when it is left out."""
     request = {"module": module, "arguments": list(arguments), "environment": dict(environment), "cwd": str(Path.cwd())}
-    status_in, status_out = os.pipe()
     out_in, out = os.pipe() if log is None else (None, os.dup(log.fileno()))
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
-        with _lock:
-            socket.send_fds(_keeper_at_work(), [json.dumps(request).encode()], [nothing, out, status_out])
+        pid, status = _started(request, nothing, out, out)
     finally:
-        for number in (nothing, out, status_out):
-            os.close(number)
+        os.close(nothing)
+        os.close(out)
+    stdout = os.fdopen(out_in, encoding="utf-8", errors="replace") if out_in is not None else None
+    return Prepared(pid, status, stdout)
+
+
+def run(
+    module: str, arguments: Sequence[str], environment: Mapping[str, str], *, text_in: str, timeout: float
+) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m module arguments…` to its end with `text_in` as its input. Raises subprocess.TimeoutExpired."""
+    request = {"module": module, "arguments": list(arguments), "environment": dict(environment), "cwd": str(Path.cwd())}
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(text_in.encode())
+        given.seek(0)
+        program = Prepared(*_started(request, given.fileno(), out.fileno(), err.fileno()), None)
+        try:
+            code = program.wait(timeout)
+        finally:
+            program.kill()
+        said = []
+        for stream in (out, err):
+            stream.seek(0)
+            said.append(stream.read().decode())
+    return subprocess.CompletedProcess([module, *arguments], code, *said)
+
+
+def _started(request: Mapping[str, Any], given: int, out: int, err: int) -> tuple[int, IO[bytes]]:
+    """Have it started with these three streams; the number of its process, and where its end will be told."""
+    status_in, status_out = os.pipe()
+    try:
+        with _lock:
+            socket.send_fds(_keeper_at_work(), [json.dumps(request).encode()], [given, out, err, status_out])
+    finally:
+        os.close(status_out)
     status = os.fdopen(status_in, "rb", buffering=0)
     line = status.readline()
     assert line, "the prepared process has ended"
-    stdout = os.fdopen(out_in, encoding="utf-8", errors="replace") if out_in is not None else None
-    return Prepared(json.loads(line)["pid"], status, stdout)
+    return json.loads(line)["pid"], status
 
 
 def _keeper_at_work() -> socket.socket:
@@ -145,7 +175,7 @@ def _main(control: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the watchers below are nobody's concern
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, _LONGEST_REQUEST, 3)
+        message, descriptors, _, _ = socket.recv_fds(control, _LONGEST_REQUEST, 4)
         if not message:
             return
         if os.fork() == 0:
@@ -155,15 +185,15 @@ def _main(control: socket.socket) -> None:
             os.close(number)
 
 
-def _watch(request: Mapping[str, Any], nothing: int, out: int, status: int) -> None:
+def _watch(request: Mapping[str, Any], given: int, out: int, err: int, status: int) -> None:
     """Between the prepared process and the program: tells the program's number, and how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         os.close(status)
-        _run(request, nothing, out)
-    os.close(nothing)
-    os.close(out)
+        _become(request, given, out, err)
+    for number in (given, out, err):
+        os.close(number)
     os.write(status, json.dumps({"pid": pid}).encode() + b"\n")
     ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with contextlib.suppress(BrokenPipeError):  # nobody asks any more
@@ -171,17 +201,18 @@ def _watch(request: Mapping[str, Any], nothing: int, out: int, status: int) -> N
     os._exit(0)
 
 
-def _run(request: Mapping[str, Any], nothing: int, out: int) -> None:
+def _become(request: Mapping[str, Any], given: int, out: int, err: int) -> None:
     """Become the program."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number, place in ((nothing, 0), (out, 1), (out, 2)):
+    for number, place in ((given, 0), (out, 1), (err, 2)):
         os.dup2(number, place)
-    os.closerange(3, max(nothing, out) + 1)
+    os.closerange(3, max(given, out, err) + 1)
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
     os.chdir(request["cwd"])
     sys.argv = [request["module"], *request["arguments"]]
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False, errors="backslashreplace")
     runpy.run_module(request["module"], run_name="__main__", alter_sys=True)

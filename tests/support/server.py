@@ -23,8 +23,8 @@ STOP_TIMEOUT_S = 20.0
 class Server:
     """One server. `url` and `port` stand after the first start and stay over restarts.
 
-    A plain one on a database of the tests starts from a process that has imported it already; `from_scratch` starts the
-    command itself, as an installation does.
+    One of a single process starts from a process that has imported it already; `from_scratch` starts the command
+    itself, as an installation does.
     Start and stop block; from async tests use `asyncio.to_thread` or the fixtures, which start it beforehand.
     """
 
@@ -47,7 +47,7 @@ class Server:
         self._arguments = arguments
         self._program = program
         self._environment = _environment(database_url, environment or {})
-        self._prepared = database_url is not None and workers == 1 and not from_scratch
+        self._prepared = workers == 1 and not from_scratch
         self._process: subprocess.Popen[str] | Prepared | None = None
         self._ready = threading.Event()
         self._grew = threading.Condition()

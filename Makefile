@@ -31,8 +31,9 @@ sbom: setup ## what is in the program, from the lock, as CycloneDX: build/sbom.j
 fuzz: setup ## hostile input for a quarter of an hour: every operation in each role, the handoff's life, raw frames (FUZZ_EACH=20)
 	@FUZZ=long FUZZ_EACH=$(or $(FUZZ_EACH),20) exec .venv/bin/pytest -n 2 --timeout 7200 -q tests/trust
 
-soak-sockets: setup ## thousands of sockets with churn, escalations and claims: flat, complete (MINUTES=30 SOCKETS=5000)
-	@exec nice -n 15 .venv/bin/python -m benchmarks.soak_sockets --minutes $(or $(MINUTES),30) --sockets $(or $(SOCKETS),5000)
+soak-sockets: setup ## thousands of sockets with churn, escalations and claims: flat, complete; whole, it writes docs/performance-soak.md (MINUTES=30 SOCKETS=5000)
+	@exec nice -n 15 .venv/bin/python -m benchmarks.soak_sockets --minutes $(or $(MINUTES),30) --sockets $(or $(SOCKETS),5000) \
+		$(if $(MINUTES)$(SOCKETS),,--docs)
 
 bench: setup ## measure beside the peers and write docs/performance.md; ten minutes, BENCH=full for all sizes
 	@exec benchmarks/run.sh $(BENCH)

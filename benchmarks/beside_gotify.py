@@ -7,6 +7,7 @@ is thrown away; where it cannot be installed its row says so. Prints figures bes
 
 import argparse
 import asyncio
+import importlib.metadata
 import os
 import statistics
 import subprocess
@@ -20,6 +21,7 @@ from typing import Final
 
 from benchmarks.gotify_server import GotifyServer
 from benchmarks.idle_process import HEAD, Idle, at_rest, cpu_ns, resident_mb
+from benchmarks.report import Cell, json_argument, report
 from tests.desktop.computer import Computer, computer
 from tests.support.fake_server import FakeServer
 
@@ -43,6 +45,9 @@ async def main():
 with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
     runner.run(main())
 """
+_measured: Final[list[dict[str, Cell]]] = []
+"""A row for each program, as they come."""
+_versions: Final[dict[str, str]] = {"pyside6": importlib.metadata.version("PySide6-Essentials")}
 Start = Callable[[Computer], Awaitable[Process]]
 
 
@@ -91,6 +96,18 @@ async def _row(desk: Computer, name: str, start: Start, rounds: int) -> tuple[fl
     idle = await at_rest(process.pid)
     await _end(process)
     middle = statistics.median(starts)
+    _measured.append(
+        {
+            "program": name,
+            "start_to_tray_s": middle,
+            "start_on_core_s": statistics.median(worked),
+            "resident_mb": idle.resident_mb,
+            "private_mb": idle.private_mb,
+            "proportional_mb": idle.share_mb,
+            "wakes_per_s": idle.wakes_per_s,
+            "cpu_percent_at_rest": idle.cpu_percent,
+        }
+    )
     print(f"{name:34s} {middle:6.2f} s {statistics.median(worked):6.2f} s {idle.words()}", flush=True)
     return middle, idle
 
@@ -105,8 +122,15 @@ def _gotify(folder: Path) -> Path | None:
         )
     except (OSError, subprocess.SubprocessError) as exc:
         print(f"gotify-tray                        could not be installed: {type(exc).__name__}")
+        _measured.append({"program": f"gotify-tray, which could not be installed ({type(exc).__name__})"})
         return None
+    _versions["gotify-tray"] = _version(python)
     return folder / "bin" / "gotify-tray"
+
+
+def _version(python: Path) -> str:
+    asked = "import importlib.metadata; print(importlib.metadata.version('gotify-tray'))"
+    return subprocess.run([python, "-c", asked], check=True, capture_output=True, text=True).stdout.strip()
 
 
 async def _beside(desk: Computer, program: Path, rounds: int) -> None:
@@ -183,7 +207,10 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    asyncio.run(compare(parser.parse_args().rounds))
+    json_argument(parser)
+    arguments = parser.parse_args()
+    asyncio.run(compare(arguments.rounds))
+    report("tray", _measured, arguments.json, **_versions)
 
 
 if __name__ == "__main__":

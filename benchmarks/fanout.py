@@ -47,7 +47,7 @@ class Shape:
 
 
 QUICK: Final = (
-    Shape("500 accounts x 2", 500, 1_000, 20, 120),
+    Shape("500 accounts x 2", 500, 1_000, 200, 600),
     Shape("one account, 1,000", 1, 1_000, 10, 40),
 )
 FULL: Final = (

@@ -79,7 +79,7 @@ def running(command: Sequence[str | Path], port: int, *, root: Path | None = Non
     """The program, from when it takes connections on; answers its number."""
     env = {**os.environ, **environment}
     if root is not None:
-        env["LD_LIBRARY_PATH"] = f"{root}/usr/lib/x86_64-linux-gnu:{root}/usr/lib/aarch64-linux-gnu"
+        env["LD_LIBRARY_PATH"] = _libraries(root)
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(400):
@@ -96,6 +96,10 @@ def running(command: Sequence[str | Path], port: int, *, root: Path | None = Non
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _libraries(root: Path) -> str:
+    return f"{root}/usr/lib/x86_64-linux-gnu:{root}/usr/lib/aarch64-linux-gnu"
 
 
 def _version(command: Sequence[str | Path], **options: str) -> str:
@@ -176,10 +180,9 @@ def mosquitto(folder: Path) -> Iterator[Peer]:
         return [(_packet(0x10, hello + _text("")), b"\x20\x02\x00\x00"), (subscribe, b"\x90\x03\x00\x01\x00")]
 
     program = root / "usr/sbin/mosquitto"
-    libraries = f"{root}/usr/lib/x86_64-linux-gnu:{root}/usr/lib/aarch64-linux-gnu"
     with running([program, "-c", config], port, root=root) as pid:
         yield Peer(
-            "mosquitto (MQTT)", _version([program, "-h"], LD_LIBRARY_PATH=libraries), port, [pid], script,
+            "mosquitto (MQTT)", _version([program, "-h"], LD_LIBRARY_PATH=_libraries(root)), port, [pid], script,
             lambda topic, payload: _packet(0x30, _text(f"t{topic}") + payload),
             lambda: Publisher(port, lambda _: True, greeting=_packet(0x10, hello + _text(""))),
         )  # fmt: skip
@@ -211,7 +214,7 @@ def redis(_folder: Path) -> Iterator[Peer]:
     program = _redis_program(root)
     with running([program, *_redis_options(port)], port, root=root) as pid:
         yield Peer(
-            "Redis pub/sub", _version([program, "--version"]), port, [pid],
+            "Redis pub/sub", _version([program, "--version"], LD_LIBRARY_PATH=_libraries(root)), port, [pid],
             lambda topic: [(f"SUBSCRIBE t{topic}\r\n".encode(), b"subscribe")],
             lambda topic, payload: b"".join(
                 b"$%d\r\n%s\r\n" % (len(word), word) if word else b"*3\r\n"

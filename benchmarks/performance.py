@@ -133,7 +133,8 @@ def _fanout(found: Report, plots: Path) -> str:
     return "\n\n".join(parts)
 
 
-def _plain(title: str, found: Report) -> str:
+def plain(title: str, found: Report) -> str:
+    """A section with all columns as they are."""
     names = {name: name.replace("_", " ") for row in found["rows"] for name in row}
     return f"## {title}\n\nMeasured {_machine(found)}\n\n{_table(names, found['rows'])}"
 
@@ -154,11 +155,16 @@ def main() -> None:
     for old in plots.glob("*.svg"):
         old.unlink()
     parts = ["# Performance", _ABOUT]
-    titles = {"fanout": "Telling everyone", "processes": "Several processes"}
+    titles = {
+        "fanout": "Telling everyone",
+        "processes": "Several processes",
+        "claims": "Escalating, claiming, reading the queue, beside pgbench",
+        "tray": "The tray app, beside gotify-tray",
+    }
     for file in sorted(folder.glob("*.json"), key=lambda f: [*titles, f.stem].index(f.stem)):
         found = _read(file)
         title = titles.get(file.stem, file.stem.replace("_", " ").capitalize())
-        parts.append(_fanout(found, plots) if file.stem == "fanout" else _plain(title, found))
+        parts.append(_fanout(found, plots) if file.stem == "fanout" else plain(title, found))
     (_DOCS / "performance.md").write_text("\n\n".join(parts) + "\n", "utf-8")
 
 

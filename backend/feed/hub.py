@@ -21,6 +21,10 @@ from backend.feed.log import LogEntry, LogPart, LogPosition, moved, read_after, 
 from backend.http.problems import DATABASE_DOWN
 
 RING: Final = 200
+RING_CHARACTERS: Final = 128 * 1024
+"""What the events in memory of one account may hold together: a thousand busy accounts must not fill a machine."""
+_FRAMED: Final = 16
+"""Of so many newest events the frames are kept as well; an older one's are made anew for whoever comes back so late."""
 REPLAY_LIMIT: Final = 500
 """Further behind than this, a client fetches the queue instead of replaying."""
 CHECK_S: Final = 2.0
@@ -102,11 +106,21 @@ class AccountFeed:
             entries = [entry for entry in entries if entry.seq > before.head]
         if entries and self._ring and entries[0].seq != self._ring[-1].seq + 1:
             self._ring.clear()  # what lies between was trimmed: memory has no gaps
-        self._ring.extend(entries)
+        self._keep(entries)
         # More than one call's events: the position stays with what was read, and the rest is asked for next.
         head = self._ring[-1].seq if entries else after.head
         self._position = LogPosition(after.epoch, head, after.oldest)
         return True
+
+    def _keep(self, entries: list[LogEntry]) -> None:
+        ring = self._ring
+        for entry in entries:
+            ring.append(entry)
+            if len(ring) > _FRAMED:
+                ring[-1 - _FRAMED].forget_frames()
+        held = sum(len(entry.data) for entry in ring)
+        while held > RING_CHARACTERS and len(ring) > 1:
+            held -= len(ring.popleft().data)
 
     async def tell(self) -> None:
         """Wake everyone who waits in `wait_beyond`."""

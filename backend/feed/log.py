@@ -52,7 +52,13 @@ class LogEntry:
         known = self._wires.get(replay)
         if known is None:
             known = self._wires[replay] = text_frame(self.frame(replay=replay))
+            self._frames.pop(replay)  # hardly ever asked for beside the bytes
         return known
+
+    def forget_frames(self) -> None:
+        """Hold no more than the event itself."""
+        self._frames.clear()
+        self._wires.clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,15 +56,15 @@ class QueueModel(QAbstractListModel):
         told = {row.id: row for row in rows}
         for place, row in enumerate(self._rows):
             fresh = told.get(row.id)
-            if fresh is not None and fresh != row:
+            # The same object needs no comparison, field by field, of what it holds: most of ten thousand rows are.
+            if fresh is not None and fresh is not row and fresh != row:
                 self._rows[place] = fresh
                 self.dataChanged.emit(self.index(place), self.index(place))
 
     def set_rows(self, rows: Sequence[RowView]) -> set[str]:
         """Show exactly these rows; the ids that are new."""
-        before = {row.id for row in self._rows}
-        added = {row.id for row in rows} - before
-        gone = before - {row.id for row in rows}
+        before, told = {row.id for row in self._rows}, {row.id: None for row in rows}
+        added, gone = told.keys() - before, before - told.keys()
         if len(added) + len(gone) > _MANY:
             self.beginResetModel()
             self._rows = list(rows)
@@ -75,7 +75,7 @@ class QueueModel(QAbstractListModel):
                 self.beginRemoveRows(QModelIndex(), place, place)
                 del self._rows[place]
                 self.endRemoveRows()
-        self._reorder([row.id for row in rows if row.id not in added])
+        self._reorder([row_id for row_id in told if row_id not in added])
         self.refresh(rows)
         for place, row in enumerate(rows):
             if row.id in added:
@@ -90,9 +90,9 @@ class QueueModel(QAbstractListModel):
         self.layoutAboutToBeChanged.emit()
         held = self.persistentIndexList()
         old = [self._rows[index.row()].id for index in held]
-        place = {row_id: where for where, row_id in enumerate(ids)}
-        self._rows.sort(key=lambda row: place[row.id])
-        self.changePersistentIndexList(held, [self.index(place[row_id]) for row_id in old])
+        known = {row.id: row for row in self._rows}
+        self._rows = [known[row_id] for row_id in ids]
+        self.changePersistentIndexList(held, [self.index(ids.index(row_id)) for row_id in old])
         self.layoutChanged.emit()
 
 

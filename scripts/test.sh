@@ -4,14 +4,14 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
-# The gates run beside the tests and are told at the end: the tests leave a third of the machine idle, waiting for other
-# processes to do something. One more worker than cores is for the same reason.
+# The gates run beside the tests and are told at the end: the tests leave part of the machine idle, waiting for other
+# processes to do something. Two more workers than cores are for the same reason.
 # The tray app's rules run there too, with their coverage: all of desktop/core, or it is a failure.
 { scripts/gates.sh --with-lock && scripts/core_coverage.sh; } >"$said" 2>&1 &
 gate=$!
-.venv/bin/pytest -n "$(($(nproc) + 1))" --dist loadgroup --ignore=tests/unit/desktop "$@"
+.venv/bin/pytest -n "$(($(nproc) + 2))" --dist loadgroup --ignore=tests/unit/desktop "$@"
 tests=$?
-# Three workers and hundreds of processes share two cores: what failed beside them runs once more, alone, and counts then.
+# Four workers and hundreds of processes share two cores: what failed beside them runs once more, alone, and counts then.
 # Both runs stay in the log. Not so the fault tests: a race that shows once in many runs is what they are there to find.
 if [ "$tests" -eq 1 ] && ! grep -q '"tests/faults/' .pytest_cache/v/cache/lastfailed; then
     printf '\nwhat failed runs once more, alone:\n'

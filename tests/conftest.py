@@ -5,6 +5,8 @@ The cluster belongs to the process that drives the run, so it lives until the la
 
 import asyncio
 import contextlib
+import functools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +14,7 @@ from typing import Any, Protocol
 import httpx
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadGroupScheduling
 
 from backend.db.engine import Database
 from tests.support import postgres
@@ -50,6 +53,28 @@ def _driven_cluster(config: pytest.Config) -> str:
         config.stash[_CLUSTER] = stack
         config.stash[_CLUSTER_URL] = stack.enter_context(postgres.cluster())
     return config.stash[_CLUSTER_URL]
+
+
+class _ByWhatIsShared(LoadGroupScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Hands out test by test, but whole files where the tests share a server or a folder: made once, not per worker.
+
+    Files come before single tests (xdist sorts by size), so none of them is left to run alone at the end.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        group, path = str(super()._split_scope(nodeid)), nodeid.partition("::")[0]
+        return path if group == nodeid and _shares(Path(str(self.config.rootpath)) / path) else group
+
+
+@functools.cache
+def _shares(path: Path) -> bool:
+    return re.search(r'scope="module"|\bserve_module\b', path.read_text()) is not None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
+    """Take ours for `--dist loadgroup`, as the Makefile and `scripts/test.sh` say it."""
+    return _ByWhatIsShared(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(optionalhook=True)

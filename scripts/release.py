@@ -113,7 +113,8 @@ def steps(out: Path) -> Iterable[tuple[str, list[str]]]:
 def signed_steps(out: Path) -> Iterable[tuple[str, list[str]]]:
     """What needs the files, and what the environment names."""
     python = str(BIN / "python")
-    windows = [str(path) for path in sorted(out.glob("*.msi")) + sorted(out.glob("*.exe"))]
+    made = sorted(out.glob("*.msi")) + sorted(out.glob("*.exe"))
+    windows = [str(path) for path in made if "-test." not in path.name]  # a test build is offered to nobody
     if windows and (url := os.environ.get("RELEASE_URL")):
         winget = [python, "packaging/windows/winget.py", "--url", url, "--out", str(out / "winget")]
         yield "winget's manifests", [*winget, *windows]

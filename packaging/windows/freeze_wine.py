@@ -39,6 +39,8 @@ def freeze_under_wine(out: Path, work: Path) -> Path:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
     }
+    if root := os.environ.get("FLOWPILOT_UPDATE_ROOT"):
+        environment["FLOWPILOT_UPDATE_ROOT"] = wine.windows_path(Path(root))
     done = prefix.run(command, within_s=_BUILD_S, extra=environment, cwd=ROOT)
     if done.returncode or not (bundle / f"{freeze.NAME}.exe").exists():
         raise RuntimeError(f"PyInstaller under Wine: {done.returncode}\n{done.stdout[-6000:]}")

@@ -72,9 +72,14 @@ def test_what_is_signed_is_what_was_built_a_moment_before(tmp_path: Path, monkey
     monkeypatch.setattr(release().subprocess, "run", run)
     monkeypatch.setattr(sys, "argv", ["release.py", "--trial", "--out", str(tmp_path)])
     monkeypatch.setenv("FLOWPILOT_UPDATE_KEYS", "/keys")
+    monkeypatch.setenv("RELEASE_URL", "https://dl.example.com/")
+    for name in ("flowpilot-tray-0.1.0-x64-test.msi", "flowpilot-tray-0.1.0-x64.msi"):
+        (tmp_path / name).write_bytes(b"msi")
     monkeypatch.setenv("RELEASE_WINDOWS", "no")
     assert release().main() == 0
     assert ran[-1][-1] == str(tmp_path / "flowpilot-tray-0.1.0-linux-x86_64.tar.xz")
+    assert ran[-2][-1] == str(tmp_path / "flowpilot-tray-0.1.0-x64.msi")
+    assert not any("-test." in word for word in ran[-2]), "winget must not give out a test build"
     assert "server-requirements.lock" in (tmp_path / "SHA256SUMS").read_text()
 
 

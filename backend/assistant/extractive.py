@@ -3,6 +3,7 @@
 Nothing is estimated. Where the session says nothing about a cause, that is what it says.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from backend.contract.handoffs import Assessment, Handoff, SimilarHandoff, Snapshot
@@ -58,8 +59,14 @@ def _before(one: SimilarHandoff) -> str:
 
 
 def _summary(snapshot: Snapshot) -> str:
-    count = f"{len(snapshot.facts)} facts and {len(snapshot.steps)} steps were recorded"
-    return f"{snapshot.problem[:300].strip()} {count} before it was handed over."
+    problem = snapshot.problem[:300].strip()
+    stop = "" if problem.endswith((".", "?", "!", "…", ":")) else "."
+    count = f"Recorded before it was handed over: {_count(snapshot.facts, 'fact')} and {_count(snapshot.steps, 'step')}."
+    return f"{problem}{stop} {count}"
+
+
+def _count(things: Sequence[object], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _cause(snapshot: Snapshot, solved: SimilarHandoff | None) -> str:
@@ -81,7 +88,7 @@ def _why(snapshot: Snapshot, solved: SimilarHandoff | None) -> str:
         whose = f" for {solved.customer}" if solved.customer else ""
         return f"Found by its words among the resolved hand-offs of this account{whose}. Compare before you act on it."
     ruled_out = sum(step.outcome in {"no_change", "worse"} for step in snapshot.steps)
-    return f"Put together from the session, without a model: {len(snapshot.steps)} steps, {ruled_out} without success."
+    return f"Put together from the session, without a model: {_count(snapshot.steps, 'step')}, {ruled_out} without success."
 
 
 def _unfinished(steps: list[Step]) -> list[str]:

@@ -13,6 +13,7 @@ from backend.contract.handoffs import Handoff
 from backend.delivery import mail_repository
 from backend.delivery.mail_repository import MailRow
 from backend.delivery.repository import connected
+from backend.domain.roles import at_least
 from backend.handoffs.service import read_handoff
 from backend.mail.addresses import domain_of, sender_address
 from backend.mail.handoff_mail import HandoffMail, Purpose, RefusedMail
@@ -49,6 +50,7 @@ class Letters:
         """The letter of one `delivery` row, as things stand in this transaction."""
         handoff = await read_handoff(tx, account_id, row.handoff_id)
         account = await mail_repository.account(tx, account_id)
+        role = await mail_repository.role_of(tx, account_id, row.user_id)
         tz = ZoneInfo(account.timezone)
         purpose: Purpose = "reminder" if row.purpose == "alert" and row.steps_done else row.purpose
         first = await mail_repository.first_message(tx, account_id, row.handoff_id, row.user_id)
@@ -63,7 +65,7 @@ class Letters:
             recipient_address=row.device,
             purpose=purpose,
             link=self._link(handoff, purpose),
-            settings_link=f"{self._base}/admin",
+            settings_link=f"{self._base}/admin/email" if at_least(role, "admin") else None,
             why=_why(handoff, row, purpose, tz, account.name, on_client=row.user_id in on_client),
             also_told=_also_told(handoff, str(row.user_id)),
             waited=_waited(account.now - since),

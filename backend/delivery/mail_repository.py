@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.contract.vocabulary import Role
 from backend.db import tables as t
 from backend.db.engine import Database
 from backend.db.tables import AnyRow
@@ -163,6 +164,15 @@ async def account(tx: AsyncConnection, account_id: UUID) -> AnyRow:
         sa.func.clock_timestamp().label("now"),
     )
     return (await tx.execute(sa.select(*columns).where(a.c.id == account_id))).one()
+
+
+async def role_of(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Role:
+    """The role of who gets it, as it is now."""
+    u = t.app_user
+    role: Role = (
+        await tx.execute(sa.select(u.c.role).where(u.c.account_id == account_id, u.c.id == user_id))
+    ).scalar_one()
+    return role
 
 
 async def plan_closing(tx: AsyncConnection, account_id: UUID, handoff_id: UUID, rung: int, user_id: UUID) -> None:

@@ -25,7 +25,8 @@ class HandoffMail:
 
     - `purpose`: `alert` (first round), `reminder` (a later one), `nudge` (to the claimer), `closed` (what became of
       it, by the handoff's status), `nobody` (to owner and junior), `notice` (to admins, with `refused`).
-    - `link` and `settings_link`: absolute addresses of the hand-off's page and of the notification settings.
+    - `link` and `settings_link`: absolute addresses of the hand-off's page and of the e-mail settings; the latter is
+      None for who may not change them.
     - `why`: one sentence, why this person gets this. `also_told`: one sentence or empty.
     - `waited`: how long it has waited, such as `9 min`; used by `reminder` and `nobody`.
     - `message_id`, `in_reply_to`, `references`: with their angle brackets.
@@ -41,7 +42,7 @@ class HandoffMail:
     recipient_address: str
     purpose: Purpose
     link: str
-    settings_link: str
+    settings_link: str | None
     why: str
     mail_from: str
     message_id: str

@@ -78,7 +78,7 @@ class Page:
     steps: list[TriedStep]
     earlier_steps: int
     why: str
-    settings_link: str
+    settings_link: str | None
 
 
 def page(mail: HandoffMail) -> Page:

@@ -96,6 +96,8 @@ async def test_whoever_has_no_client_open_is_emailed_at_once_and_the_junior_read
     assert mail["Subject"].startswith("[High] VPN to Leeds clinic drops every hour")
     assert mail["Auto-Submitted"] == "auto-generated"
     assert f"/escalations?handoff={handoff['id']}" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    sent_to_change = {one.recipients[0] for one in received if "/admin/email" in one.message.as_string()}
+    assert sent_to_change == {crew.owner.email, crew.admin.email}, "a link to a page that turns others away"
 
 
 async def test_who_was_shown_it_is_not_emailed_and_who_only_has_a_client_open_is(

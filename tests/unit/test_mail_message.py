@@ -77,6 +77,15 @@ def test_only_our_own_two_links_are_in_it_and_nothing_is_fetched() -> None:
     assert "@import" not in body(compose(mail()), "html")
 
 
+def test_who_may_not_change_the_e_mail_settings_is_not_sent_to_them() -> None:
+    message = arrived(compose(mail(settings_link=None)))
+    assert read_html(message).links == ["https://flowpilot.example/escalations?h=h-1045"]
+    for text in (read_html(message).text, seen(body(message, "plain"))):
+        assert "You get this because" in text
+        assert "Change when" not in text
+        assert "None" not in text
+
+
 def test_title_only_gives_nothing_away_below_the_button() -> None:
     message = arrived(compose(mail(content="title_only")))
     for text in (read_html(message).text, seen(body(message, "plain"))):

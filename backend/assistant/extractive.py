@@ -61,7 +61,9 @@ def _before(one: SimilarHandoff) -> str:
 def _summary(snapshot: Snapshot) -> str:
     problem = snapshot.problem[:300].strip()
     stop = "" if problem.endswith((".", "?", "!", "…", ":")) else "."
-    count = f"Recorded before it was handed over: {_count(snapshot.facts, 'fact')} and {_count(snapshot.steps, 'step')}."
+    count = (
+        f"Recorded before it was handed over: {_count(snapshot.facts, 'fact')} and {_count(snapshot.steps, 'step')}."
+    )
     return f"{problem}{stop} {count}"
 
 

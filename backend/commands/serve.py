@@ -15,6 +15,7 @@ from backend.commands.listening import address_of, listen
 from backend.commands.logs import configure_logging
 from backend.commands.runner import run_server
 from backend.db.embedded import EmbeddedPostgres
+from backend.db.embedded_files import prepare_data_dir
 from backend.settings import Settings
 from backend.worker import build_mailer
 
@@ -68,6 +69,7 @@ def serve(
 @contextlib.contextmanager
 def _database_url(settings: Settings) -> Iterator[str]:
     if settings.database_url:
+        prepare_data_dir(settings.data_dir)
         yield settings.database_url
         return
     with EmbeddedPostgres(settings.data_dir) as server:

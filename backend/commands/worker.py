@@ -8,6 +8,7 @@ import signal
 from backend.commands.console import tell
 from backend.commands.database import command_database_url, wait_for_database
 from backend.commands.logs import configure_logging
+from backend.db.embedded_files import prepare_data_dir
 from backend.db.engine import Database
 from backend.settings import Settings
 from backend.worker import build_mailer, build_worker
@@ -23,6 +24,7 @@ def run(_arguments: argparse.Namespace) -> int:
     if not settings.public_url_given:
         log.warning("FLOWPILOT_PUBLIC_URL is not set: links in e-mails will lead to %s", settings.public_url)
     if settings.database_url:
+        prepare_data_dir(settings.data_dir)
         asyncio.run(wait_for_database(settings.database_url, wait_s=settings.db_wait_s))
     with command_database_url(settings) as url:
         asyncio.run(_work(url, settings))

@@ -23,9 +23,11 @@ _TIMELINE: Final = {
     "withdrawn": "Withdrawn",
     "updated": "Changed",
     "noted": "Note",
-    "realerted": "Alerted everyone again",
+    "assessment_rejected": "Assessment rejected",
+    "mail_failed": "An e-mail was not delivered",
     "delivery": "Delivery",
 }
+_EXHAUSTED: Final = "Nobody has claimed yet. Everyone in the policy has been alerted"
 
 
 def first_name(name: str) -> str:
@@ -61,10 +63,22 @@ def confidence(value: float) -> tuple[int, str]:
 def timeline_sentence(entry: TimelineEntry) -> str:
     """`Claimed by Lee Park: “…”`; an unknown kind is shown as it came, with its underscores as spaces."""
     kind = entry.kind.removeprefix("handoff.")
+    if kind == "realerted":
+        return _alerted(entry.detail)
+    if kind == "exhausted":
+        return _EXHAUSTED
+    if kind == "nudged":
+        return f"{entry.actor.name if entry.actor else 'The claimer'} was reminded"
     text = _TIMELINE.get(kind, kind.replace("_", " ").replace(".", " ").capitalize())
     if entry.actor is not None:
         text = f"{text} by {entry.actor.name}"
     return f"{text}: {entry.detail}" if entry.detail else text
+
+
+def _alerted(whom: str | None) -> str:
+    """Whom the policy alerted again: `Everyone again` or a name, as the server's timeline says it."""
+    words = (whom or "Everyone again").strip()
+    return f"Alerted {words[0].lower()}{words[1:]}" if words.casefold().startswith("everyone") else f"Alerted {words}"
 
 
 def nothing_waiting(view: QueueView, now: datetime) -> str:

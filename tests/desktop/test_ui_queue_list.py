@@ -11,12 +11,14 @@ from PySide6.QtTest import QSignalSpy, QTest
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from backend.contract.handoffs import TimelineEntry
+from backend.contract.people import Person
 from desktop.core.views import RowView
 from desktop.ui.queue_delegate import row_height
 from desktop.ui.queue_model import QueueModel
 from desktop.ui.queue_view import QueueListView
 from desktop.ui.times import waiting_text
-from desktop.ui.words import narrowed, row_sentence
+from desktop.ui.words import narrowed, row_sentence, timeline_sentence
 from tests.support import desktop_samples as samples
 
 pytestmark = pytest.mark.usefixtures("themed")
@@ -38,6 +40,22 @@ def view(qtbot: QtBot) -> QueueListView:
 
 def ids(view: QueueListView) -> list[str]:
     return [row.id for row in view.rows.rows()]
+
+
+@pytest.mark.parametrize(
+    ("kind", "who", "detail", "said"),
+    [
+        ("realerted", None, "Everyone again", "Alerted everyone again"),
+        ("realerted", None, "Marcus Hale", "Alerted Marcus Hale"),
+        ("exhausted", None, None, "Nobody has claimed yet. Everyone in the policy has been alerted"),
+        ("nudged", "Dana Reyes", None, "Dana Reyes was reminded"),
+    ],
+)
+def test_the_timeline_says_what_the_policy_did_and_to_whom(
+    kind: str, who: str | None, detail: str | None, said: str
+) -> None:
+    actor = Person(id="1", name=who) if who else None
+    assert timeline_sentence(TimelineEntry(at=samples.NOW, kind=kind, actor=actor, detail=detail)) == said
 
 
 def test_a_screen_reader_hears_the_whole_row_without_a_ticking_clock() -> None:

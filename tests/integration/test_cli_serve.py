@@ -104,16 +104,22 @@ def test_a_server_started_before_its_database_waits_and_then_serves(tmp_path: Pa
         database.stop()
 
 
-def test_no_secret_stands_in_a_process_list(tmp_path: Path, database_url: str) -> None:
+def test_a_server_on_a_database_of_its_own_makes_its_data_directory_and_shows_no_secret_to_others(
+    tmp_path: Path,
+) -> None:
+    """What it keeps outside the database (the audit log's anchors) needs the directory, whoever gave the secret key."""
+    data_dir = tmp_path / "not" / "yet"
     secret = "postgresql://somebody:very-secret@127.0.0.1:1/x"
     with subprocess.Popen(
         command_line("serve", "--port", "0"),
         stderr=subprocess.PIPE,
         text=True,
-        env={"FLOWPILOT_DATABASE_URL": secret, "FLOWPILOT_DATA_DIR": str(tmp_path), "FLOWPILOT_DB_WAIT_S": "30"},
+        env={"FLOWPILOT_DATABASE_URL": secret, "FLOWPILOT_DATA_DIR": str(data_dir), "FLOWPILOT_DB_WAIT_S": "30"}
+        | {"FLOWPILOT_SECRET_KEY": "0123456789abcdef" * 3},
     ) as process:
         assert process.stderr is not None
         assert "waiting" in process.stderr.readline()
+        assert data_dir.is_dir()
         assert b"very-secret" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         process.terminate()
 

@@ -90,7 +90,8 @@ def _why(snapshot: Snapshot, solved: SimilarHandoff | None) -> str:
         whose = f" for {solved.customer}" if solved.customer else ""
         return f"Found by its words among the resolved hand-offs of this account{whose}. Compare before you act on it."
     ruled_out = sum(step.outcome in {"no_change", "worse"} for step in snapshot.steps)
-    return f"Put together from the session, without a model: {_count(snapshot.steps, 'step')}, {ruled_out} without success."
+    steps = _count(snapshot.steps, "step")
+    return f"Put together from the session, without a model: {steps}, {ruled_out} without success."
 
 
 def _unfinished(steps: list[Step]) -> list[str]:

@@ -68,6 +68,7 @@ async def test_the_model_assesses_and_whatever_it_does_there_is_an_answer(
     before = len(model.asked)
     package = await assessed(junior, await worked_on(junior))
     assert package["assessment"]["source"] == "extractive"
+    assert package["assessment"]["summary"].endswith(". Recorded before it was handed over: 1 fact and 1 step.")
     assert package["assessment_reason"] == "The AI model answered in a form that cannot be used."
     assert len(model.asked) == before + 2, "tried once more, not for ever"
     assert package["assessment"]["next_steps"] == ["Go on where it was blocked: Compare phase 2"]

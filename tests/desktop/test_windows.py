@@ -26,6 +26,7 @@ from desktop.ui.theme import ThemeChoice
 from desktop.windows import Around, Windows
 from tests.support import settings_samples
 from tests.support.desktop_samples import NOW
+from tests.unit.desktop.samples import ME
 
 pytestmark = pytest.mark.usefixtures("themed")
 
@@ -165,6 +166,23 @@ def test_about_names_who_manages_it_and_copies_the_settings_with_their_origins(t
     assert "organisation         = Northbeam IT  (policy: " in copied
     assert "Credentials: In the system keyring" in copied
     assert fake.windows._fresh.isActive()
+    window.close()
+    fake.windows._tick()
+    assert not fake.windows._fresh.isActive(), "nothing is made anew while nobody looks"
+
+
+def test_open_settings_follow_a_sign_in_that_ends(tmp_path: Path, qtbot: QtBot) -> None:
+    fake = Fake(tmp_path)
+    fake.desk.controller.me = ME
+    fake.windows.open_settings()
+    window = fake.windows._settings
+    assert window is not None
+    qtbot.addWidget(window)
+    assert window.account.sign_out.text() == "Sign out"
+    fake.desk.controller.me = None
+    fake.windows._tick()
+    assert window.account.sign_out.text() == "Sign in"
+    assert window.account.values["name"].text() == "None"
     window.close()
     fake.windows._tick()
     assert not fake.windows._fresh.isActive(), "nothing is made anew while nobody looks"

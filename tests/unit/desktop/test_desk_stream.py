@@ -217,6 +217,7 @@ async def test_a_call_that_finds_the_sign_in_ended_says_so_too(code: int) -> Non
         else:
             one.controller.claim(made)
         await one.seen.until(lambda: one.seen.state() == "signed_out")
+        assert one.controller.me is None, "nobody is named as signed in any more"
 
 
 async def test_a_role_that_goes_and_comes_back() -> None:

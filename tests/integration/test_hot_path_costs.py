@@ -8,7 +8,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from benchmarks.cpu import of_process
+from benchmarks.usage import Usage
 from tests.support.flow import API, REASON, claimed, escalated, open_session
 from tests.support.people import Crew, Member
 from tests.support.server import Server
@@ -17,6 +17,8 @@ from tests.support.tcp_proxy import PgProxy
 People = Callable[..., Awaitable[Crew]]
 Ask = Callable[[], Awaitable[httpx.Response]]
 CALLER = "auth_scoped_token"
+_TIMES = 4
+_PAGES = 60
 
 
 class Shop(NamedTuple):
@@ -31,7 +33,7 @@ class Shop(NamedTuple):
     async def statements(self, ask: Ask) -> list[str]:
         """What one request asks of the database: the least of some, as other work of the server's goes on."""
         found = []
-        for _ in range(6):
+        for _ in range(_TIMES):
             before = len(self.wire.carried_out)
             answer = await ask()
             assert answer.is_success, answer.text
@@ -51,11 +53,17 @@ async def shop(people: People, database_url: str, tmp_path: Path) -> AsyncIterat
             await asyncio.to_thread(server.stop)
 
 
-async def test_escalating_claiming_and_reading_wait_for_the_database_a_few_times_at_most(shop: Shop) -> None:
+async def test_the_hot_paths_wait_for_the_database_a_few_times_and_cost_the_server_little(shop: Shop) -> None:
+    """One server for both questions."""
+    await _few_statements(shop)
+    await _a_cheap_queue(shop)
+
+
+async def _few_statements(shop: Shop) -> None:
     """Who is calling is one call; the rest is what the request is about."""
     async with shop.of(shop.crew.technician) as junior, shop.of(shop.crew.engineer) as senior:
-        sessions = [await open_session(junior, f"Case {n}") for n in range(6)]
-        waiting = [(await escalated(junior, f"Waits {n}"))["id"] for n in range(6)]
+        sessions = [await open_session(junior, f"Case {n}") for n in range(_TIMES)]
+        waiting = [(await escalated(junior, f"Waits {n}"))["id"] for n in range(_TIMES)]
         held = (await escalated(junior, "Held"))["id"]
         await claimed(senior, held)
         kept = iter(sessions), iter(waiting)
@@ -80,19 +88,19 @@ async def test_escalating_claiming_and_reading_wait_for_the_database_a_few_times
                 assert f"{function}(" in text, f"{name}: {found}"
 
 
-async def test_a_page_of_the_queue_costs_the_server_little_more_than_knowing_who_asks(shop: Shop) -> None:
+async def _a_cheap_queue(shop: Shop) -> None:
     """Processor time beside processor time of the same run: a slow or busy machine changes both."""
     async with shop.of(shop.crew.technician) as junior, shop.of(shop.crew.engineer) as senior:
-        for n in range(10):
+        for n in range(6):
             await escalated(junior, f"Waits {n}")
 
         async def used(path: str) -> float:
-            for _ in range(20):
+            for _ in range(5):
                 await senior.get(path)
-            before = of_process(shop.server.pid)
-            for _ in range(120):
+            before = Usage.of(shop.server.pid).cpu_s
+            for _ in range(_PAGES):
                 assert (await senior.get(path)).is_success
-            return of_process(shop.server.pid) - before
+            return Usage.of(shop.server.pid).cpu_s - before
 
         floor, queue = await used(f"{API}/me"), await used(f"{API}/handoffs")
-        assert queue < 4 * floor + 0.1, f"{queue:.2f} s for 120 pages, {floor:.2f} s for as many callers"
+        assert queue < 4 * floor + 0.05, f"{queue:.2f} s for {_PAGES} pages, {floor:.2f} s for as many callers"

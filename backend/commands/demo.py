@@ -45,6 +45,8 @@ class _Demo:
             tell(f"The tray app is signed in as {self._people.senior.name}.")
         elif self._with_tray is False:
             tell("No tray app was started. On a desktop: flowpilot-tray --server " + prepared.address)
+        if not prepared.settings.smtp_url:
+            tell("Nobody is e-mailed, and the log below says so: set FLOWPILOT_SMTP_URL to see the e-mails.")
         tell("Ctrl-C ends the demo; its data stays for the next time.")
 
     def end(self) -> None:

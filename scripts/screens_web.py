@@ -97,7 +97,7 @@ async def _administrators(camera: Camera, browser: Browser) -> None:
     marcus = await camera.page(browser, "marcus")
     tabs = (
         *("people", "sign-in", "baseline", "policy", "email", "webhooks", "connectors"),
-        *("devices", "installers", "runbooks", "ai", "audit"),
+        *("devices", "installers", "runbooks", "ai", "privacy", "audit"),
     )
     for tab in tabs:
         await marcus.goto(f"{camera.base}/admin/{tab}")
@@ -156,7 +156,7 @@ async def _escalate_and_claim(camera: Camera, mina: Page, dana: Page, title: str
     await dana.get_by_test_id("resolve-note").fill("Read the lifetime on the clinic side, then set both to 3600 s.")
     await camera.shoot(dana, "session-guidance")
     await dana.get_by_test_id("resolve-submit").click()
-    await dana.locator('body[data-holds="no"]').wait_for()  # the page is laid out anew when it is no longer theirs
+    await dana.locator('html[data-ready="yes"] body[data-holds="no"]').wait_for()  # laid out anew: no longer theirs
     await mina.get_by_test_id("guidance-link").click()
     await camera.shoot(mina, "session-returned")
     await dana.goto(f"{camera.base}/analytics")
@@ -237,6 +237,7 @@ async def main() -> int:
         for number, look in enumerate(arguments.look or ("light", "dark", "phone")):
             camera = Camera(arguments.base.rstrip("/"), arguments.out, look, complaints)
             await tour(camera, browser, f"VPN to Leeds clinic drops every hour, {time.time():.0f}{number}")
+    print("\n".join(complaints), file=sys.stderr)
     return 1 if complaints else 0
 
 

@@ -16,6 +16,7 @@ from backend.audit.record import Actor, record
 from backend.contract.vocabulary import Role
 from backend.db.engine import Database
 from backend.db.tables import AnyRow
+from backend.domain.browsers import browser_words
 
 PAGE: Final = 100
 _EXPORT_BATCH: Final = 1_000
@@ -127,10 +128,12 @@ def _spoken(detail: str) -> str:
     if not detail:
         return ""
     parts = json.loads(detail)
-    return ", ".join(f"{name.replace('_', ' ')}: {_value(value)}" for name, value in parts.items() if value != "")
+    return ", ".join(f"{name.replace('_', ' ')}: {_value(name, value)}" for name, value in parts.items() if value != "")
 
 
-def _value(value: object) -> str:
+def _value(name: str, value: object) -> str:
+    if name == "browser":
+        return browser_words(str(value))
     if isinstance(value, list):
         return "; ".join(str(one) for one in value)
     return "none" if value is None else str(value)

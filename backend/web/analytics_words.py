@@ -110,7 +110,7 @@ def source(one: BaselineUse | BaselineVersion, tz: ZoneInfo) -> str:
     """`Measured, set by Marcus Hale, counts from 3 Nov 2026`."""
     if one.origin == "product":
         return "FlowPilot\u2019s estimate: two calls of 5 min"
-    who = f"set by {one.set_by.name}" if one.set_by else "set before versions were kept"
+    who = f"set by {formats.apart(one.set_by.name)}" if one.set_by else "set before versions were kept"
     return f"{one.basis.capitalize()}, {who}{counts_from(one.effective_from, tz)}"
 
 

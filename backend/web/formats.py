@@ -1,6 +1,7 @@
 """How times, names and lists read in front of people. Pure functions; the templates use them as filters."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,9 @@ from backend.contract.sessions import TicketRef
 
 _APOSTROPHE: Final = "\u2019"
 _MINUS: Final = "\u2212"
+_APART: Final = "\u2068"
+_END: Final = "\u2069"
+_LEFTWARDS: Final = frozenset({"R", "AL", "AN"})
 
 
 _SECRET_LINK: Final = re.compile(
@@ -95,9 +99,19 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def apart(name: str) -> str:
+    """The name, set apart where it is written from right to left, so that it does not turn the words around it about.
+
+    What `<bdi>` does, for sentences that are put together here, for attributes and for what scripts write. Twice is once.
+    """
+    if name.isascii() or _APART in name or not any(unicodedata.bidirectional(sign) in _LEFTWARDS for sign in name):
+        return name
+    return f"{_APART}{name}{_END}"
+
+
 def first_name(name: str) -> str:
-    """The first word of a name."""
-    return name.split(maxsplit=1)[0] if name.strip() else name
+    """The first word of a name, set apart."""
+    return apart(name.split(maxsplit=1)[0] if name.strip() else name)
 
 
 def possessive(name: str) -> str:
@@ -113,7 +127,7 @@ def initials(name: str) -> str:
 
 def listed(words: Iterable[str]) -> str:
     """`Dana`, `Dana and Lee`, `Dana, Lee and Sam`."""
-    names = list(words)
+    names = [apart(word) for word in words]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
@@ -124,14 +138,14 @@ def listed_few(names: Sequence[str], *, most: int = 3, suffix: str = "") -> str:
     """
     if len(names) <= most:
         return f"{listed(names)}{suffix}"
-    shown = names[: most - 1]
+    shown = [apart(name) for name in names[: most - 1]]
     return f"{', '.join(shown)} and {len(names) - len(shown)} more{suffix}"
 
 
 def first_names(names: Sequence[str]) -> list[str]:
     """First names; the full name where two people share the first one."""
     firsts = [first_name(name) for name in names]
-    return [name if firsts.count(first) > 1 else first for name, first in zip(names, firsts, strict=True)]
+    return [apart(name) if firsts.count(first) > 1 else first for name, first in zip(names, firsts, strict=True)]
 
 
 def ticket_label(ticket: TicketRef, *, capital: bool = True) -> str:

@@ -96,5 +96,7 @@ def _who(audience: Audience, people: Sequence[UserView]) -> str:
         case "target":
             return "whom you ask for"
         case "user":
-            return next((one.name for one in people if one.id == audience.user_id), "somebody who has left")
+            return next(
+                (formats.apart(one.name) for one in people if one.id == audience.user_id), "somebody who has left"
+            )
     return "everyone"

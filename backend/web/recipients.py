@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from backend.contract.handoffs import Delivery
 from backend.contract.people import Person
-from backend.web.formats import Clock, capital
+from backend.web.formats import Clock, apart, capital
 
 Standing = Literal[
     "opened", "shown", "emailed", "bounced", "retrying", "unsure", "held", "mailing", "unshown", "going", "absent"
@@ -121,7 +121,7 @@ def _reader(one: Recipient, at: datetime, clock: Clock) -> Recipient:
     """Somebody who has it before their eyes, or had: that says more than how they were told."""
     doing = "reading it" if clock.now - at < READING else f"opened it {clock.at(at)}"
     more = (*one.more, f"{capital(one.line.rpartition(', ')[2])}.")
-    return replace(one, standing="opened", line=f"{one.person.name}, {doing}", more=more)
+    return replace(one, standing="opened", line=f"{apart(one.person.name)}, {doing}", more=more)
 
 
 def _person(known: Sequence[Delivery], connected: Mapping[str, str], clock: Clock) -> Recipient:
@@ -134,7 +134,7 @@ def _person(known: Sequence[Delivery], connected: Mapping[str, str], clock: Cloc
         channel = where  # the alert goes to whatever is open; a planned one has no device yet
     more = [_detail(best)] if standing in TROUBLE else []
     more += [_sentence(one, kind, clock) for kind, one in judged[1:] if kind not in {"absent", "going"}]
-    line = _line(best.user.name, standing, channel, best, clock)
+    line = _line(apart(best.user.name), standing, channel, best, clock)
     return Recipient(best.user, channel, standing, line, tuple(filter(None, more)))
 
 

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from backend.contract.vocabulary import MISSING_CHOICES, OUTCOME_LABEL, PRIORITY_LABEL, ROLE_LABEL
+from backend.domain.browsers import browser_words
 from backend.domain.roles import at_least
 from backend.domain.scopes import LABEL as SCOPE_LABEL
 from backend.identity.caller import Caller
 from backend.web import formats, talk
-from backend.web.browsers import browser_words
 from backend.web.packing import LEAST, packed, takes_gzip
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -39,11 +39,17 @@ PACKED: Final = frozenset(
         "admin/audit.html",
         "admin/baseline.html",
         "admin/devices.html",
+        "admin/email.html",
+        "admin/people.html",
         "admin/policy.html",
+        "admin/privacy.html",
         "admin/runbooks.html",
     }
 )
-"""Pages that may go out compressed: no link, password or key in them opens anything by itself."""
+"""Pages that may go out compressed: no link, password or key in them opens anything by itself.
+
+Where one does at times, whoever draws it says `secret`.
+"""
 THEMES: Final = ("system", "light", "dark")
 ASSESSMENT_PATIENCE: Final = timedelta(minutes=2)
 """After this an assessment that has not come is said to be missing."""
@@ -64,6 +70,7 @@ def environment() -> jinja2.Environment:
         clock=formats.clock,
         waited=formats.waited,
         ago=formats.ago,
+        apart=formats.apart,
         first_name=formats.first_name,
         initials=formats.initials,
         listed=formats.listed,
@@ -95,9 +102,18 @@ def theme_of(request: Request) -> str:
 
 
 def html(
-    request: Request, template: str, *, status: int = 200, caller: Caller | None = None, **context: object
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    caller: Caller | None = None,
+    secret: bool = False,
+    **context: object,
 ) -> HTMLResponse:
-    """The page as an answer. `caller` gives the account's time zone to the `clock` filters."""
+    """The page as an answer. `caller` gives the account's time zone to the `clock` filters.
+
+    `secret`: something in this one opens something by itself, so it goes out as it is.
+    """
     tz = formats.zone(caller.timezone if caller else "UTC")
     now = formats.now()
     body = (
@@ -114,7 +130,7 @@ def html(
         )
     )
     page = body.encode()
-    if template not in PACKED or len(page) < LEAST:
+    if secret or template not in PACKED or len(page) < LEAST:
         return HTMLResponse(page, status, HEADERS)
     headers = {**HEADERS, "Vary": "Accept-Encoding"}
     if takes_gzip(request.headers):

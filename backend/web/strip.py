@@ -88,7 +88,7 @@ def with_numbers(drawn: Strip | None, numbers: Sequence[tuple[str, str]]) -> Str
     """The strip with whom to call (name, number) once everyone in the policy has been alerted in vain."""
     if drawn is None or drawn.state != "exhausted" or not numbers:
         return drawn
-    calls = [f"Call {name}: {number}." for name, number in numbers]
+    calls = [f"Call {formats.apart(name)}: {number}." for name, number in numbers]
     return replace(drawn, detail=" ".join(filter(None, (drawn.detail, *calls))))
 
 
@@ -208,20 +208,21 @@ def _fold(everyone: Sequence[Recipient]) -> tuple[Sequence[Recipient], Sequence[
 
 def _ended(handoff: Handoff, clock: Clock) -> Strip:
     by = handoff.claimed_by
+    name = formats.apart(by.name) if by else ""
     when = f"{formats.capital(clock.at(handoff.resolved_at))}." if handoff.resolved_at else ""
     if handoff.outcome == "guided_back" and by:
         words = f"{when} The session is yours again. You can escalate it again at any time."
-        return Strip("guided_back", f"{by.name} returned it with guidance", words.strip())
+        return Strip("guided_back", f"{name} returned it with guidance", words.strip())
     if handoff.outcome == "wrong_team" and by:
         words = f"{when} {handoff.resolution or ''}".strip()
-        return Strip("guided_back", f"{by.name} returned it: it is for another team", words or None)
+        return Strip("guided_back", f"{name} returned it: it is for another team", words or None)
     if handoff.outcome == "duplicate" and by:
-        return Strip("resolved", f"Closed by {by.name} as a duplicate", when or None)
-    return Strip("resolved", f"Resolved by {by.name}" if by else "Resolved", when or None)
+        return Strip("resolved", f"Closed by {name} as a duplicate", when or None)
+    return Strip("resolved", f"Resolved by {name}" if by else "Resolved", when or None)
 
 
 def _claimed(handoff: Handoff, by: Person, clock: Clock, here: Collection[str]) -> Strip:
-    first = formats.first_name(by.name)
+    first, name = formats.first_name(by.name), formats.apart(by.name)
     took = f"After {formats.waited(handoff.claimed_at - handoff.created_at)}." if handoff.claimed_at else ""
     nudged = _last(handoff.timeline, "nudged")
     doing = f"{first} is opening the session; you can both write here."
@@ -232,7 +233,7 @@ def _claimed(handoff: Handoff, by: Person, clock: Clock, here: Collection[str]) 
     elif nudged is not None and handoff.claimed_at is not None and nudged.at >= handoff.claimed_at:
         mine = [one for one in handoff.deliveries if one.user.id == by.id and one.at >= nudged.at - _SKEW]
         doing = strip_words.reminded(first, nudged.at, mine, handoff.next_step, clock)
-    return Strip("claimed", f"Claimed by {by.name}", f"{took} {doing}".strip())
+    return Strip("claimed", f"Claimed by {name}", f"{took} {doing}".strip())
 
 
 def _last(timeline: Sequence[TimelineEntry], kind: str) -> TimelineEntry | None:

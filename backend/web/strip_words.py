@@ -88,14 +88,18 @@ def trouble(people: Sequence[Recipient]) -> str:
 def alerted(detail: str | None) -> str:
     """Whom the policy alerted again, from the timeline's words (`Everyone again`, `Marcus Hale`)."""
     words = (detail or "Everyone again").strip()
-    return f"Alerted {words[0].lower()}{words[1:]}" if words.casefold().startswith("everyone") else f"Alerted {words}"
+    return (
+        f"Alerted {words[0].lower()}{words[1:]}"
+        if words.casefold().startswith("everyone")
+        else f"Alerted {formats.apart(words)}"
+    )
 
 
 def handed_back(entry: TimelineEntry) -> str:
     """Who gave it back and why; nobody did when an idle claim ran out."""
     if entry.actor is None:
         return returned(entry.detail or "")
-    return f"{entry.actor.name} handed it back{f': “{entry.detail}”' if entry.detail else ''}"
+    return f"{formats.apart(entry.actor.name)} handed it back{f': “{formats.apart(entry.detail)}”' if entry.detail else ''}"
 
 
 def returned(why: str) -> str:

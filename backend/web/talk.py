@@ -10,6 +10,7 @@ from backend.contract.handoffs import Handoff, TimelineEntry
 from backend.contract.sessions import Message, Session, SessionHandoff
 from backend.contract.vocabulary import PRIORITY_LABEL, HandoffOutcome
 from backend.web import strip_words
+from backend.web.formats import apart
 
 _DID: Final = {
     "created": "escalated",
@@ -68,7 +69,7 @@ class Entry:
 
 def happened(entry: TimelineEntry, outcome: HandoffOutcome | None = None) -> str:
     """One entry of a hand-off's timeline in words; `outcome` says how it was resolved."""
-    who = entry.actor.name if entry.actor else "FlowPilot"
+    who = apart(entry.actor.name) if entry.actor else "FlowPilot"
     kind = entry.kind.removeprefix("handoff.")
     if kind == "updated" and entry.detail:
         return f"{who} changed {entry.detail.replace('target_user_id', 'who is asked')}"
@@ -78,15 +79,15 @@ def happened(entry: TimelineEntry, outcome: HandoffOutcome | None = None) -> str
         return _SYSTEM[kind](entry.detail or "")
     if kind == "nudged":
         return f"FlowPilot reminded {who}"
-    said = f": “{entry.detail}”" if entry.detail else ""
+    said = f": “{apart(entry.detail)}”" if entry.detail else ""
     if kind == "resolved" and outcome in _ENDED:
         return f"{who} {_ENDED[outcome]}{'' if outcome == 'guided_back' else said}"
     return f"{who} {_DID.get(kind, kind.replace('_', ' '))}{said}"
 
 
 def _escalated(handoff: SessionHandoff, target: str | None) -> str:
-    asked = f", for {target}" if target else ""
-    return f"{handoff.handed_off_by.name} escalated, {PRIORITY_LABEL[handoff.priority].lower()} priority{asked}"
+    asked = f", for {apart(target)}" if target else ""
+    return f"{apart(handoff.handed_off_by.name)} escalated, {PRIORITY_LABEL[handoff.priority].lower()} priority{asked}"
 
 
 def entries(session: Session, handoff: Handoff | None, target: str | None) -> list[Entry]:
@@ -102,5 +103,5 @@ def entries(session: Session, handoff: Handoff | None, target: str | None) -> li
                 if entry.kind.removeprefix("handoff.") in _IN_TALK
             ]
         elif one.claimed_by is not None and one.claimed_at is not None:
-            found.append(Entry(f"{one.id}-claimed", one.claimed_at, line=f"{one.claimed_by.name} claimed it"))
+            found.append(Entry(f"{one.id}-claimed", one.claimed_at, line=f"{apart(one.claimed_by.name)} claimed it"))
     return sorted(found, key=lambda entry: entry.at)

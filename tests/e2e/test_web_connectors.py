@@ -84,6 +84,9 @@ async def test_an_administrator_connects_a_psa_and_mends_what_was_not_written(
         # ConnectWise: notes of escalations and claims; the second one is refused for good.
         await page.goto(f"{server.url}/admin/connectors")
         await page.locator("[data-system=connectwise]").get_by_test_id("connector-edit").click()
+        # The page stays where the form is once its scripts run: a hand may be on it already.
+        await page.locator('html[data-ready="yes"]').wait_for(state="attached")
+        await expect(page.locator("#form h2")).to_be_in_viewport()
         for event in ("escalated", "claimed"):
             await page.locator(".day", has=page.get_by_test_id(f"connector-on-{event}")).click()
         await page.get_by_test_id("connector-submit").click()

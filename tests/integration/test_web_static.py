@@ -60,11 +60,17 @@ async def test_long_pages_come_compressed_and_tell_nothing_by_their_length(
 async def test_pages_that_hold_what_opens_something_stay_uncompressed(
     server: Server, people: Callable[..., Awaitable[Crew]]
 ) -> None:
-    """Invitation links, keys of hooks and one-view secrets are the same in every answer: no mask protects them."""
+    """Invitation links, keys of hooks and one-view secrets are the same in every answer: no mask protects them.
+
+    The page of people is compressed as long as no invitation's link stands on it.
+    """
     crew = await people()
     async with Forms(server) as browser:
         assert "content-encoding" not in (await browser.get("/sign-in")).headers
         await browser.sign_in(crew.admin)
+        assert (await browser.get("/admin/people")).headers["content-encoding"] == "gzip"
+        await browser.post("/admin/people/invite", name="Ina", email="ina@northbeam.example", role="technician")
+        assert "/join#t=" in (await browser.get("/admin/people")).text
         for path in ("/admin/people", "/admin/connectors", "/admin/webhooks", "/join"):
             answer = await browser.get(path)
             assert (answer.status_code, "content-encoding" in answer.headers) == (200, False), path

@@ -38,9 +38,16 @@ TABS: Final = (
 
 
 async def page(
-    request: Request, visitor: Visitor, tab: str, template: str, *, status: int = 200, **context: object
+    request: Request,
+    visitor: Visitor,
+    tab: str,
+    template: str,
+    *,
+    status: int = 200,
+    secret: bool = False,
+    **context: object,
 ) -> Response:
-    """One page in the administrators' frame; refuses `role_required` below administrator."""
+    """One page in the administrators' frame; refuses `role_required` below administrator. `secret`: see `render.html`."""
     visitor.caller.require("admin")
     services = services_of(request)
     seq, waiting = await services.handoffs.shell_state(visitor.caller)
@@ -48,6 +55,7 @@ async def page(
         request,
         template,
         status=status,
+        secret=secret,
         caller=visitor.caller,
         shell=visitor,
         seq=seq,

@@ -5,9 +5,16 @@ import { startSaveBar } from "./savebar.js";
 export async function start() {
   for (const field of document.querySelectorAll("[data-submit]")) field.addEventListener("change", () => field.form.requestSubmit());
   document.addEventListener("click", copy);
-  document.querySelector('.an [aria-current="page"]')?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone
+  showTab();
   startSaveBar();
   if (document.querySelector("[data-policy]")) (await import("./policy.js")).startPolicy();
+}
+
+/** The tab at hand is in sight on a phone. The tabs alone move: the page may stand at a form, with a hand on it. */
+function showTab() {
+  const tabs = document.querySelector(".an");
+  const here = tabs?.querySelector('[aria-current="page"]');
+  if (here) tabs.scrollLeft = here.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
 }
 
 async function copy(event) {

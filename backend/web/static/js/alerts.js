@@ -4,7 +4,7 @@ import { claim } from "./claim.js";
 import { clockTime, now } from "./clock.js";
 import { receipt } from "./live.js";
 import { refresh } from "./regions.js";
-import { announceArrival, toast } from "./say.js";
+import { announceArrival, apart, toast } from "./say.js";
 
 const SENIOR = ["engineer", "admin", "owner"];
 const FRESH = 60000;
@@ -60,7 +60,7 @@ function hear({ seq, kind, at, replay, data }) {
   } else if (ENDED.includes(kind)) {
     unseen.delete(data.handoff_id);
     takeDown(data.handoff_id);
-    if (kind === "handoff.claimed" && !here && !replay) tellOwner(data, `Claimed by ${data.claimed_by.name}`);
+    if (kind === "handoff.claimed" && !here && !replay) tellOwner(data, `Claimed by ${apart(data.claimed_by.name)}`);
     if (kind === "handoff.resolved" && !here && !replay) returned(data);
   }
   if (kind === "handoff.delivery" && !here) return;
@@ -94,7 +94,7 @@ function nudged(data, here) {
   whenVisible(data.handoff_id, () => {
     takeDown(data.handoff_id);
     toast({
-      title: `Still yours: ${data.title}`,
+      title: `Still yours: ${apart(data.title)}`,
       body: `No first action yet.${back}`,
       lasts: 0,
       data: { alert: data.handoff_id },
@@ -106,7 +106,7 @@ function nudged(data, here) {
 
 function arrived(seq, kind, row, page, here) {
   const lead = LEAD[kind] ?? "";
-  const words = [`${lead}${row.priority[0].toUpperCase()}${row.priority.slice(1)}`, row.title, row.customer, `from ${row.handed_off_by.name}`];
+  const words = [`${lead}${row.priority[0].toUpperCase()}${row.priority.slice(1)}`, apart(row.title), apart(row.customer), `from ${apart(row.handed_off_by.name)}`];
   announceArrival(words.filter(Boolean).join(", "), row.priority === "urgent");
   if (here) {
     const there = () => document.querySelector("form[data-claim]") && shown(row.id, row.rung);
@@ -122,8 +122,8 @@ function arrived(seq, kind, row, page, here) {
 function show(row, lead) {
   takeDown(row.id);
   const box = toast({
-    title: `${lead}${row.title}`,
-    over: [row.customer, `from ${row.handed_off_by.name}`].filter(Boolean).join(", "),
+    title: `${lead}${lead ? apart(row.title) : row.title}`,
+    over: [apart(row.customer), `from ${apart(row.handed_off_by.name)}`].filter(Boolean).join(", "),
     body: row.reason,
     priority: row.priority,
     lasts: row.priority === "urgent" ? 0 : 20000,
@@ -138,7 +138,7 @@ function show(row, lead) {
 
 /** What a senior gave back is the junior's again: the way leads to the note itself. */
 function returned(row) {
-  const who = row.actor?.name ?? "A senior";
+  const who = apart(row.actor?.name) ?? "A senior";
   if (row.outcome === "guided_back") tellOwner(row, `${who} returned it with guidance`, row.note ?? "", "#guidance");
   else if (row.outcome === "wrong_team") tellOwner(row, `${who} returned it: it is for another team`, row.note ?? "");
 }
@@ -147,7 +147,7 @@ function returned(row) {
 function tellOwner(row, title, body = "", part = "") {
   if (![row.handed_off_by?.id, row.session_owner?.id].includes(me()) || row.claimed_by?.id === me()) return;
   toast({
-    title: body ? `${title}: ${row.title}` : title,
+    title: body ? `${title}: ${apart(row.title)}` : title,
     body: body || row.title,
     buttons: [{ label: "Open session", href: `/pilot/${row.session_id}${part}` }],
   });

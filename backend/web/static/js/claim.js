@@ -1,7 +1,7 @@
 // Picking up: the server decides, this only asks and says what came of it. Nothing is shown as won before it is.
 import { ago } from "./clock.js";
 import { Refused, send } from "./http.js";
-import { toast } from "./say.js";
+import { apart, toast } from "./say.js";
 
 const NO_ANSWER_AFTER = 5000;
 
@@ -58,8 +58,8 @@ function press(buttons) {
 
 function refused({ problem, message }) {
   if (problem.code === "already_claimed") {
-    const title = `Already claimed by ${problem.claimed_by.name} ${ago(problem.claimed_at)}`;
-    return { outcome: "lost", title, body: "You do not need to do anything.", words: `Already claimed by ${problem.claimed_by.name}` };
+    const words = `Already claimed by ${apart(problem.claimed_by.name)}`;
+    return { outcome: "lost", title: `${words} ${ago(problem.claimed_at)}`, body: "You do not need to do anything.", words };
   }
   // It still waits, and can be claimed when the minutes of the person asked for are over.
   if (problem.code === "reserved") return { outcome: "reserved", title: message, body: "Nothing was changed." };

@@ -3,6 +3,7 @@ import { shown } from "./alerts.js";
 import { claim } from "./claim.js";
 import { onKey } from "./keys.js";
 import { refresh } from "./regions.js";
+import { apart } from "./say.js";
 import { startSwipe, hintDone } from "./swipe.js";
 import { markOpened, markUnread } from "./unread.js";
 
@@ -96,8 +97,8 @@ function bring() {
 function changed({ kind, data }) {
   const id = data.handoff_id;
   const me = document.body.dataset.user;
-  if (kind === "handoff.claimed" || kind === "handoff.reassigned") fates.set(id, data.claimed_by.id === me ? "Claimed by you" : `Claimed by ${data.claimed_by.name}`);
-  else if (kind === "handoff.withdrawn") fates.set(id, `Withdrawn by ${data.actor?.name ?? data.handed_off_by?.name ?? "the technician"}`);
+  if (kind === "handoff.claimed" || kind === "handoff.reassigned") fates.set(id, data.claimed_by.id === me ? "Claimed by you" : `Claimed by ${apart(data.claimed_by.name)}`);
+  else if (kind === "handoff.withdrawn") fates.set(id, `Withdrawn by ${apart(data.actor?.name ?? data.handed_off_by?.name) ?? "the technician"}`);
   else if (kind === "handoff.resolved") fates.set(id, "Resolved");
   else fates.delete(id);
   if (fates.has(id)) arrivals.delete(id);
@@ -115,8 +116,8 @@ function outcome(words, data) {
   const mine = data.claimed_by?.id === document.body.dataset.user;
   const note = document.createElement("div");
   note.className = "er note";
-  const who = data.claimed_by?.name.split(" ")[0];
-  note.textContent = who && !mine ? `${words}. ${who} is opening the session. You do not need to do anything.` : data.note ? `${words}: “${data.note}”` : `${words}.`;
+  const who = apart(data.claimed_by?.name.split(" ")[0]);
+  note.textContent = who && !mine ? `${words}. ${who} is opening the session. You do not need to do anything.` : data.note ? `${words}: “${apart(data.note)}”` : `${words}.`;
   place.replaceChildren(note);
   panel().querySelectorAll("[data-claim-button]").forEach((button) => (button.disabled = true));
 }

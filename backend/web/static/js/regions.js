@@ -6,6 +6,7 @@ import { belongs } from "./keyed.js";
 let running = null;
 const known = new WeakMap();
 let again = false;
+let leaving = false;
 
 /** Keeps what the server said of each region, before scripts change anything: what it says later is held against it. */
 export function remember() {
@@ -19,6 +20,7 @@ export function forget(region) {
 
 /** Brings every region up to date. Calls that come while one is under way are answered by one more look. */
 export function refresh() {
+  if (leaving) return Promise.resolve();
   if (running) {
     again = true;
     return running;
@@ -27,17 +29,24 @@ export function refresh() {
     do {
       again = false;
       await once();
-    } while (again);
+    } while (again && !leaving);
   })().finally(() => {
     running = null;
   });
   return running;
 }
 
+/** Loads the whole page, once: a second load would begin while the first one is already being read. */
+function anew() {
+  leaving = true;
+  setTimeout(() => (leaving = false), 10000); // it was called off, or came back out of the browser's memory
+  location.reload();
+}
+
 async function once() {
   const response = await fetch(location.href, { headers: { "X-FlowPilot-Refresh": "1" } });
   if (response.redirected && new URL(response.url).pathname === "/sign-in") {
-    location.reload();
+    anew();
     return;
   }
   if (!response.ok) throw new Error(`refresh answered ${response.status}`);
@@ -45,7 +54,7 @@ async function once() {
   if (fresh.body.dataset.page !== document.body.dataset.page) return;
   if (!belongs(fresh.body.dataset.session, "refresh")) return;
   if (fresh.body.dataset.holds !== document.body.dataset.holds && !busyTyping()) {
-    location.reload(); // the page is laid out anew when the hand-off comes to this person or leaves them
+    anew(); // the page is laid out anew when the hand-off comes to this person or leaves them
     return;
   }
   for (const region of document.querySelectorAll("[data-region]")) {

@@ -1,6 +1,14 @@
 // What is said aloud and shown for a moment. One polite region per page; what comes within two seconds is merged.
+const MERGED = 2000;
 let waiting = [];
-let timer = 0;
+let said = 0;
+
+const LEFTWARDS = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A name or title for the middle of a sentence: one written from right to left does not turn the words around it about. */
+export function apart(text) {
+  return LEFTWARDS.test(text ?? "") ? `\u2068${text}\u2069` : text;
+}
 
 /** Says words to screen readers; `shown` also shows them as a short message. */
 export function announce(words, { shown = false } = {}) {
@@ -11,15 +19,16 @@ export function announce(words, { shown = false } = {}) {
   else speak(words);
 }
 
-/** An arrival: bursts are merged into one sentence. */
+/** An arrival: the first is said at once, those that come within two seconds of it are merged into one sentence. */
 export function announceArrival(words, urgent) {
   waiting.push({ words, urgent });
-  clearTimeout(timer);
-  timer = setTimeout(() => {
+  if (waiting.length > 1) return;
+  setTimeout(() => {
     const urgents = waiting.filter((one) => one.urgent).length;
     speak(waiting.length === 1 ? waiting[0].words : `${waiting.length} new${urgents ? `, ${urgents} urgent` : ""}`);
     waiting = [];
-  }, 300);
+    said = Date.now();
+  }, Math.max(300, said + MERGED - Date.now()));
 }
 
 function speak(words) {

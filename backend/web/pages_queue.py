@@ -9,12 +9,12 @@ from starlette.responses import Response
 from backend.contract.handoffs import Handoff, QueuePage, QueueRow
 from backend.domain.claim import AlreadyClaimed, AlreadyYours, Claimed
 from backend.domain.refusal import Refusal
-from backend.domain.roles import at_least
 from backend.handoffs.api import refusal_of
 from backend.handoffs.service import handoff_id as parsed_id
 from backend.http.problems import STATUS
 from backend.identity.caller import Caller
 from backend.web import formats, render
+from backend.web.rights import kept_from, may_claim
 from backend.web.routing import PageRoute, by_script, done
 from backend.web.visitor import FormVisitor, Services, ServicesDep, Visitor, VisitorDep, services_of
 
@@ -51,11 +51,6 @@ class ClaimResult:
     text: str
 
 
-def may_claim(caller: Caller, row: QueueRow) -> bool:
-    """A senior, and not the one who escalated."""
-    return at_least(caller.role, "engineer") and row.handed_off_by.id != str(caller.user_id)
-
-
 async def _page(
     request: Request,
     visitor: Visitor,
@@ -75,7 +70,9 @@ async def _page(
         alarms = await services.alarms.banner(caller)
         detail, problem = await _selected(request, caller, selected_id, rows)
         on_desktop = await _has_app(request, caller)
-    claimable = {row.id for row in rows if may_claim(caller, row)}
+    now = formats.now()
+    mine = {row.id for row in rows if may_claim(caller, row)}
+    kept = {row.id for row in rows if row.id in mine and kept_from(caller, row, now)}
     selected: QueueRow | None = detail or next((row for row in rows if row.id == selected_id), None)
     return render.html(
         request,
@@ -94,12 +91,14 @@ async def _page(
         detail=detail,
         opened=bool(selected_id and selected),
         problem=problem,
-        claimable=claimable,
-        meant={row.id for row in rows if row.id in claimable and (row.to is None or me in row.to)},
+        claimable=mine - kept,
+        kept=kept,
+        meant={row.id for row in rows if row.id in mine and (row.to is None or me in row.to)},
         claim_selected=selected is not None and may_claim(caller, selected),
+        kept_selected=selected is not None and kept_from(caller, selected, now),
         again=again,
         alarms=alarms,
-        any_claimable=bool(claimable),
+        any_claimable=bool(mine - kept),
         q=filters.q,
         priority=filters.priority,
         mine=filters.mine,

@@ -48,7 +48,7 @@ PACKED: Final = frozenset(
 )
 """Pages that may go out compressed: no link, password or key in them opens anything by itself.
 
-Where one does at times, whoever draws it says `secret`.
+Where one does at times, whoever draws it says `holds_secret`.
 """
 THEMES: Final = ("system", "light", "dark")
 ASSESSMENT_PATIENCE: Final = timedelta(minutes=2)
@@ -107,12 +107,11 @@ def html(
     *,
     status: int = 200,
     caller: Caller | None = None,
-    secret: bool = False,
     **context: object,
 ) -> HTMLResponse:
     """The page as an answer. `caller` gives the account's time zone to the `clock` filters.
 
-    `secret`: something in this one opens something by itself, so it goes out as it is.
+    With `holds_secret` among the context something in this one opens something by itself: it goes out as it is.
     """
     tz = formats.zone(caller.timezone if caller else "UTC")
     now = formats.now()
@@ -130,7 +129,7 @@ def html(
         )
     )
     page = body.encode()
-    if secret or template not in PACKED or len(page) < LEAST:
+    if context.get("holds_secret") or template not in PACKED or len(page) < LEAST:
         return HTMLResponse(page, status, HEADERS)
     headers = {**HEADERS, "Vary": "Accept-Encoding"}
     if takes_gzip(request.headers):

@@ -14,6 +14,7 @@ from backend.delivery.service import Held, ReachEntry
 from backend.domain.roles import at_least
 from backend.identity.caller import Caller
 from backend.web import chat_view, formats, policy_words, recipients, render, strip, suggestions, ticket_notes
+from backend.web.rights import kept_from, may_claim
 from backend.web.visitor import Visitor, sends_mail, services_of
 
 BLANK = {"reason": "", "need": "", "impact": "", "priority": "normal", "target": ""}
@@ -28,6 +29,7 @@ class May:
     resolve: bool
     hand_back: bool
     claim: bool
+    kept: bool
     change: bool
     withdraw: bool
 
@@ -48,7 +50,8 @@ def may(caller: Caller, session: Session, handoff: Handoff | None) -> May:
         escalate=works and unfinished and not pending and not claimed,
         resolve=works and unfinished and (manages or (pending and (senior or involved)) or not (pending or claimed)),
         hand_back=manages,
-        claim=senior and pending and handoff is not None and handoff.handed_off_by.id != me,
+        claim=pending and handoff is not None and may_claim(caller, handoff),
+        kept=handoff is not None and kept_from(caller, handoff, formats.now()),
         change=pending and (senior or involved),
         withdraw=pending and (senior or involved),
     )

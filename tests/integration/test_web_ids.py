@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Http
 from tests.support import design_ids
-from tests.support.flow import Owner, claimed, escalated, open_session
+from tests.support.flow import API, Owner, claimed, escalated, open_session
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import Forms
@@ -93,3 +93,17 @@ async def test_who_escalated_and_who_may_not_claim_get_no_button(crew: Crew, ser
             page = (await browser.get("/escalations")).text
             assert "By a senior" in page
             assert page.count('data-testid="pick-up"') == buttons, who.name
+
+
+async def test_what_is_kept_for_somebody_offers_itself_to_nobody_else(crew: Crew, server: Server, http: Http) -> None:
+    """A button that would be refused is not shown: the row, the panel and the session say for whom it is, until when."""
+    policy = {"escalation_policy": {"target_exclusive_minutes": 3}}
+    assert (await http(crew.admin).patch(f"{API}/account/settings", json=policy)).status_code == 200
+    kept = await escalated(http(crew.technician), target_user_id=crew.engineer.id)
+    for who, buttons in ((crew.engineer, 1), (crew.second_engineer, 0)):
+        async with Forms(server) as browser:
+            await browser.sign_in(who)
+            for path, each in (("/escalations", 2), (f"/pilot/{kept['session_id']}", 1)):
+                page = (await browser.get(path)).text
+                assert page.count("data-claim-button") == buttons * each, (path, who.name)
+                assert ("data-free" in page) is not bool(buttons), (path, who.name)

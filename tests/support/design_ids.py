@@ -38,6 +38,7 @@ QUEUE = (
     "queue-filter-mine",
     "escalation-list",
     "escalation-row",
+    "escalation-card",
     "escalation-priority",
     "escalation-wait",
     "escalation-for-you",

@@ -308,3 +308,16 @@ def test_when_nobody_has_come_there_is_a_number_to_call_and_only_then() -> None:
     before = drawn(STATES["delivered"])
     assert strip.with_numbers(before, numbers) == before
     assert strip.with_numbers(drawn(STATES["exhausted"]), []) == drawn(STATES["exhausted"])
+
+
+def test_a_name_written_from_right_to_left_does_not_turn_the_sentence_about() -> None:
+    """A technician reads who has it in the order in which it is meant, whatever the names are written in."""
+    other = replace(DANA, name="\u05d3\u05e0\u05d4 \u05dc\u05d5\u05d9")
+    told = drawn(handoff(delivery(other, "shown"), delivery(LEE, "shown")), where={other.id: "desktop"})
+    assert told.summary == "Shown on \u2068\u05d3\u05e0\u05d4\u2069\u2019s and Lee\u2019s desktops."
+    lines = [one.line for one in told.recipients]
+    assert lines == [f"\u2068{other.name}\u2069, shown", f"{LEE.name}, shown"], (
+        "who is written like this text stays bare"
+    )
+    taken = drawn(handoff(status="claimed", claimed_by=other, claimed_at=at(1)), minutes=2)
+    assert taken.summary == f"Claimed by \u2068{other.name}\u2069"

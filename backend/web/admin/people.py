@@ -62,7 +62,7 @@ async def _page(
         "people-and-roles",
         "admin/people.html",
         status=said.status,
-        secret=bool(secrets),
+        holds_secret=bool(secrets),
         everyone=everyone[:_ROWS],
         total=total,
         skip=skip,

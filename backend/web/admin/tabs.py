@@ -44,10 +44,9 @@ async def page(
     template: str,
     *,
     status: int = 200,
-    secret: bool = False,
     **context: object,
 ) -> Response:
-    """One page in the administrators' frame; refuses `role_required` below administrator. `secret`: see `render.html`."""
+    """One page in the administrators' frame; refuses `role_required` below administrator."""
     visitor.caller.require("admin")
     services = services_of(request)
     seq, waiting = await services.handoffs.shell_state(visitor.caller)
@@ -55,7 +54,6 @@ async def page(
         request,
         template,
         status=status,
-        secret=secret,
         caller=visitor.caller,
         shell=visitor,
         seq=seq,

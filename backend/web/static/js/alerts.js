@@ -22,6 +22,9 @@ function isForMe(row) {
   return SENIOR.includes(document.body.dataset.role) && row.handed_off_by.id !== me() && (!row.to || row.to.includes(me()));
 }
 
+/** True while nobody but somebody else may claim it. */
+const isKept = (row) => row.reserved_for && row.reserved_for.id !== me() && now() < Date.parse(row.reserved_until);
+
 /** This round's alert is in the page, before the person's eyes as soon as the page is: acknowledge it then, once. */
 export function shown(id, rung) {
   const key = `${id}:${rung}`;
@@ -130,7 +133,7 @@ function show(row, lead) {
     data: { alert: row.id, escalationId: row.id, priority: row.priority },
     buttons: [
       { label: "View", href: `/escalations?selected=${row.id}` },
-      { label: "Pick up", primary: true, testid: "pick-up", press: (box, button) => claim(row.id, [button]).then(({ outcome }) => outcome === "lost" && box.remove()) },
+      ...(isKept(row) ? [] : [{ label: "Pick up", primary: true, testid: "pick-up", press: (box, button) => claim(row.id, [button]).then(({ outcome }) => outcome === "lost" && box.remove()) }]),
     ],
   });
   if (box.isConnected) shown(row.id, row.rung);

@@ -1,6 +1,7 @@
 // /escalations: selection, live arrival and departure, picking up. Nothing moves under the hand.
 import { shown } from "./alerts.js";
 import { claim } from "./claim.js";
+import { now } from "./clock.js";
 import { onKey } from "./keys.js";
 import { refresh } from "./regions.js";
 import { apart } from "./say.js";
@@ -17,6 +18,7 @@ let pointerDown = false;
 let restUntil = 0;
 let waiting = 0;
 let loading = 0;
+let freed = 0;
 
 const panel = () => document.getElementById("context");
 const selected = () => panel().dataset.selected;
@@ -45,6 +47,19 @@ export function start() {
   if (panel().matches(".open")) markOpened(row(selected()));
   mark();
   forgetProblem();
+  document.addEventListener("fp:refreshed", lookWhenFree);
+  lookWhenFree();
+}
+
+/** What is kept for one person can be claimed by all when their minutes are over: the list says so then. */
+function lookWhenFree() {
+  clearTimeout(freed);
+  const times = [...document.querySelectorAll("[data-free]")].map((one) => Date.parse(one.dataset.free));
+  if (!times.length) return;
+  freed = setTimeout(() => {
+    bring();
+    if (panel().querySelector("[data-free]")) load(selected());
+  }, Math.max(500, Math.min(...times) - now() + 300));
 }
 
 /** Rows count as shown once most of them is in sight: not below the fold, not under the panel of a phone. */
@@ -133,7 +148,7 @@ function leave(event) {
   const fate = document.querySelector("[data-gone-template]")?.content.cloneNode(true);
   if (fate) {
     fate.querySelector("[data-slot=fate]").textContent = words;
-    one.append(fate);
+    one.querySelector(".cd").append(fate);
   }
   setTimeout(() => {
     one.classList.add("leaving");

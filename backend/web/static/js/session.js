@@ -17,6 +17,7 @@ export function start() {
   drawer();
   foldStrip();
   lookWhenDue();
+  lookWhenFree();
   followNotes();
   stripOffline();
   bindEscalate();
@@ -80,6 +81,18 @@ function lookWhenDue() {
     const unplanned = strip && !strip.querySelector('[data-testid="delivery-next-step"]');
     if (unplanned && looks < 5) timer = setTimeout(later, 2000 * 2 ** looks++); // the worker plans it in a moment
     else if (due && Date.parse(due) - now() < 86400000) timer = setTimeout(later, Math.max(1000, Date.parse(due) - now() + LATE));
+  };
+  document.addEventListener("fp:refreshed", plan);
+  plan();
+}
+
+/** What is kept for one person can be claimed by all when their minutes are over: the button comes then. */
+function lookWhenFree() {
+  let timer = 0;
+  const plan = () => {
+    clearTimeout(timer);
+    const free = document.querySelector("[data-free]")?.dataset.free;
+    if (free) timer = setTimeout(later, Math.max(500, Date.parse(free) - now() + 300));
   };
   document.addEventListener("fp:refreshed", plan);
   plan();

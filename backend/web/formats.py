@@ -102,7 +102,7 @@ def capital(text: str) -> str:
 def apart(name: str) -> str:
     """The name, set apart where it is written from right to left, so that it does not turn the words around it about.
 
-    What `<bdi>` does, for sentences that are put together here, for attributes and for what scripts write. Twice is once.
+    What `<bdi>` does, for sentences that are put together here and for attributes. Twice is once.
     """
     if name.isascii() or _APART in name or not any(unicodedata.bidirectional(sign) in _LEFTWARDS for sign in name):
         return name

@@ -99,7 +99,8 @@ def handed_back(entry: TimelineEntry) -> str:
     """Who gave it back and why; nobody did when an idle claim ran out."""
     if entry.actor is None:
         return returned(entry.detail or "")
-    return f"{formats.apart(entry.actor.name)} handed it back{f': “{formats.apart(entry.detail)}”' if entry.detail else ''}"
+    why = f": “{formats.apart(entry.detail)}”" if entry.detail else ""
+    return f"{formats.apart(entry.actor.name)} handed it back{why}"
 
 
 def returned(why: str) -> str:

@@ -96,7 +96,7 @@ async def test_who_escalated_and_who_may_not_claim_get_no_button(crew: Crew, ser
 
 
 async def test_what_is_kept_for_somebody_offers_itself_to_nobody_else(crew: Crew, server: Server, http: Http) -> None:
-    """A button that would be refused is not shown: the row, the panel and the session say for whom it is, until when."""
+    """A button that would be refused is not shown: row, panel and session say for whom it is, and until when."""
     policy = {"escalation_policy": {"target_exclusive_minutes": 3}}
     assert (await http(crew.admin).patch(f"{API}/account/settings", json=policy)).status_code == 200
     kept = await escalated(http(crew.technician), target_user_id=crew.engineer.id)

@@ -10,6 +10,7 @@ from desktop.core.ringer import Ringer
 from desktop.core.rounds import Round
 from desktop.core.toasts import digest, new
 from desktop.core.views import ToastView
+from desktop.settings.schema import BY_NAME
 from tests.unit.desktop.policy_desk import Desk, shows
 from tests.unit.desktop.samples import LEE, T0, row
 
@@ -93,6 +94,7 @@ def test_a_locked_screen_says_no_more_than_it_may() -> None:
     assert veiled(view, "full") == view
     brief = veiled(view, "brief")
     assert (brief.title, brief.body, brief.priority) == ("Harlow Dental Group", "", "high")
+    assert {Alerting().lock_text, BY_NAME["lock_screen.text"].default} == {"brief"}, "terse where nobody has chosen"
     nothing = veiled(view, "none")
     assert (nothing.title, nothing.body, nothing.priority, nothing.customer) == (
         "A hand-off is waiting",

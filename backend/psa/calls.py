@@ -200,7 +200,7 @@ def _wait(text: str | None) -> float | None:
     if text is None:
         return None
     text = text.strip()
-    if text.isdigit() and len(text) < 10:
+    if text.isdecimal() and len(text) < 10:
         return min(float(text), _LONGEST_WAIT_S)
     try:
         return min(max(parsedate_to_datetime(text).timestamp() - time(), 0.0), _LONGEST_WAIT_S)

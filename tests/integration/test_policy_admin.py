@@ -119,6 +119,8 @@ async def test_steps_are_added_moved_and_removed_without_scripts(crew: Crew, ser
         sent = fields(await send(forms, sent | {"do": "add"}))
         assert len(sent["who"]) == 3
         sent = fields(await send(forms, sent | {"do": "down:0"}))
+        still = fields(await send(forms, sent | {"do": "down:²"}))
+        assert still["who"] == sent["who"], "a place that is none moves nothing"
         assert sent["who"] == ["owner", "everyone", "everyone"]
         assert sent["minutes_high"] == ["5", "15", ""], "the minutes stay in their places"
         sent = fields(await send(forms, sent | {"do": "remove:2"}))

@@ -144,7 +144,7 @@ async def change(
     visitor.caller.require("admin")
     draft = policy_form.of_form(await request.form())
     act, _, place = do.partition(":")
-    at = int(place) if place.isdigit() and len(place) < 3 else -1
+    at = int(place) if place.isdecimal() and len(place) < 3 else -1
     if act == "answer":
         return await _page(request, visitor, draft, base=base, priority=priority, fragment=True)
     if act != "save":

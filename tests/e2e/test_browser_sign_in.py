@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +13,6 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import Http
 from tests.desktop.computer import ROOT, Computer, computer
-from tests.support.chromium import chromium
 from tests.support.flow import API
 from tests.support.people import Crew
 from tests.support.server import Server
@@ -43,12 +42,6 @@ class Filed(KeyringBackend):
     def delete_password(self, service, username):
         KEPT.write_text(json.dumps({k: v for k, v in self._all().items() if k != username}))
 """
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

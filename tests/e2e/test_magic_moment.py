@@ -1,7 +1,7 @@
 """The magic moment on real parts: a junior's browser, two seniors' desktops, one server, one click."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,19 +9,12 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import Http
-from tests.support.chromium import chromium
 from tests.support.people import Crew, Member
 from tests.support.senior_desk import SeniorDesk, wait_until
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

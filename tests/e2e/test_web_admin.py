@@ -1,13 +1,12 @@
 """The administrators' pages and the queue in a real Chromium: on every screen, by keyboard alone, for everybody."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.conftest import Http
 from tests.support.axe import blemishes
-from tests.support.chromium import chromium
 from tests.support.flow import escalated
 from tests.support.people import Crew
 from tests.support.server import Server
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 async def test_no_page_of_administrators_shuts_anybody_out(

@@ -1,6 +1,6 @@
 """The analytics page in a real Chromium: the chart by keyboard and as a table, for everyone, on every screen."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +9,6 @@ from playwright.async_api import Browser, expect
 from tests.conftest import Http
 from tests.support.acted import acted
 from tests.support.axe import blemishes
-from tests.support.chromium import chromium
 from tests.support.flow import Owner
 from tests.support.people import Crew
 from tests.support.server import Server
@@ -29,12 +28,6 @@ async def crew(people: Callable[..., Awaitable[Crew]], http: Http, database_url:
     titles = ["averyveryverylongwordwithoutaspace" * 4, "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd"]
     await acted(Owner(database_url), junior, senior, PLAN, titles=titles, customers=[LONG, "Fabrikam"])
     return crew
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 @pytest.mark.slow

@@ -1,14 +1,13 @@
 """FlowPilot in a real browser: a reply that streams, stop, retry, proposals, guided mode, a secret at paste time."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import Http, StartServer
-from tests.support.chromium import chromium
 from tests.support.flow import API, act, claimed, escalate, open_session
 from tests.support.model_server import model_server
 from tests.support.people import Crew
@@ -17,12 +16,6 @@ from tests.support.web import live, signed_in
 
 pytestmark = pytest.mark.slow
 expect.set_options(timeout=20_000)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 async def opened(browser: Browser, server: Server, who: Any, session_id: str) -> Page:

@@ -1,14 +1,13 @@
 """What a senior works with after the claim: suggested steps, ways on, the assessment, and how the hand-off ends."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.conftest import Http
 from tests.support.axe import blemishes
-from tests.support.chromium import chromium
 from tests.support.flow import API, Owner
 from tests.support.people import Crew, Member
 from tests.support.server import Server
@@ -27,12 +26,6 @@ ASSESSMENT = {
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 class Claimed:

@@ -1,6 +1,6 @@
 """The connectors page: connecting a PSA, seeing what is written, and mending what could not be, in a real browser."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,6 @@ from playwright.async_api import Browser, Page, expect
 
 from backend.db.engine import Database
 from tests.support.axe import blemishes
-from tests.support.chromium import chromium
 from tests.support.flow import claimed, escalate
 from tests.support.people import Crew
 from tests.support.psa_autotask import AutotaskServer
@@ -20,12 +19,6 @@ from tests.support.server import Server
 from tests.support.web import signed_in
 
 pytestmark = [pytest.mark.slow]
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 async def looked_at(page: Page, name: str, folder: Path) -> None:

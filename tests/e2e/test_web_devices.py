@@ -1,6 +1,6 @@
 """The pages on which computers are connected and signed out: for everybody, at any width, with scripts off."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -9,7 +9,6 @@ from playwright.async_api import Browser, expect
 
 from tests.conftest import Http
 from tests.support.axe import blemishes
-from tests.support.chromium import chromium
 from tests.support.flow import API
 from tests.support.pairing import Client, paired, refreshing
 from tests.support.people import Crew
@@ -18,12 +17,6 @@ from tests.support.web import signed_in
 
 pytestmark = [pytest.mark.slow]
 LONG = "RECEPTION-PC-OF-THE-LEEDS-CLINIC-WITH-A-VERY-LONG-NAME-INDEED"
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """What happens while a page is open: arrivals, races, lost answers, restarts. Two or three real browsers each time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.conftest import Http, StartServer
-from tests.support.chromium import chromium
 from tests.support.people import Crew, Member
 from tests.support.server import Server
 from tests.support.web import live, signed_in
@@ -16,12 +15,6 @@ from tests.support.web import live, signed_in
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time

@@ -1,13 +1,12 @@
 """Every page in a real Chromium: usable by everyone, on every screen, with scripts and without."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, expect
 
 from tests.conftest import Http
 from tests.support.axe import blemishes
-from tests.support.chromium import chromium
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import live, signed_in
@@ -18,12 +17,6 @@ expect.set_options(timeout=20_000)  # several suites share the machine; the wait
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 One browser and one server for all of it, and one page that changes its looks.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from tests.conftest import Http
-from tests.support.chromium import chromium
 from tests.support.flow import API, Owner, escalate, open_session
 from tests.support.people import Crew
 from tests.support.server import Server
@@ -25,12 +24,6 @@ ADMIN = ("people", "baseline", "policy", "email", "connectors", "runbooks", "ai"
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 async def zoomed(page: Page, percent: int) -> None:

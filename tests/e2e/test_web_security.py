@@ -1,7 +1,7 @@
 """The pages about one's own sign-ins: for everybody, light and dark, on a phone, with scripts off."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pyotp
@@ -9,18 +9,11 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.support.axe import blemishes
-from tests.support.chromium import chromium
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import signed_in
 
 pytestmark = [pytest.mark.slow]
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 async def clean(page: Page, picture: Path) -> None:

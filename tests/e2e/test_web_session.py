@@ -1,12 +1,11 @@
 """The session page while people work in it: corrections, conflicts, the fix in progress, tasks, who is here."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.conftest import Http
-from tests.support.chromium import chromium
 from tests.support.flow import API
 from tests.support.people import Crew, Member
 from tests.support.server import Server
@@ -18,12 +17,6 @@ expect.set_options(timeout=20_000)  # several suites share the machine; the wait
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 class Desk:

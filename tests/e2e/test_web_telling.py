@@ -1,14 +1,13 @@
 """Who was told, as pages say it and as pages prove it: rounds, receipts, what could not be delivered."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from tests.conftest import Http, StartServer
-from tests.support.chromium import chromium
 from tests.support.flow import API, Owner
 from tests.support.mail_server import MailServer
 from tests.support.people import Crew, Member
@@ -26,12 +25,6 @@ HIDEABLE = (
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -192,7 +192,9 @@ def hire(url: str, data_dir: Path, environment: dict[str, str]) -> People:
     """The people, made at the old version's command line: the new one writes what the old schema has no room for."""
 
     def run(*arguments: str) -> str:
-        told = flowpilot(*arguments, data_dir=data_dir, database_url=url, environment=environment)
+        told = flowpilot(
+            *arguments, data_dir=data_dir, database_url=url, environment=environment, from_scratch=True
+        )  # the process that is prepared for the other tests has the new version
         assert told.code == 0, told.err
         return told.out.strip()
 

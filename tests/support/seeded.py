@@ -68,9 +68,9 @@ def _publish_before_commit() -> None:
         hubs.append(self)
         start(self)
 
-    async def early(self: Database, statement: str, *arguments: Any) -> Any:
+    async def early(self: Database, statement: str, *arguments: Any, **named: Any) -> Any:
         if "escalate_handoff" not in statement:
-            return await call(self, statement, *arguments)
+            return await call(self, statement, *arguments, **named)
         async with self.pool.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(statement, *arguments)
             assert row is not None

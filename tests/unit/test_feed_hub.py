@@ -17,7 +17,7 @@ async def never(_feed: AccountFeed) -> None:
 
 
 class EmptyLog:
-    async def call_many(self, *_: object) -> list[Any]:
+    async def call_many(self, *_: object, **_named: object) -> list[Any]:
         return []
 
 

@@ -17,11 +17,15 @@ KNOWN_BAD: Final = "jinja2==2.4.1"
 """CVE-2014-1402, CVE-2016-10745 and more; nobody will take these back."""
 COULD_NOT: Final = 3
 _TOOL: Final = os.environ.get("PIP_AUDIT", str(Path(sys.executable).with_name("pip-audit")))
+_OSV: Final = os.environ.get("AUDIT_OSV_URL")
+"""A server of one's own that answers like osv.dev, where the public advisories are out of reach."""
 
 
 def asked(*arguments: str) -> tuple[list[dict[str, Any]] | None, str]:
     """The packages with their holes, or None where it could not be asked, and what the tool said."""
     command = [_TOOL, "--strict", "--disable-pip", "--progress-spinner=off", "-f", "json", *arguments]
+    if _OSV:
+        command += ["-s", "osv", "--osv-url", _OSV]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = (done.stderr.strip().splitlines() or [""])[-1]
     try:

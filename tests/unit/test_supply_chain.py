@@ -1,9 +1,14 @@
 """What comes into the program is pinned, asked about and free of credentials; and the checks themselves can fail."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -51,6 +56,62 @@ def test_an_audit_that_could_not_look_never_says_that_all_is_well(
 ) -> None:
     found, said = audit(tmp_path, planted, lock)
     assert (found, words in said) == (code, True), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("known", "code", "words"),
+    [
+        ({"jinja2": {"2.4.1"}}, 0, "no known hole"),
+        ({"jinja2": {"2.4.1"}, "httpx": None}, 1, "httpx"),  # None: every version has the hole
+    ],
+)
+def test_the_tool_itself_finds_the_planted_package(known: dict[str, set[str] | None], code: int, words: str) -> None:
+    """The real pip-audit, asking a server that answers as osv.dev does."""
+    with osv(known) as url:
+        done = subprocess.run(
+            [sys.executable, "scripts/audit.py"],
+            cwd=ROOT,
+            env={**os.environ, "AUDIT_OSV_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, words in done.stdout) == (code, True), done.stdout + done.stderr
+
+
+@contextmanager
+def osv(known: dict[str, set[str] | None]) -> Iterator[str]:
+    """A server that speaks osv.dev's `/v1/query` and knows of these holes; yields its address."""
+
+    class Answers(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            name, bad = asked["package"]["name"], known.get(asked["package"]["name"], set())
+            hole = {
+                "id": f"PYSEC-2014-8-{name}",
+                "published": "2014-05-19T14:55:00Z",
+                "summary": "A hole",
+                "affected": [{"package": {"name": name, "ecosystem": "PyPI"}}],
+            }
+            text = json.dumps({"vulns": [hole]} if bad is None or asked["version"] in bad else {}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing of requests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
+        finally:
+            server.shutdown()
 
 
 def test_every_pin_of_the_lock_has_its_hashes_and_names_no_host() -> None:

@@ -128,6 +128,6 @@ async def stream_session(
     await sessions.changes(caller, session_id, known)  # an unknown session is a 404 before the stream begins
     services = request.app.state.services
     sources = Sources(sessions, identity, services.presence, services.live_replies, services.wakeup)
-    events = session_events(sources, caller, session_id, known)
+    events = await session_events(sources, caller, session_id, known)
     pages: LivePages = services.live_pages
     return pages.response(caller.user_id, events)

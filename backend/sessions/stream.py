@@ -153,12 +153,21 @@ class _Watch:
 
 
 async def session_events(sources: Sources, caller: Caller, session_id: str, after: int) -> AsyncIterator[bytes]:
-    """Everything after a version, then live until the client leaves or its sign-in ends."""
-    hints = _Hints(session_id, sources.replies.topic(session_id))
+    """Everything after a version, then live until the client leaves or its sign-in ends.
+
+    Which reply stands there is read before this returns: one that fails while the answer is on its way is told.
+    """
     watch = _Watch(sources, caller, session_id, after)
+    return _told(sources, caller, session_id, watch, await watch.replies())
+
+
+async def _told(
+    sources: Sources, caller: Caller, session_id: str, watch: _Watch, first: list[bytes]
+) -> AsyncIterator[bytes]:
+    hints = _Hints(session_id, sources.replies.topic(session_id))
     unsubscribe = sources.wakeup.subscribe(hints.hear)
     try:
-        yield b"retry: 2000\n\n"
+        yield b"".join([b"retry: 2000\n\n", *first])
         while True:
             hints.woken.clear()
             # Shielded: a client that leaves must not cancel a query and cost the pool a connection.

@@ -156,7 +156,7 @@ class Load:
         publisher.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if publisher.greeting:
             publisher.sock.sendall(publisher.greeting)
-            time.sleep(0.05)
+            time.sleep(0.05)  # its words of welcome come in parts, and none of them is needed
             publisher.sock.recv(65_536)
         publisher.sock.setblocking(False)
         publisher.busy, publisher.read = False, b""

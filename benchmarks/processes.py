@@ -43,7 +43,7 @@ def _crossing(events: int, bus: str) -> dict[str, Cell]:
         peer = ours.start(url, 2, FLOWPILOT_EVENT_BUS=address)
         for server in ours.servers:
             stack.callback(server.stop)
-        time.sleep(1)
+        time.sleep(1)  # both are ready; nothing tells when each also hears the other's hints
         load = Load()
         row, found = measured(peer, shape, load)
         load.close()

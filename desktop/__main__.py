@@ -90,8 +90,8 @@ def _installers(option: str) -> int:
     return make_way.run(option)
 
 
-FOR_INSTALLERS: Final = ("--make-way", "--start-in-sessions")
-"""On Windows, before the files are replaced and after."""
+FOR_INSTALLERS: Final = ("--make-way", "--start-in-sessions", "--keep-files")
+"""On Windows, before the files are replaced and after; the last where some of them wait for a restart."""
 _OURS: Final[dict[str, Callable[[], int]]] = {
     HELPER_OPTION: keyring_helper.main,
     "--update-helper": _update_helper,

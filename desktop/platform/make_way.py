@@ -3,6 +3,7 @@
 The installer starts the installed program twice, as SYSTEM or as an administrator. `--make-way`, before it touches a
 file: a mark in the machine's registry asks every running one to end, which each does once no claim is under way; who
 has not ended in time is ended. `--start-in-sessions`, after: the new one is started for everyone who is signed in.
+Where a file waits for a restart nothing is started: `--keep-files` then does the part that cannot wait (`at_restart`).
 """
 
 import os
@@ -12,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
+from desktop.platform import at_restart
 from desktop.platform.windows_sessions import Running
 from desktop.settings.registry import MACHINE_KEY, Registry
 
 MAKE_WAY_OPTION: Final = "--make-way"
+KEEP_OPTION: Final = "--keep-files"
 LOOK_EVERY_S: Final = 2.0
 PATIENCE_S: Final = 25.0
 """What a running one has to end; a claim takes a second or two."""
@@ -111,6 +114,9 @@ def run(option: str) -> int:
     try:
         if option == MAKE_WAY_OPTION:
             make_way(registry, sessions, program, os.getpid())
+            return 0
+        at_restart.keep(program.parent)
+        if option == KEEP_OPTION:
             return 0
         trouble = start_in_sessions(registry, sessions, program)
     except OSError as exc:

@@ -16,6 +16,7 @@ _KEY_PATH_IN_REGISTRY, _BITS_64 = 4, 256
 _RAW_VALUE, _SEARCH_64 = 2, 16
 _SET_PROPERTY = 51
 _RUN_WHATEVER_IT_SAYS = 50 + 64
+_RUN_UNWATCHED = 50 + 64 + 128
 
 
 def source(version: str, name: str) -> ET.Element:
@@ -153,7 +154,8 @@ def completions() -> Iterator[str]:
 def _program_runs() -> Iterator[str]:
     """The old program is asked to make way before its files go, the new one is started for everyone signed in.
 
-    Not where a file waits for the next start of Windows: it would run with files of two versions.
+    Not where a file waits for the next start of Windows: it would run with files of two versions. What it must do even
+    then nobody waits for, since with such files it may not come up.
     """
     gone = rf"delete HKLM\{product.PROGRAM_KEY} /v EndedIn /f /reg:64"  # what the old one noted for a new one
     runs = (
@@ -166,12 +168,20 @@ def _program_runs() -> Iterator[str]:
             'NOT (REMOVE = "ALL") AND NOT ReplacedInUseFiles',
             6610,
         ),
+        (
+            "Keep",
+            f"[INSTALLDIR]{product.PROGRAM}",
+            product.KEEP,
+            'NOT (REMOVE = "ALL") AND ReplacedInUseFiles',
+            6620,
+        ),
     )
     for name, program, option, condition, place in runs:
         prop = f"{name.upper()}_PROGRAM"
+        run = _RUN_UNWATCHED if option == product.KEEP else _RUN_WHATEVER_IT_SAYS
         for action, kind, source, target, at in (
             (f"Name{name}", _SET_PROPERTY, prop, program, place),
-            (f"Run{name}", _RUN_WHATEVER_IT_SAYS, prop, option, place + 1),
+            (f"Run{name}", run, prop, option, place + 1),
         ):
             yield (
                 "INSERT INTO `CustomAction` (`Action`, `Type`, `Source`, `Target`)"

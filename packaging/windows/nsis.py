@@ -200,8 +200,9 @@ def _install(bundle: Path, version: str, name: str) -> Iterator[str]:
     yield f'    WriteRegStr HKLM "{product.RUN_KEY}" "{product.RUN_NAME}" \'"{program}" --autostart\'\n  ${{EndIf}}\n'
     yield _SHORTCUT.format(name=product.NAME, program=product.PROGRAM, app_id=product.APP_ID)
     yield '  WriteUninstaller "$INSTDIR\\uninstall.exe"\n'
-    # With files of two versions it is not started: the next login does that.
-    yield f"  ${{If}} ${{RebootFlag}}\n    SetErrorLevel {REBOOT}\n  ${{Else}}\n"
+    # With files of two versions it is not started: the next login does that. It may not even come up, so nobody waits.
+    yield f"  ${{If}} ${{RebootFlag}}\n    SetErrorLevel {REBOOT}\n"
+    yield f"    Exec '\"{program}\" {product.KEEP}'\n  ${{Else}}\n"
     yield f"    ExecWait '\"{program}\" {product.START}'\n  ${{EndIf}}\nSectionEnd\n"
 
 
@@ -241,9 +242,10 @@ def _remove() -> Iterator[str]:
     for one in PROPERTIES:
         for value_name in (one.value_name, *((one.also[0],) if one.also else ())):
             yield f'  DeleteRegValue HKLM "{product.MACHINE_KEY}" "{value_name}"\n'
-    for key in (product.CLASS_KEY, product.APP_ID_KEY, product.PROGRAM_KEY, product.UNINSTALL_KEY):
+    for key in (product.CLASS_KEY, product.APP_ID_KEY, product.PROGRAM_KEY):
         yield f'  DeleteRegKey HKLM "{key}"\n'
     yield f'  DeleteRegKey /ifempty HKLM "{product.MACHINE_KEY}"\n'
+    yield f'  DeleteRegKey HKLM "{product.UNINSTALL_KEY}"\n'  # last: who started it waits for this one to go
     yield f"  ${{If}} ${{RebootFlag}}\n    SetErrorLevel {REBOOT}\n  ${{EndIf}}\nSectionEnd\n"
 
 

@@ -32,6 +32,7 @@ INSTALLER: Final = "Installer"
 """The value of `PROGRAM_KEY` that says which of the two has installed it: `msi` or `setup`; they do not mix."""
 MAKE_WAY: Final = "--make-way"
 START: Final = "--start-in-sessions"
+KEEP: Final = "--keep-files"
 APP_ID_KEY: Final = rf"Software\Classes\AppUserModelId\{APP_ID}"
 
 

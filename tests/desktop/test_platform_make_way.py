@@ -1,9 +1,10 @@
 """What an installer on Windows does with the running ones, against a system of this file: Wine tries the real calls."""
 
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
+from desktop.platform.at_restart import without
 from desktop.platform.make_way import KEY, is_asked, make_way, start_in_sessions
 from desktop.platform.windows_sessions import Running
 
@@ -88,3 +89,15 @@ def test_who_may_not_write_the_machines_registry_ends_nobody(monkeypatch: pytest
     with pytest.raises(PermissionError):
         make_way(machine, machine, PROGRAM, OWN, machine.pause)
     assert machine.killed == []
+
+
+def test_a_restart_deletes_no_file_of_what_was_installed_again() -> None:
+    """And leaves alone what other programs, and an upgrade that waits for it, have told the system to do."""
+    place = "\\??\\C:\\Program Files\\"
+    others = (f"{place}FlowPilot Other\\x.dll", "", f"{place}Other\\a.new", f"!{place}Other\\a")
+    upgrade = (f"{place}FlowPilot\\b.dll", "", f"{place}FlowPilot\\b.dll.new", f"!{place}FlowPilot\\b.dll")
+    removal = (f"{place}flowpilot\\_internal\\c.pem", "", f"{place}FlowPilot", "")
+    folder = PureWindowsPath(r"C:\Program Files\FlowPilot")
+    assert without([*removal, *others, *upgrade], folder) == [*others, *upgrade]
+    assert without(removal, folder) == []
+    assert without([], folder) == []

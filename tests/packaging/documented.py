@@ -9,7 +9,7 @@ from desktop.version import VERSION
 PAGES: Final = Path(__file__).parents[2] / "docs" / "deploy"
 
 
-def blocks(page: str) -> list[str]:
-    """What stands in the page's blocks of commands (sh, bat), in order."""
+def blocks(page: str, kind: str = "sh|bat") -> list[str]:
+    """What stands in the page's blocks of a kind, in order: commands unless another is asked for."""
     text = (PAGES / page).read_text(encoding="utf-8").replace("0.1.0", VERSION)
-    return re.findall(r"^```(?:sh|bat)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```(?:{kind})\n(.*?)^```", text, re.MULTILINE | re.DOTALL)

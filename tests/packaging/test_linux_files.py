@@ -1,6 +1,7 @@
 """What lies in packaging/linux: each file is read by the system's own tool, or held against the program."""
 
 import json
+import re
 import subprocess
 from configparser import ConfigParser
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from desktop.core.links import is_link
 from desktop.settings.schema import BY_NAME
+from tests.packaging.documented import PAGES
 
 LINUX = Path(__file__).parents[2] / "packaging" / "linux"
 
@@ -31,8 +33,10 @@ def test_links_lead_to_the_program_and_logins_start_it_by_the_policys_leave() ->
 
 def test_the_example_policy_names_settings_that_exist() -> None:
     """An administrator who starts from it must not wonder why nothing happens."""
-    for name, value in json.loads((LINUX / "policy-example.json").read_text()).items():
-        BY_NAME[name].accept(value)
+    (page,) = re.findall(r"`(\{.*\})`", (PAGES / "linux.md").read_text())
+    for text in ((LINUX / "policy-example.json").read_text(), page):
+        for name, value in json.loads(text).items():
+            BY_NAME[name].accept(value)
 
 
 def test_both_packages_ask_for_the_systems_own_openssl() -> None:

@@ -1,15 +1,20 @@
 """The Linux packages, as an administrator lives with them: built twice, installed, used, upgraded, removed."""
 
+import contextlib
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import indent
 
 import pytest
+from ruamel.yaml import YAML
 
 from backend.web.install_lines import lines
 from desktop.version import VERSION
@@ -17,6 +22,7 @@ from tests.desktop.computer import computer
 from tests.desktop.rig import serving
 from tests.packaging.clean_root import CleanRoot, clean_root
 from tests.packaging.documented import blocks
+from tests.support.senior_desk import SeniorDesk, wait_until
 
 pytestmark = [pytest.mark.packages, pytest.mark.timeout(3600), pytest.mark.xdist_group("packages")]
 
@@ -132,16 +138,45 @@ def _make_newer(root: CleanRoot) -> None:
     )
 
 
-def test_removed_nothing_runs_and_purged_nothing_is_left(root: CleanRoot) -> None:
+def test_removed_nothing_runs_and_purged_nothing_is_left(root: CleanRoot, tmp_path: Path) -> None:
+    """It runs, docked in a tray of the old kind, when apt removes it."""
     kept = root.path("/etc/flowpilot/policy.d/10-shop.json")
     kept.write_text('{"organisation": "Northbeam IT"}')
     assert root.path("/etc/xdg/autostart/flowpilot-tray.desktop").exists()
-    root.run("apt-get", "remove", "-y", "-q", "flowpilot-tray")
+    said = root.run("flowpilot-tray", "--print-settings").stdout
+    assert "Northbeam IT" in said
+    with _docked(root, tmp_path) as app:
+        root.run("apt-get", "remove", "-y", "-q", "flowpilot-tray")
+        app.wait(60)
     assert not root.path("/usr/lib/flowpilot-tray").exists()
     assert not root.path("/usr/bin/flowpilot-tray").is_symlink()
     root.run("apt-get", "purge", "-y", "-q", "flowpilot-tray")
     assert not root.path("/etc/xdg/autostart/flowpilot-tray.desktop").exists()
     assert kept.exists()  # what the administrator wrote is the administrator's
+
+
+@contextlib.contextmanager
+def _docked(root: CleanRoot, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The installed app on a screen of its own, its icon in a real tray."""
+    desk = SeniorDesk(folder / "desk", "", "")
+    started: list[subprocess.Popen[bytes]] = []
+
+    def panel() -> str:
+        command = ["xwininfo", "-name", "panel", "-tree"]
+        return subprocess.run(command, env=desk.environment, capture_output=True, text=True, check=False).stdout
+
+    try:
+        desk.start_desktop()
+        command = ["chroot", str(root.folder), "/usr/bin/flowpilot-tray", "--server", "http://127.0.0.1:9"]
+        started.append(subprocess.Popen(command, env=desk.environment, stdin=subprocess.DEVNULL))
+        wait_until("its icon in the tray", lambda: '"flowpilot-tray"' in panel(), 60)
+        yield started[0]
+    finally:
+        for app in started:
+            if app.poll() is None:
+                app.kill()
+            app.wait(10)
+        desk.stop()
 
 
 @pytest.fixture
@@ -184,17 +219,50 @@ def test_the_documented_commands_and_the_admin_pages_roll_it_out(root: CleanRoot
         assert all(words in said for words in told)
 
 
-def test_the_rpm_installs_runs_and_leaves_nothing(root: CleanRoot, shop: Path) -> None:
-    """By rpm itself; of dnf's world there is nothing here, so what it asks for is this Debian's."""
-    assert shop.is_dir()
-    root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "rpm")
-    _typed(root, f"rpm --install --nodeps {RPM}")
+def test_the_ansible_tasks_of_the_page_do_the_same(root: CleanRoot, shop: Path) -> None:
+    """Twice, as a fleet's runs come again and again: the second changes nothing."""
+    (tasks,) = blocks("linux.md", "yaml")
+    (shop / "play.yml").write_text(f"- hosts: localhost\n  gather_facts: false\n  tasks:\n{indent(tasks, '    ')}")
+    root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "ansible-core", "python3-apt")
+    root.path("/dev/shm").mkdir(mode=0o1777, exist_ok=True)  # noqa: S108 - its semaphores lie there
+    for changed in (r"changed=[1-4] ", "changed=0 "):
+        said = _typed(root, "export HOME=/root; ansible-playbook -i localhost, -c local play.yml")
+        assert re.search(changed, said), said
+    assert "KQ7F-2MXR-9TWC" in root.run("flowpilot-tray", "--print-settings").stdout
+    root.run("apt-get", "purge", "-y", "-q", "flowpilot-tray")
+    root.path("/etc/flowpilot/defaults.d/10-setup.json").unlink()
+
+
+def _stand_in(folder: Path) -> Path:
+    """A package of nothing that says it brings what ours asks for: Debian's desktop, in the words of an rpm."""
+    asked = YAML(typ="safe", pure=True).load((ROOT / "packaging" / "linux" / "nfpm.yaml").read_text())["overrides"][
+        "rpm"
+    ]
+    told = {
+        "name": "a-desktop", "arch": "amd64", "platform": "linux", "version": "1.0.0", "description": "A desktop",
+        "maintainer": "FlowPilot maintainers <maintainers@flowpilot.example>",
+        "provides": [*asked["depends"], *asked["recommends"], "/bin/sh"],
+    }  # fmt: skip
+    (folder / "a-desktop.yaml").write_text(json.dumps(told))
+    made = folder / "a-desktop.rpm"
+    program = Path(sys.executable).with_name("nfpm")
+    command = [str(program), "package", "--config", str(folder / "a-desktop.yaml"), "--packager", "rpm", "--target"]
+    subprocess.run([*command, str(made)], check=True, stdout=subprocess.DEVNULL)
+    return made
+
+
+def test_the_rpm_is_rolled_out_and_removed_by_dnf(root: CleanRoot, shop: Path) -> None:
+    """By the admin page's command and the documented ones; a stand-in brings what a desktop of that world has."""
+    root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "dnf")
+    _typed(root, f"dnf install -y ./{_stand_in(shop).name}")
+    (line,) = lines(RPM, "https://other.example.com/it's", "AAAA-BBBB-CCCC")
+    _typed(root, line.command)
     assert _typed(root, "rpm -q --qf '%{VERSION}' flowpilot-tray") == VERSION
-    assert root.run("flowpilot-tray", "--version").stdout == f"flowpilot-tray {VERSION}\n"
+    assert "https://other.example.com/it's" in root.run("flowpilot-tray", "--print-settings").stdout
     assert root.path("/etc/xdg/autostart/flowpilot-tray.desktop").exists()
-    _typed(root, f"rpm --upgrade --replacepkgs --nodeps {RPM}")
+    _typed(root, f"dnf reinstall -y ./{RPM}")
     assert root.run("flowpilot-tray", "--version").stdout == f"flowpilot-tray {VERSION}\n"
-    _typed(root, "rpm --erase flowpilot-tray")
+    _typed(root, "dnf remove -y flowpilot-tray")
     for path in ("/usr/lib/flowpilot-tray", "/usr/bin/flowpilot-tray", "/etc/xdg/autostart/flowpilot-tray.desktop"):
         assert not os.path.lexists(root.path(path)), path
 

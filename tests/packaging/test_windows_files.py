@@ -74,7 +74,7 @@ def test_installers_and_app_mean_the_same_places() -> None:
     assert product.RUN_KEY == RUN_KEY
     assert product.APP_ID == APP_ID
     assert product.SCHEME == SCHEME
-    assert (product.MAKE_WAY, product.START) == FOR_INSTALLERS
+    assert (product.MAKE_WAY, product.START, product.KEEP) == FOR_INSTALLERS
     autostart = WindowsAutostart(("x",), Written())
     assert autostart._name == product.RUN_NAME
 
@@ -123,7 +123,7 @@ def test_the_packages_tables_say_what_its_builder_has_no_words_for(bundle: Path,
     kept = [sequence[f"Keep{one.name}"] for one in product.PROPERTIES]
     assert sequence["AppSearch"] < min(kept) <= max(kept) < sequence["LaunchConditions"]
     assert sequence["CostFinalize"] < sequence["RunOld"] < sequence["InstallValidate"]
-    assert sequence["InstallFinalize"] < sequence["RunNew"]
+    assert sequence["InstallFinalize"] < min(sequence["RunNew"], sequence["RunKeep"])
     assert table("MsiShortcutProperty")["AppId"][1:] == ["System.AppUserModel.ID", product.APP_ID]
     assert table("Property")["UpgradeCode"] == [f"{{{product.UPGRADE_CODE}}}"]
 

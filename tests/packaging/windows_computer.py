@@ -60,6 +60,15 @@ class WindowsComputer:
         """The values of one key; empty when there is none."""
         return (await self.registry(key)).get(key, {})
 
+    async def until_no_key(self, key: str, within_s: float = 240) -> None:
+        """Until nothing of this key is left."""
+        try:
+            async with asyncio.timeout(within_s):
+                while await self.registry(key):  # noqa: ASYNC110 - another process does it
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise AssertionError(f"waited {within_s:.0f} s for {key} to go") from None
+
     async def watch_every_start(self) -> None:
         """Whoever starts the app on this machine, its milestones come here."""
         path = wine.windows_path(self.events_path)
@@ -108,14 +117,14 @@ class WindowsComputer:
         await self.until("the apps to end", lambda: not self.running())
 
     def running(self) -> set[int]:
-        """Processes of the installed program, as this system numbers them."""
+        """Processes of the installed program, as this system numbers them; not its errand for an installer."""
         found = set()
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal():
                 with contextlib.suppress(OSError):
                     command = (folder / "cmdline").read_bytes()
                     ours = f"WINEPREFIX={self.wine.folder}".encode() in (folder / "environ").read_bytes().split(b"\0")
-                    if ours and command.lower().startswith(PROGRAM.lower().encode()):
+                    if ours and command.lower().startswith(PROGRAM.lower().encode()) and b"--keep-files" not in command:
                         found.add(int(folder.name))
         return found
 

@@ -235,9 +235,8 @@ def test_the_ansible_tasks_of_the_page_do_the_same(root: CleanRoot, shop: Path) 
 
 def _stand_in(folder: Path) -> Path:
     """A package of nothing that says it brings what ours asks for: Debian's desktop, in the words of an rpm."""
-    asked = YAML(typ="safe", pure=True).load((ROOT / "packaging" / "linux" / "nfpm.yaml").read_text())["overrides"][
-        "rpm"
-    ]
+    config = YAML(typ="safe", pure=True).load((ROOT / "packaging" / "linux" / "nfpm.yaml").read_text())
+    asked = config["overrides"]["rpm"]
     told = {
         "name": "a-desktop", "arch": "amd64", "platform": "linux", "version": "1.0.0", "description": "A desktop",
         "maintainer": "FlowPilot maintainers <maintainers@flowpilot.example>",

@@ -26,6 +26,11 @@ INSTALLER = {
     "InstallerSha256": r"[A-F0-9]{64}",
 }
 ONE_OF = {"Scope": {"user", "machine"}, "UpgradeBehavior": {"install", "uninstallPrevious", "deny"}}
+EACH_OF = {
+    "Platform": {"Windows.Desktop", "Windows.Universal"},
+    "InstallModes": {"interactive", "silent", "silentWithProgress"},
+}
+ANSWERS = {"installInProgress", "rebootRequiredToFinish", "fileInUse", "downgrade", "alreadyInstalled", "custom"}
 NEEDED = {
     "version": {"DefaultLocale"},
     "installer": {"Installers"},
@@ -65,6 +70,10 @@ def test_each_installer_can_be_fetched_checked_and_recognised(made: dict[str, An
     (manifest,) = (one for one in made.values() if one["ManifestType"] == "installer")
     for name, words in ONE_OF.items():
         assert manifest[name] in words
+    for name, known in EACH_OF.items():
+        assert set(manifest[name]) <= known
+    codes = {one["InstallerReturnCode"]: one["ReturnResponse"] for one in manifest["ExpectedReturnCodes"]}
+    assert (0 not in codes, set(codes.values()) <= ANSWERS) == (True, True)
     assert len(manifest["Installers"]) == 2
     for one in manifest["Installers"]:
         for name, rule in INSTALLER.items():

@@ -252,7 +252,7 @@ def _stand_in(folder: Path) -> Path:
 
 def test_the_rpm_is_rolled_out_and_removed_by_dnf(root: CleanRoot, shop: Path) -> None:
     """By the admin page's command and the documented ones; a stand-in brings what a desktop of that world has."""
-    root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "dnf")
+    root.run("apt-get", "install", "-y", "-q", "--no-install-recommends", "dnf", "rpm")
     _typed(root, f"dnf install -y ./{_stand_in(shop).name}")
     (line,) = lines(RPM, "https://other.example.com/it's", "AAAA-BBBB-CCCC")
     _typed(root, line.command)

@@ -1,5 +1,6 @@
 """All services of one process, put together once; routes find them in `request.app.state.services`."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Self
@@ -11,6 +12,7 @@ from backend.assistant.replies import ReplyService
 from backend.assistant.setting import endpoint_of
 from backend.assistant.writing import Writer
 from backend.audit.service import AuditService
+from backend.db.background import in_time
 from backend.db.engine import Database
 from backend.db.wakeup import Wakeup
 from backend.delivery.mail_settings import EmailSettingsService
@@ -201,13 +203,19 @@ class Services:
             self.worker.start()
 
     async def stop(self) -> None:
-        """End it, then give the connections back."""
-        await self.replies.close()
+        """End it, then give the connections back. What does not end in time is left behind, each part by itself."""
+        parts = {
+            "end the replies that are being written": self.replies.close,
+            "give the due work back": self._end_work,
+            "end the self-audit's reader": self.monitor.stop,
+            "say that pages were closed": self.presence.stop,
+            "end the sockets' heartbeats": self.sockets.stop,
+            "say that nobody is connected here": self.delivery.stop,
+            "end the readers of the event logs": self.feed.stop,
+        }
+        await asyncio.gather(*(in_time(end(), what=what) for what, end in parts.items()))
+        await self.database.close()
+
+    async def _end_work(self) -> None:
         if self.worker is not None:
             await self.worker.stop()
-        await self.monitor.stop()
-        await self.presence.stop()
-        await self.sockets.stop()
-        await self.delivery.stop()
-        await self.feed.stop()
-        await self.database.close()

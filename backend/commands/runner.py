@@ -1,12 +1,14 @@
 """uvicorn, as this program runs it: one process, or several under its supervisor."""
 
 import ctypes
+import gc
 import http.client
 import multiprocessing
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from backend.commands.ending import SERVING_S, cut_off_after_signal
 from backend.commands.errors import CommandError
 from backend.commands.listening import BACKLOG
 from backend.commands.logs import configure_logging
@@ -39,11 +42,26 @@ class _Config(uvicorn.Config):
         configure_logging(settings.log_level, settings.log_format)
 
     def load(self) -> None:
-        """Load the application, and in a worker see that it does not outlive its supervisor."""
+        """Load the application. In a worker, see that it outlives neither its supervisor nor a stop signal."""
         if multiprocessing.parent_process() is not None and sys.platform == "linux":
             # An orphan would keep the port and answer without a database.
             ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        cut_off_after_signal(SERVING_S)
         super().load()
+        gc.freeze()  # the program itself: two hundred thousand objects, which every full collection looks through else
+
+
+class _Supervisor(Multiprocess):
+    """uvicorn's, which waits for its workers for ever."""
+
+    def join_all(self) -> None:
+        """Wait until all workers have ended, or end them."""
+        deadline = time.monotonic() + SERVING_S + 1
+        for one in self.processes:
+            one.process.join(max(deadline - time.monotonic(), 0))
+            if one.process.exitcode is None:
+                one.kill()
+                one.join()
 
 
 def run_server(sock: socket.socket, *, workers: int, address: str, on_ready: Callable[[], None]) -> int:
@@ -78,7 +96,7 @@ def run_server(sock: socket.socket, *, workers: int, address: str, on_ready: Cal
             _run_one(config, sock)
     finally:
         over.set()
-        watcher.join()
+        watcher.join(5)
     return 0
 
 
@@ -93,7 +111,7 @@ def _run_one(config: _Config, sock: socket.socket) -> None:
 
 
 def _run_workers(config: _Config, sock: socket.socket) -> None:
-    supervisor = Multiprocess(config, sockets=[sock])
+    supervisor = _Supervisor(config, sockets=[sock])
     supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise CommandError("the server could not start: see the log above")

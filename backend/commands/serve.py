@@ -11,6 +11,7 @@ from typing import Final
 
 from backend.commands.console import say, tell
 from backend.commands.database import bring_up_to_date, wait_for_database
+from backend.commands.ending import LEAVING_S, cut_off_in
 from backend.commands.listening import address_of, listen
 from backend.commands.logs import configure_logging
 from backend.commands.runner import run_server
@@ -63,7 +64,10 @@ def serve(
             os.environ["FLOWPILOT_SERVED_AT"] = address
             os.environ["FLOWPILOT_PROCESSES"] = str(arguments.workers)
             _let_the_server_handle_signals()
-            return run_server(sock, workers=arguments.workers, address=address, on_ready=lambda: ready(prepared))
+            try:
+                return run_server(sock, workers=arguments.workers, address=address, on_ready=lambda: ready(prepared))
+            finally:
+                cut_off_in(LEAVING_S)
 
 
 @contextlib.contextmanager
@@ -90,6 +94,7 @@ def _leave_on_signals() -> None:
     """Until the server runs, a stop signal unwinds the stack, so that PostgreSQL is stopped on the way out."""
 
     def leave(number: int, _frame: object) -> None:
+        cut_off_in(LEAVING_S)
         raise SystemExit(0 if number == signal.SIGTERM else 130)
 
     for number in STOP_SIGNALS:

@@ -7,7 +7,9 @@ import signal
 
 from backend.commands.console import tell
 from backend.commands.database import command_database_url, wait_for_database
+from backend.commands.ending import LEAVING_S, SERVING_S, cut_off_in
 from backend.commands.logs import configure_logging
+from backend.db.background import in_time
 from backend.db.embedded_files import prepare_data_dir
 from backend.db.engine import Database
 from backend.settings import Settings
@@ -28,14 +30,20 @@ def run(_arguments: argparse.Namespace) -> int:
         asyncio.run(wait_for_database(settings.database_url, wait_s=settings.db_wait_s))
     with command_database_url(settings) as url:
         asyncio.run(_work(url, settings))
+        cut_off_in(LEAVING_S)
     return 0
 
 
 async def _work(url: str, settings: Settings) -> None:
     stop = asyncio.Event()
+
+    def asked() -> None:
+        cut_off_in(SERVING_S)
+        stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, asked)
     database = await Database.open(url, event_bus=settings.event_bus)
     worker = build_worker(database, settings)
     worker.start()
@@ -43,5 +51,5 @@ async def _work(url: str, settings: Settings) -> None:
     try:
         await stop.wait()
     finally:
-        await worker.stop()
+        await in_time(worker.stop(), what="give the due work back")
         await database.close()

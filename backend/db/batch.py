@@ -36,6 +36,11 @@ class Batch(Generic[_Key, _Answer]):
             while self._waiting:
                 now, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 await self._settle(now)
+        except BaseException:
+            for _, future in self._waiting:  # who came meanwhile would wait for ever
+                future.cancel()
+            self._waiting = []
+            raise
         finally:
             self._task = None
 

@@ -36,7 +36,9 @@ __all__ = ["DataDirInUse", "EmbeddedError", "EmbeddedPostgres", "attach_or_start
 log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 9.0
+"""Longer than this (a checkpoint on a slow disk) nobody waits: the log is replayed at the next start then."""
+STOP_AT_ONCE_S = 4.0
 ATTACH_TIMEOUT_S = 30.0
 
 _SETTINGS = {
@@ -102,8 +104,8 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop the server after its running statements were cut off cleanly, and free the data directory."""
+        self._stopping = True  # whoever is bringing it back up lets go then
         with self._turn:
-            self._stopping = True
             process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -111,7 +113,10 @@ class EmbeddedPostgres:
                 process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGQUIT)  # leaves the log to be replayed at the next start
-                process.wait()
+                try:
+                    process.wait(STOP_AT_ONCE_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()  # frozen; its children see it and end
             with contextlib.suppress(OSError):  # not empty after a hard stop; the next start clears it
                 socket_directory_name(self.data_dir).rmdir()
         self._lock.release()
@@ -178,11 +183,13 @@ class EmbeddedPostgres:
             self._last_lines.clear()
             self._process = launcher.spawn(command, stderr=subprocess.PIPE)
             self._log_copied = pump_log(self._process, self.data_dir / "postgres.log", self._last_lines)
-            while self._process.poll() is None and time.monotonic() < deadline:
+            while self._process.poll() is None and time.monotonic() < deadline and not self._stopping:
                 if is_ready(self._cluster, self._process.pid):
                     return
                 time.sleep(0.01)
             if self._process.poll() is None:
+                if self._stopping:
+                    return
                 raise EmbeddedError(f"PostgreSQL was not ready within {START_TIMEOUT_S:.0f} s; see {self._log_name}")
             self._log_copied.join(5)
             # Processes of a killed server let go of its memory a moment after it died.

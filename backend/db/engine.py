@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from backend.db.background import in_time
 from backend.db.hint_nats import NatsLine
 from backend.db.hint_postgres import PostgresLine
 from backend.db.turns import Turns
@@ -38,6 +39,7 @@ _BOUNDS_TRANSACTIONS: Final = (17, 0)
 RECYCLE_S: Final = 300
 """A connection older than this, in seconds, is made anew: firewalls on the way to a database forget idle ones."""
 
+_CLOSE_S: Final = 1.5
 _SET_ACCOUNT = sa.text("select set_config('app.account_id', :account, true)")
 
 
@@ -141,10 +143,11 @@ class Database:
         return cls(url, engine, pool, wakeup, calls=_turns(pool_size), transactions=_turns(2 * pool_size))
 
     async def close(self) -> None:
-        """Give all connections back. Open transactions end first."""
-        await self.wakeup.stop()
-        await self.pool.close()
-        await self._engine.dispose()
+        """Give all connections back. Open transactions end first, those of a database that has frozen do not."""
+        await in_time(self.wakeup.stop(), what="end the exchange of hints", within_s=_CLOSE_S)
+        if not await in_time(self.pool.close(), what="close the connections of the hot path", within_s=_CLOSE_S):
+            self.pool.terminate()
+        await in_time(self._engine.dispose(), what="close the connections to the database", within_s=_CLOSE_S)
 
     @asynccontextmanager
     async def tenant(self, account_id: UUID) -> AsyncIterator[AsyncConnection]:

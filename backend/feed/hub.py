@@ -31,7 +31,7 @@ CHECK_S: Final = 2.0
 """Hints may be lost; this often the positions of all connected accounts are compared."""
 FRESH_S: Final = 2.5
 """Whoever comes to a log that was read this lately is served from memory: it is no staler than a lost hint allows."""
-PAUSE_S: Final = 0.01
+PAUSE_S: Final = 0.02
 """A lone hint is followed at once; while hints keep coming, the accounts they name are read together this often."""
 _AT_ONCE: Final = 200
 """Accounts per call: the call's answer must not keep the process's one thread busy for long."""
@@ -70,7 +70,8 @@ class AccountFeed:
         """The hub's last call that has read it."""
         self._db = database
         self._refresh = refresh
-        self._ring: deque[LogEntry] = deque(maxlen=RING)
+        self._ring: deque[LogEntry] = deque()
+        self._held = 0
         self._position = LogPosition(epoch="", head=0, oldest=1)
         self._news = asyncio.Condition()
         self._waiting = 0
@@ -99,28 +100,32 @@ class AccountFeed:
             return False
         entries = part.entries
         if after.epoch != before.epoch:
-            self._ring.clear()
+            self._forget()
             if wanted is not None:  # these follow a position of the former log
                 entries = []
         elif wanted != before.head:
             entries = [entry for entry in entries if entry.seq > before.head]
         if entries and self._ring and entries[0].seq != self._ring[-1].seq + 1:
-            self._ring.clear()  # what lies between was trimmed: memory has no gaps
+            self._forget()  # what lies between was trimmed: memory has no gaps
         self._keep(entries)
         # More than one call's events: the position stays with what was read, and the rest is asked for next.
         head = self._ring[-1].seq if entries else after.head
         self._position = LogPosition(after.epoch, head, after.oldest)
         return True
 
+    def _forget(self) -> None:
+        self._ring.clear()
+        self._held = 0
+
     def _keep(self, entries: list[LogEntry]) -> None:
         ring = self._ring
         for entry in entries:
             ring.append(entry)
+            self._held += len(entry.data)
             if len(ring) > _FRAMED:
                 ring[-1 - _FRAMED].forget_frames()
-        held = sum(len(entry.data) for entry in ring)
-        while held > RING_CHARACTERS and len(ring) > 1:
-            held -= len(ring.popleft().data)
+        while len(ring) > RING or (self._held > RING_CHARACTERS and len(ring) > 1):
+            self._held -= len(ring.popleft().data)
 
     async def tell(self) -> None:
         """Wake everyone who waits in `wait_beyond`."""
@@ -290,7 +295,8 @@ class FeedHub:
         if feeds := [self._feeds[account_id] for account_id in self._dirty if account_id in self._feeds]:
             self._followed_at = time.monotonic()
             await self._refresh(feeds)
-        self._dirty.intersection_update(self._feeds)
+        for account_id in [one for one in self._dirty if one not in self._feeds]:  # never through all that are followed
+            self._dirty.discard(account_id)
 
     async def _check_positions(self) -> None:
         await asyncio.sleep(CHECK_S)

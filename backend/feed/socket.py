@@ -44,6 +44,8 @@ SOCKETS_PER_USER: Final = 12
 SOCKETS_PER_ADDRESS: Final = 2_000
 RECHECK_S: Final = 2.0
 FAREWELL_SPREAD_MS: Final = 5_000
+FAREWELL_S: Final = 1.5
+"""A client that has not taken its farewell by then hears of the stop by the end of its connection."""
 _CLOSE_BROKEN: Final = 1011
 _TAKES: Final = ["holding"]
 
@@ -103,7 +105,10 @@ class EventSockets:
                 await link.send(encode(wire.Bye(retry_after_ms=random.randrange(200, FAREWELL_SPREAD_MS))).decode())  # noqa: S311
             await link.close(wire.CLOSE_RESTARTING, "restarting")
 
-        await asyncio.gather(*(leave(link) for link in tuple(self._links)))
+        if farewells := [asyncio.create_task(leave(link), name="farewell") for link in tuple(self._links)]:
+            _, unheard = await asyncio.wait(farewells, timeout=FAREWELL_S)
+            for one in unheard:
+                one.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection, from handshake to close."""
@@ -216,9 +221,9 @@ class EventSockets:
                 await self._ended.wait()
         self._ended.clear()
         if links := tuple(self._links):
-            valid = await self._identity.still_valid(list({link.caller.credential_id for link in links}))
+            ended = await self._identity.ended(list({link.caller.credential_id for link in links}))
             now = datetime.now(UTC)
-            over = [link for link in links if link.caller.credential_id not in valid or link.caller.over(now)]
+            over = [link for link in links if link.caller.over(now) or (ended and link.caller.credential_id in ended)]
             await asyncio.gather(*(_expelled(link) for link in over))
 
 

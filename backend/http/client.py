@@ -2,6 +2,7 @@
 
 import ipaddress
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope
@@ -15,6 +16,7 @@ def note_client(scope: Scope) -> None:
     client_address.set(str(client[0])[:64] if client else "")
 
 
+@lru_cache(maxsize=4_096)
 def network_of(address: str) -> str:
     """What counts as one address: of IPv6 the network of 64 bits, all of which one subscriber has."""
     try:

@@ -4,22 +4,30 @@ ASGI has no way to say it: `send` encodes and frames a text again for each conne
 our server's WebSocket protocol offers one more function in the scope's extensions, which takes a whole frame.
 """
 
+import struct
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 EXTENSION: Final = "flowpilot.frame"
 PutFrame = Callable[[bytes], bool]
+_FINAL_TEXT: Final = 0x81
+_LENGTH_16: Final = 126
+_LENGTH_64: Final = 127
 
 
 def text_frame(text: str) -> bytes:
-    """The text as one frame of a server."""
-    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
+    """The text as one frame of a server, final and without a mask (RFC 6455, 5.2)."""
+    data = text.encode()
+    if len(data) < _LENGTH_16:
+        return bytes((_FINAL_TEXT, len(data))) + data
+    if len(data) < 1 << 16:
+        return struct.pack("!BBH", _FINAL_TEXT, _LENGTH_16, len(data)) + data
+    return struct.pack("!BBQ", _FINAL_TEXT, _LENGTH_64, len(data)) + data
 
 
 def put_frame_of(scope: Scope) -> PutFrame | None:

@@ -72,6 +72,7 @@ async def _looked_up(database: Database, look_up: str, hashes: list[bytes]) -> l
     return [found.get(n) for n in range(1, len(hashes) + 1)]
 
 
+_ENDED: Final = "select id from unnest($1::uuid[]) id except select auth_still_valid($1)"
 _OF_A_CALLER: Final = frozenset(one.name for one in fields(Caller)) - {"kind"}
 
 
@@ -226,8 +227,13 @@ class IdentityService:
                 await record(tx, caller, "sign_in.ended")
 
     async def still_valid(self, credential_ids: list[UUID]) -> set[UUID]:
-        """Which of these sign-ins hold; asked for open sockets every few seconds."""
+        """Which of these sign-ins hold."""
         rows = await self._db.call_many("select * from auth_still_valid($1)", credential_ids)
+        return {row[0] for row in rows}
+
+    async def ended(self, credential_ids: list[UUID]) -> set[UUID]:
+        """Which of these do not; asked for all open sockets every few seconds, and the answer is nearly always none."""
+        rows = await self._db.call_many(_ENDED, credential_ids)
         return {row[0] for row in rows}
 
     async def colleagues(self, caller: Caller) -> list[UserView]:

@@ -6,6 +6,7 @@ Nothing of this is in the product. FP_FAULT_PLAN holds JSON:
     {"points": PATH}                             write each point that an operation passes, one JSON object per line
     {"die": {"phase": "claim", "label": "db: COMMIT;", "n": 3, "when": "before"}}
                                                  kill -9 this process before or after it passes that point the n-th time
+    {"stuck": SECONDS}                           a thread that never ends, and so long for each half of a stop
     {"at_rest": PATH}                            look again and again what a connection that nobody uses can see
 
 Phases are `escalate` and `claim` (the request's own work) and `deliver` (work of the kinds `step`, `idle`, `closed` and
@@ -19,6 +20,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -30,6 +32,8 @@ import aiosmtplib.protocol
 import asyncpg.protocol.protocol
 
 import backend.app
+import backend.commands.runner
+import backend.commands.serve
 import backend.jobs.worker
 from backend.cli import main as flowpilot
 from backend.db.engine import Database
@@ -141,6 +145,22 @@ def _look_at_rest(path: Path) -> None:
     patch.object(Database, "open", open_and_look).start()
 
 
+def _get_stuck(patience_s: float) -> None:
+    """A thread of the event loop's own, as a look-up of a name is."""
+    patch.object(backend.commands.runner, "SERVING_S", patience_s).start()
+    patch.object(backend.commands.serve, "LEAVING_S", patience_s).start()
+    opened = Database.open
+
+    def hang_for_ever() -> None:
+        threading.Event().wait()
+
+    async def open_and_hang(*arguments: Any, **named: Any) -> Any:
+        asyncio.get_running_loop().run_in_executor(None, hang_for_ever)
+        return await opened(*arguments, **named)
+
+    patch.object(Database, "open", open_and_hang).start()
+
+
 def main() -> int:
     """Spoil, then run the real thing."""
     _mark_requests()
@@ -148,6 +168,8 @@ def main() -> int:
         _watch_points()
     if "at_rest" in PLAN:
         _look_at_rest(Path(PLAN["at_rest"]))
+    if "stuck" in PLAN:
+        _get_stuck(PLAN["stuck"])
     if "bug" in PLAN:
         sow(PLAN["bug"])
     return flowpilot(sys.argv[1:])

@@ -6,14 +6,16 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import msgspec
+import pytest
 from starlette.websockets import WebSocket
+from websockets.frames import Frame, Opcode
 
 from backend.db.engine import Database
 from backend.feed.hub import AccountFeed
 from backend.feed.link import Link
 from backend.feed.log import LogEntry, LogPosition
 from backend.feed.rooms import AT_ONCE, HEARTBEAT_S, Rooms
-from backend.http.frames import EXTENSION
+from backend.http.frames import EXTENSION, text_frame
 from backend.identity.caller import Caller
 
 
@@ -141,3 +143,9 @@ async def test_who_hears_nothing_hears_the_head_once_in_a_while() -> None:
     assert [client.heard for client in house.clients] == [[{"type": "heartbeat", "head": 0}]] * HEARTBEAT_S
     await house.rooms._beat()
     assert {len(client.heard) for client in house.clients} == {1}, "not with every beat"
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
+def test_a_frame_of_any_length_is_what_the_protocol_asks_for(size: int) -> None:
+    text = "ä" * (size // 2) + "x" * (size % 2)
+    assert text_frame(text) == Frame(Opcode.TEXT, text.encode()).serialize(mask=False)

@@ -19,6 +19,7 @@ from backend.db.ids import parse_id
 from backend.db.tables import AnyRow
 from backend.delivery import repository
 from backend.domain.refusal import Refusal
+from backend.domain.scopes import works
 from backend.http.problems import DATABASE_DOWN
 from backend.identity.caller import Caller
 from backend.identity.repository import seniors
@@ -81,8 +82,9 @@ class DeliveryService:
             log.info("presence of this process expires by itself, the database is away: %s", error)
 
     async def arrived(self, caller: Caller, channel: Channel, link_id: UUID) -> None:
-        """A client has connected."""
-        await self._arriving.one((caller.account_id, link_id, caller.user_id, channel))
+        """A client has connected. One that may only read watches, and reaches nobody."""
+        if works(caller.scopes):
+            await self._arriving.one((caller.account_id, link_id, caller.user_id, channel))
 
     async def left(self, caller: Caller, link_id: UUID) -> None:
         """It is gone."""
@@ -96,8 +98,10 @@ class DeliveryService:
     async def asking(self, caller: Caller, channel: Channel, holding: Holding) -> None:
         """A client that reads by requests asks for news: connected for as long as a client is believed without a word.
 
-        Its sign-in stands for the client; no process vouches for it.
+        Its sign-in stands for the client; no process vouches for it. One that may only read reaches nobody.
         """
+        if not works(caller.scopes):
+            return
         held, held_until = _held(holding)
         async with self._db.tenant(caller.account_id) as tx:
             await repository.renew_presence(
@@ -127,7 +131,9 @@ class DeliveryService:
         forgets a receipt only by its echo in the log, sends it again. A receipt that came before changes nothing.
         """
         handoff_id = parse_id(receipt.handoff_id)
-        if handoff_id is None or not caller_may_claim(caller) or not 0 <= (receipt.rung or 0) < _RUNGS:
+        if handoff_id is None or not 0 <= (receipt.rung or 0) < _RUNGS:
+            return
+        if not (caller_may_claim(caller) and works(caller.scopes)):
             return
         seq = await repository.record_receipt(
             self._db,

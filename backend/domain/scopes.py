@@ -30,6 +30,11 @@ def needed(method: str, path: str) -> Scope:
     return "admin" if path.startswith(_ADMINS) else "work"
 
 
+def works(scopes: Collection[str] | None) -> bool:
+    """Whether a credential may do the daily work. What may only read alerts nobody, and cannot say that it did."""
+    return scopes is None or "work" in scopes
+
+
 def whole(scopes: Collection[str] | None) -> bool:
     """Whether a credential stands for its person without bounds; those of before there were scopes do."""
     return scopes is None or "admin" in scopes

@@ -74,7 +74,7 @@ async def require_caller(request: Request) -> Caller:
     caller = await caller_of(request)
     if caller is None:
         raise Refusal("unauthenticated", _NO_CREDENTIAL)
-    scope = needed(request.method, request.url.path)
+    scope = needed(request.method, request.scope["path"])  # as it was routed; the URL is built of headers, too
     if caller.scopes is not None and scope not in caller.scopes:
         raise Refusal("scope_required", f"This access token has no `{scope}` scope. Nothing was changed.", scope=scope)
     if caller.kind == "web" and request.method not in _SAFE:

@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 from websockets.exceptions import ConnectionClosed
 
+from backend.db.engine import Database
 from backend.feed.link import FRAMES_AT_ONCE
+from backend.identity.service import create_token
 from tests.conftest import Http, StartServer
 from tests.support.flow import API, Owner, act, claimed, escalated
 from tests.support.people import Crew
@@ -147,6 +149,24 @@ async def test_who_is_not_meant_to_be_reached_leaves_no_receipt(people: People, 
 async def present(owner: Owner) -> list[tuple[str, str]]:
     rows = await owner.fetch("SELECT user_id, channel FROM client_presence ORDER BY 1")
     return [(str(row["user_id"]), row["channel"]) for row in rows]
+
+
+async def test_a_token_that_may_only_read_cannot_say_that_its_senior_was_told(
+    people: People, http: Http, server: Server, database: Database, database_url: str
+) -> None:
+    """Else whoever has a dashboard's token calls off the e-mail that its senior waits for."""
+    crew = await people()
+    reading = await create_token(database, email=crew.engineer.email, scope="read")
+    junior = http(crew.technician)
+    handoff = (await escalated(junior))["id"]
+    async with listening(server, reading) as board:
+        await http(reading).get(f"{API}/events", params={"after": 0, "present": True})
+        assert await present(Owner(database_url)) == []
+        await board.send(type="receipt", handoff_id=handoff, state="shown")
+        await board.resume(1)
+        await claimed(http(crew.engineer), handoff)
+        assert (await board.event())["kind"] == "handoff.claimed"
+    assert "shown" not in {state for _, state, _ in (await told(junior, handoff)).get(crew.engineer.id, [])}
 
 
 async def test_presence_follows_the_socket_and_the_process(

@@ -13,6 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from backend.contract.metrics import EscalationRow
+from backend.domain.spreadsheet import unrun
 
 COLUMNS: Final = (
     "handoff_id",
@@ -41,7 +42,6 @@ COLUMNS: Final = (
     "had_what_i_needed",
     "missing",
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def as_csv(rows: Iterable[EscalationRow], zone: ZoneInfo) -> str:
@@ -55,9 +55,7 @@ def as_csv(rows: Iterable[EscalationRow], zone: ZoneInfo) -> str:
 
 def safe(text: str | None) -> str:
     """Text that no spreadsheet runs."""
-    if not text:
-        return ""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return unrun(text) if text else ""
 
 
 def _cells(row: EscalationRow, zone: ZoneInfo) -> tuple[str, ...]:

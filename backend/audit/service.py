@@ -17,11 +17,11 @@ from backend.contract.vocabulary import Role
 from backend.db.engine import Database
 from backend.db.tables import AnyRow
 from backend.domain.browsers import browser_words
+from backend.domain.spreadsheet import unrun
 
 PAGE: Final = 100
 _EXPORT_BATCH: Final = 1_000
 _COLUMNS: Final = ("no", "at", "actor", "actor_id", "action", "words", "target", "detail", "address", "hash")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Reader(Actor, Protocol):
@@ -157,6 +157,5 @@ def _cells(row: AnyRow) -> tuple[str, ...]:
 
 def _row(cells: tuple[str, ...]) -> str:
     out = io.StringIO()
-    # A spreadsheet would run what begins like a formula: an apostrophe makes it text.
-    csv.writer(out, lineterminator="\r\n").writerow([f"'{c}" if c.startswith(_FORMULA) else c for c in cells])
+    csv.writer(out, lineterminator="\r\n").writerow([unrun(cell) for cell in cells])
     return out.getvalue()

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
-from backend.db.sign_in_tables import scim_token
+from backend.db.sign_in_tables import recovery_code, scim_token, second_factor, sso_identity
 
 _u, _k, _h = t.app_user, scim_token, t.handoff
 _SEEN = sa.select(_u.c.id, _u.c.email, _u.c.name, _u.c.role, _u.c.active, _u.c.external_id, _u.c.created_at)
@@ -42,6 +42,13 @@ async def users(
     total = int((await tx.execute(sa.select(sa.func.count()).select_from(_u).where(*where))).scalar_one())
     page = _SEEN.where(*where).order_by(_u.c.created_at, _u.c.id).offset(first - 1).limit(most)
     return list((await tx.execute(page)).all()), total
+
+
+async def forget_proofs(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
+    """Take away what a former person proved themselves with: password, second factor, who they are at a provider."""
+    for table in (recovery_code, second_factor, sso_identity):
+        await tx.execute(sa.delete(table).where(table.c.account_id == account_id, table.c.user_id == user_id))
+    await tx.execute(sa.update(_u).where(_u.c.account_id == account_id, _u.c.id == user_id).values(password_hash=None))
 
 
 async def external_id_taken(tx: AsyncConnection, account_id: UUID, external_id: str, but: UUID) -> bool:

@@ -146,6 +146,8 @@ class DirectoryService:
                     raise ScimError(409, f"{email} cannot be used here.", "uniqueness")
             elif before.role == "owner":
                 raise ScimError(403, "Owners are changed by owners.")
+            else:  # an address that is given out again may be another person's by now
+                await repository.forget_proofs(tx, caller.account_id, user_id)
             await people_repository.update_person(
                 tx,
                 caller.account_id,

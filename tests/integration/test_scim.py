@@ -115,12 +115,15 @@ async def test_somebody_comes_changes_goes_and_comes_back(
     assert (await directory.patch(where, json=GONE)).status_code == 200, "asked twice, the same comes of it"
     back = await directory.patch(where, json=patch({"op": "add", "path": "active", "value": True}))
     assert back.json()["active"] is True
+    await Owner(database_url).fetch("UPDATE app_user SET password_hash = 'of then' WHERE id = $1::uuid", nora["id"])
     assert (await directory.delete(where)).status_code == 204
     failed(await directory.get(where), 404)
     failed(await directory.delete(where), 404)
     assert (await directory.get(USERS, params={"filter": 'externalId eq "e-1"'})).json()["totalResults"] == 0
     again = await directory.post(USERS, json=newcomer())
     assert (again.status_code, again.json()["id"]) == (201, nora["id"])
+    password = "SELECT password_hash FROM app_user WHERE id = $1::uuid"
+    assert await Owner(database_url).value(password, nora["id"]) is None, "the address may be somebody else's by now"
     written = await Owner(database_url).fetch("SELECT action, actor FROM audit_pending WHERE actor LIKE 'Directory%'")
     assert {"people.scim_created", "people.scim_changed", "people.deactivated", "people.activated"} <= {
         row["action"] for row in written

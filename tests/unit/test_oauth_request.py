@@ -199,3 +199,11 @@ def test_failures_of_one_address_end_and_are_forgiven_with_time() -> None:
     assert failures.may_try("10.0.0.2")
     now[0] += 1
     assert failures.may_try("10.0.0.1")
+
+
+def test_who_has_a_network_of_ipv6_has_one_address() -> None:
+    failures = Failures(lambda: 0.0)
+    for number in range(int(AT_ONCE)):
+        failures.failed(f"2001:db8::{number:x}")
+    assert not failures.may_try("2001:db8::ffff:1")
+    assert failures.may_try("2001:db8:0:1::1")

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.db import tables as t
-from backend.db.sign_in_tables import second_factor
+from backend.db.sign_in_tables import second_factor, sign_in_step
 
 _u, _i = t.app_user, t.invite
 _PRESENT = sa.text("interval '45 seconds'")
@@ -127,8 +127,15 @@ async def end_sign_ins(
     """Every way in that this person has: browsers, computers, tokens, trusted browsers.
 
     `keep_devices` leaves computers, their browsers' trust and tokens; `keep_session` the web session with this id.
+    What is half made ends in any case: a right password that waits for its code, a computer's code that waits to be
+    redeemed. Codes before computers: a redemption that is under way is waited for, and its computer is found.
     """
     now = sa.func.now()
+    c = t.oauth_code
+    unused = (c.c.account_id == account_id, c.c.user_id == user_id, c.c.used_at.is_(None), c.c.expires_at > now)
+    await tx.execute(sa.update(c).where(*unused).values(expires_at=now))
+    s = sign_in_step
+    await tx.execute(sa.delete(s).where(s.c.account_id == account_id, s.c.user_id == user_id))
     for table in (t.web_session,) if keep_devices else (t.web_session, t.access_token, t.trusted_browser):
         statement = sa.update(table).where(
             table.c.account_id == account_id, table.c.user_id == user_id, table.c.revoked_at.is_(None)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.audit.record import record, record_of
 from backend.db.engine import Database
 from backend.db.ids import new_id
+from backend.db.tables import AnyRow
 from backend.domain.refusal import Refusal
 from backend.identity import factor_repository as repository
 from backend.identity import people_repository, tries
@@ -79,13 +80,16 @@ class FactorService:
         async with self._db.tenant(caller.account_id) as tx:
             await self.prepare(tx, caller.account_id, caller.user_id)
 
-    async def prepare(self, tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
-        """`begin`, for somebody who is not signed in yet. A confirmed factor stays as it is."""
+    async def prepare(self, tx: AsyncConnection, account_id: UUID, user_id: UUID, step: str | None = None) -> None:
+        """`begin`, for somebody who is not signed in yet: with the secret of that half-made sign-in, the token `step`.
+
+        A confirmed factor stays as it is.
+        """
         row = await repository.factor(tx, account_id, user_id)
-        if row is not None and row.confirmed_at is not None:
+        if row is not None and (row.confirmed_at is not None or self._is_of(account_id, row, step)):
             return
         await repository.drop(tx, account_id, user_id)
-        factor_id, secret = new_id(), secrets.token_bytes(20)
+        factor_id, secret = new_id(), _secret_of(step) if step else secrets.token_bytes(20)
         sealed = self._sealer.seal(secret, account_id=account_id, purpose=f"second factor {factor_id}")
         await repository.insert(tx, account_id=account_id, id=factor_id, user_id=user_id, secret=sealed)
 
@@ -203,6 +207,9 @@ class FactorService:
         found = [step for step in (now - 1, now, now + 1) if hmac.compare_digest(totp.generate_otp(step), given)]
         return next((step for step in found if step > last), None)
 
+    def _is_of(self, account_id: UUID, row: AnyRow, step: str | None) -> bool:
+        return step is not None and hmac.compare_digest(self._secret(account_id, row.id, row.secret), _secret_of(step))
+
     def _secret(self, account_id: UUID, factor_id: UUID, sealed: bytes) -> bytes:
         return self._sealer.open(sealed, account_id=account_id, purpose=f"second factor {factor_id}")
 
@@ -218,6 +225,11 @@ class FactorService:
         codes = [base64.b32encode(secrets.token_bytes(10)).decode() for _ in range(RECOVERY_CODES)]
         await repository.replace_codes(tx, account_id, user_id, [digest(code) for code in codes])
         return [_grouped(code, "-") for code in codes]
+
+
+def _secret_of(step: str) -> bytes:
+    """What a half-made sign-in is shown, and nobody else who has the password too: its token is one browser's alone."""
+    return digest(f"second factor of {step}")[:20]
 
 
 def needed(policy: str, role: str) -> bool:

@@ -54,9 +54,7 @@ class TwoStepService:
             step = await repository.lock_step(tx, account_id, digest(token))
             if step is None:
                 return None
-            factor = await repository.factor(tx, account_id, step.user_id)
-            if factor is None:
-                await self._factors.prepare(tx, account_id, step.user_id)
+            await self._factors.prepare(tx, account_id, step.user_id, token)
             setup = await self._factors.setup_of(tx, account_id, step.user_id, step.email)
         return Pending(name=step.name, email=step.email, setup=setup)
 
@@ -80,6 +78,7 @@ class TwoStepService:
                 raise Refusal("ticket_refused", GONE)
             how = await self._factors.check(tx, account_id, step.user_id, code)
             if how is None:
+                await self._factors.prepare(tx, account_id, step.user_id, token)
                 codes = await self._factors.confirm_in(tx, account_id, step.user_id, step.name, code)
             right = how is not None or codes is not None
             if right:

@@ -166,7 +166,10 @@ async def test_an_account_that_asks_everybody_lets_nobody_in_without(crew: Crew,
         assert "style=" not in page.text.split("<main")[1]
         secret = secret_in(page.text)
         assert secret_in((await junior.get("/sign-in/code")).text) == secret, "looking twice keeps what was scanned"
-        assert (await junior.post("/sign-in/code", code="123456")).status_code == 401
+        async with Forms(server) as thief:
+            theirs = secret_in((await at_code(thief, crew.technician)).text)
+        assert theirs != secret, "who has the password too never sees what its person is about to switch on"
+        assert (await junior.post("/sign-in/code", code=code_of(theirs))).status_code == 401
         done = await junior.post("/sign-in/code", code=code_of(secret), next="/escalations")
         assert len(codes_in(done.text)) == 10
         assert 'href="/escalations"' in done.text
@@ -215,6 +218,17 @@ async def test_a_link_for_a_new_password_does_not_stand_for_the_second_factor(
         done = await thief.post("/join/accept", ticket=link[1], name="x", password="four quiet lanterns humming")
         assert (done.status_code, done.headers["location"]) == (303, "/sign-in/code")
         assert "fp_session" not in thief.http.cookies
+
+
+async def test_signing_out_everywhere_ends_a_sign_in_that_waits_for_its_code(crew: Crew, server: Server) -> None:
+    """A thief with the password and a code: whoever sees that and signs out everywhere must be rid of both halves."""
+    async with Forms(server) as mine, Forms(server) as thief:
+        secret, _ = await switched_on(mine, crew.engineer)
+        await at_code(thief, crew.engineer)
+        assert (await mine.post(f"{HERE}/end-everything")).status_code == 303
+        late = await thief.post("/sign-in/code", code=code_of(secret, 1))
+        assert (late.status_code, late.headers["location"]) == (303, "/sign-in")
+        assert (await thief.http.get("/sessions")).status_code == 303
 
 
 async def test_administrators_take_away_a_lost_factor_an_owners_only_owners(

@@ -11,6 +11,7 @@ from backend.identity.passwords import checked_and_hashed, operators_and_hashed
 from tests.conftest import Http
 from tests.support.flow import API, Owner, escalated, refused
 from tests.support.mail_server import MailServer
+from tests.support.pairing import Client, approved
 from tests.support.people import PASSWORD, Crew
 from tests.support.server import Server
 from tests.support.stream import listening
@@ -195,9 +196,13 @@ async def test_signing_out_everywhere_leaves_this_browser_alone(crew: Crew, serv
     who = crew.technician
     async with Forms(server) as here, Forms(server) as there:
         await there.sign_in(who)
+        thief = Client()
+        code = await approved(there, thief)
         await here.sign_in(who)
         await here.get(HERE)
         assert (await here.post(f"{HERE}/end-everything")).status_code == 303
+        late = await http().post("/oauth/token", data=thief.redemption(code))
+        assert late.json().get("error") == "invalid_grant", "a computer that somebody was just connecting is out too"
         assert (await there.get("/sessions")).status_code == 303
         assert (await here.get(HERE)).text.count('data-testid="browser-row"') == 1
     refused(await http(who).get(f"{API}/me"), 401, "unauthenticated")

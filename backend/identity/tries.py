@@ -87,6 +87,12 @@ async def begin_link(database: Database, address: str) -> Try:
     return _begun(keys, row)
 
 
+async def arrived(database: Database, address: str) -> None:
+    """What began with `begin_link` ended well: an office that signs in by its provider in the morning is no attack."""
+    here = network_of(address)
+    await database.call("select sign_in_done($1)", [_key("nobody"), _key("link", here), _key("address", here)])
+
+
 async def succeeded(database: Database, attempt: Try) -> None:
     """The password was right."""
     await database.call("select sign_in_done($1)", attempt.keys)

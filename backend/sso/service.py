@@ -255,6 +255,7 @@ class SsoService:
             await self._refused(account_id, refused)
             raise
         self._db.wakeup.touch(SIGN_INS, TOPIC)
+        await tries.arrived(self._db, address)
         target = attempt.next if attempt is not None else None
         await self._ask_for_more(account_id, person, claims, target)
         session = await self._identity.admit(
@@ -294,12 +295,17 @@ class SsoService:
         )
 
     async def _ask_for_more(self, account_id: UUID, person: Person, claims: Claims, target: str | None) -> None:
-        """Where the account asks for a second factor and the provider says nothing of one, ours is asked for."""
+        """Where the account asks for a second factor or the person has one, and the provider says of none, ours counts.
+
+        Else whoever has the password at the provider would be in without the code that the password here needs.
+        """
         amr = claims.get("amr")
         if isinstance(amr, list) and not _STRONG.isdisjoint(one for one in amr if isinstance(one, str)):
             return
         async with self._db.tenant(account_id) as tx:
-            if not needed(await factor_repository.policy(tx, account_id), person.role):
+            factor = await factor_repository.factor(tx, account_id, person.user_id)
+            on = factor is not None and factor.confirmed_at is not None
+            if not on and not needed(await factor_repository.policy(tx, account_id), person.role):
                 return
             token = new_secret()
             await factor_repository.insert_step(

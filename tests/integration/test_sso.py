@@ -125,6 +125,8 @@ async def test_somebody_who_is_here_comes_in_and_is_known_by_the_subject_from_th
         saved = await set_up(boss, crew, issuer)
         assert saved.status_code == 303, saved.text
         assert "a secret of the provider" not in (await boss.get(HERE)).text
+        tries = "SELECT coalesce(sum(count), 0) FROM sign_in_tries"
+        before = await owner.value(tries)
         way = await set_out(browser, crew.engineer.email, "/escalations")
         asked = way.asked
         assert asked["code_challenge_method"] == "S256"
@@ -132,6 +134,7 @@ async def test_somebody_who_is_here_comes_in_and_is_known_by_the_subject_from_th
         assert asked["redirect_uri"] == f"{ours.url}/sign-in/sso/callback"
         done = await browser.get(agreed(way, "erin"))
         assert (done.status_code, done.headers["location"]) == (303, "/escalations")
+        assert await owner.value(tries) == before, "an office that comes in the morning runs into no pause"
         assert crew.engineer.name in (await browser.get("/sessions")).text
         assert "by single sign-on" in (await browser.get("/account/security")).text
         await owner.fetch(
@@ -275,6 +278,10 @@ async def test_an_account_that_asks_for_a_second_factor_asks_here_too_unless_the
         assert row
         assert "by single sign-on" in row[0], "the second step is no sign-in by password"
         assert (await come(browser, "strong", f"strong@{DOMAIN}")).headers["location"] == "/sessions"
+        await boss.get(HERE)
+        await boss.post(f"{HERE}/second-factor", policy="optional")
+        led = await come(browser, "erin", crew.engineer.email)
+        assert led.headers["location"] == "/sign-in/code", "whoever has switched one on is asked for it this way too"
 
 
 async def test_a_deactivated_person_does_not_come_back_by_the_provider(

@@ -146,5 +146,7 @@ async def go(
         # The sign-in at hand stays: other tabs' forms carry its anti-forgery value.
         await services.identity.sign_out(redeemed.web_session.token)
     else:
+        if here is not None:  # as at a sign-in: the one that this one follows in this browser is over
+            await services.identity.sign_out(here.token)
         keep_session(request, response, redeemed.web_session)
     return response

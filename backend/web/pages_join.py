@@ -11,7 +11,7 @@ from backend.identity.service import SecondStepNeededError
 from backend.web import render
 from backend.web.pages_code import second_step
 from backend.web.routing import PageRoute
-from backend.web.visitor import ServicesDep, keep_session, refuse_other_origins
+from backend.web.visitor import ServicesDep, keep_session, refuse_other_origins, visitor_or_none
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -47,7 +47,7 @@ async def accept(
 ) -> Response:
     """Make the person, sign this browser in."""
     refuse_other_origins(request)
-    secret = _secret(ticket)
+    secret, before = _secret(ticket), await visitor_or_none(request)
     address = request.client.host if request.client else ""
     try:
         email = await services.invites.accept(
@@ -77,6 +77,8 @@ async def accept(
         return second_step(request, needed, None)
     except Refusal:
         return RedirectResponse("/sign-in", 303)
+    if before is not None:  # the sign-in that this one follows in this browser is over
+        await services.identity.sign_out(before.token)
     response = RedirectResponse("/sessions", 303)
     keep_session(request, response, session)
     return response

@@ -100,6 +100,10 @@ async def test_a_proved_browser_still_asks_while_someone_else_is_signed_in(
         asked = await browser.post("/go", ticket=mine)
         assert asked.status_code == 200
         assert f"You are signed in here as {crew.second_engineer.name}." in asked.text
+        former = browser.http.cookies["fp_session"]
+        assert (await browser.post("/go", ticket=mine, explicit="1")).status_code == 303
+        browser.http.cookies.set("fp_session", former)
+        assert (await browser.get("/sessions")).status_code == 303, "the sign-in that was replaced is over"
 
 
 async def test_another_site_cannot_use_a_ticket(http: Http, server: Server, crew: Crew) -> None:

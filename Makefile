@@ -58,7 +58,7 @@ test-windows: setup ## build the Windows installers; install, use, upgrade and r
 		[ -z "$$packages" ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$packages
 	@exec .venv/bin/pytest -n 0 -q -m windows tests/packaging
 
-release: setup ## build all of a release that can be built here, with SBOM and SHA256SUMS, into dist (TRIAL=1: without the gates)
+release: setup ## build all of a release that can be built here, with SBOM and SHA256SUMS, into dist (TRIAL=1: from any tree, without its changelog)
 	@exec .venv/bin/python scripts/release.py $(if $(TRIAL),--trial)
 
 fmt: setup ## format and mend what can be mended by machine

@@ -40,13 +40,16 @@ def keep(folder: Path) -> None:
     import winreg  # noqa: PLC0415 - Windows only
 
     api: Any = winreg
-    with api.OpenKey(api.HKEY_LOCAL_MACHINE, _KEY, 0, api.KEY_QUERY_VALUE | api.KEY_SET_VALUE) as opened:
-        try:
+    try:
+        with api.OpenKey(api.HKEY_LOCAL_MACHINE, _KEY) as opened:
             orders, kind = api.QueryValueEx(opened, _ORDERS)
-        except FileNotFoundError:
-            return
-        left = without(orders, PureWindowsPath(folder))
-        if not left:
-            api.DeleteValue(opened, _ORDERS)
-        elif left != orders:
+    except FileNotFoundError:
+        return
+    left = without(orders, PureWindowsPath(folder))
+    if left == orders:
+        return
+    with api.OpenKey(api.HKEY_LOCAL_MACHINE, _KEY, 0, api.KEY_SET_VALUE) as opened:
+        if left:
             api.SetValueEx(opened, _ORDERS, 0, kind, left)
+        else:
+            api.DeleteValue(opened, _ORDERS)

@@ -18,7 +18,7 @@ from desktop.platform.windows_sessions import Running
 from desktop.settings.registry import MACHINE_KEY, Registry
 
 MAKE_WAY_OPTION: Final = "--make-way"
-KEEP_OPTION: Final = "--keep-files"
+START_OPTION: Final = "--start-in-sessions"
 LOOK_EVERY_S: Final = 2.0
 PATIENCE_S: Final = 25.0
 """What a running one has to end; a claim takes a second or two."""
@@ -102,6 +102,14 @@ def start_in_sessions(registry: Registry, sessions: Sessions, program: Path) -> 
     return trouble
 
 
+def _kept(folder: Path) -> list[str]:
+    try:
+        at_restart.keep(folder)
+    except OSError as exc:
+        return [f"orders for the restart: {exc.strerror or exc}"]
+    return []
+
+
 def run(option: str) -> int:
     """What an installer has asked for; answers the exit code."""
     if os.name != "nt":
@@ -115,10 +123,9 @@ def run(option: str) -> int:
         if option == MAKE_WAY_OPTION:
             make_way(registry, sessions, program, os.getpid())
             return 0
-        at_restart.keep(program.parent)
-        if option == KEEP_OPTION:
-            return 0
-        trouble = start_in_sessions(registry, sessions, program)
+        trouble = _kept(program.parent)
+        if option == START_OPTION:  # whatever came of it: people want their app today
+            trouble += start_in_sessions(registry, sessions, program)
     except OSError as exc:
         trouble = [exc.strerror or str(exc)]
     sys.stderr.write("".join(f"flowpilot-tray: {line}\n" for line in trouble))

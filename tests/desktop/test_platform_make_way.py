@@ -1,9 +1,13 @@
 """What an installer on Windows does with the running ones, against a system of this file: Wine tries the real calls."""
 
+import contextlib
+import sys
 from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import pytest
 
+from desktop.platform import at_restart
 from desktop.platform.at_restart import without
 from desktop.platform.make_way import KEY, is_asked, make_way, start_in_sessions
 from desktop.platform.windows_sessions import Running
@@ -101,3 +105,42 @@ def test_a_restart_deletes_no_file_of_what_was_installed_again() -> None:
     assert without([*removal, *others, *upgrade], folder) == [*others, *upgrade]
     assert without(removal, folder) == []
     assert without([], folder) == []
+
+
+@pytest.mark.parametrize(
+    ("orders", "left"),
+    [
+        (["\\??\\C:\\FlowPilot\\a", ""], None),
+        (["\\??\\C:\\FlowPilot\\a", "", "\\??\\C:\\b", ""], ["\\??\\C:\\b", ""]),
+        (["\\??\\C:\\b", ""], ["\\??\\C:\\b", ""]),
+        (None, None),
+    ],
+)
+def test_the_machines_orders_are_written_only_where_one_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch, orders: list[str] | None, left: list[str] | None
+) -> None:
+    """Programs that guard a computer may refuse to have them written: who changes nothing must not ask for it."""
+    kept = {"PendingFileRenameOperations": orders} if orders is not None else {}
+    asked: list[int] = []
+
+    def opened(_hive: int, _key: str, _reserved: int = 0, right: int = 0) -> contextlib.nullcontext[None]:
+        asked.append(right)
+        return contextlib.nullcontext()
+
+    def value(_key: None, name: str) -> tuple[list[str], int]:
+        if name not in kept:
+            raise FileNotFoundError
+        return kept[name], 7
+
+    api = SimpleNamespace(
+        HKEY_LOCAL_MACHINE=1,
+        KEY_SET_VALUE=2,
+        OpenKey=opened,
+        QueryValueEx=value,
+        SetValueEx=lambda _key, name, _reserved, _kind, words: kept.update({name: words}),
+        DeleteValue=lambda _key, name: kept.pop(name),
+    )
+    monkeypatch.setitem(sys.modules, "winreg", api)
+    at_restart.keep(Path("C:\\FlowPilot"))
+    assert kept.get("PendingFileRenameOperations") == left
+    assert (2 in asked) is (orders != left)

@@ -6,8 +6,10 @@ machine does.
 
 FlowPilot runs as two processes: one takes the escalations (with a flush to disk each), the other has the sockets and
 hears of them by a hint. So `cpu_s_per_million` is what telling costs, as it is for the peers; latency begins with the
-commit. A peer's begins when it is asked to publish. FlowPilot's deliveries include reading the event from the database;
-the peers have neither database nor sign-in.
+commit. A peer's begins when it is asked to publish. FlowPilot's deliveries include hearing the hint and reading the
+event from the database, a peer's include taking the request to publish; the peers have neither database nor sign-in.
+What each process does for itself meanwhile is in its figure, ours and theirs. The escalation with its flush is the
+writing process's, and PostgreSQL's part is not told apart into keeping and reading: both stand in columns of their own.
 """
 
 import argparse

@@ -98,6 +98,8 @@ class Ours:
         """As the load sees it."""
         first, last = self.servers[0], self.servers[-1]
         others = {"writer": [first.pid]} if first is not last else {}
+        if (postmaster := self._folder / "data" / "postgres" / "postmaster.pid").exists():
+            others["postgres"] = [int(postmaster.read_text().split()[0])]
         return Peer(
             "FlowPilot", importlib.metadata.version("flowpilot-escalations"), last.port, [last.pid],
             self.script, self.request, lambda: Publisher(first.port, http_answered), others,

@@ -1,4 +1,8 @@
-"""The analytics chart as coordinates: a dot per escalation, the month so far, the baseline. The template draws it."""
+"""The analytics chart as places: a dot per escalation, the month so far, the baseline. The template draws it.
+
+Places are hundredths of the plot's width and height, which are the style sheet's: letters and dots keep their size on a
+phone, where the plot is narrow and no less tall.
+"""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +15,11 @@ from backend.contract.metrics import RollingPoint
 from backend.web import analytics_words as words
 from backend.web import formats
 
-WIDTH: Final = 660
-HEIGHT: Final = 212
 MOST_DOTS: Final = 400
 """With more escalations single ones say nothing any more, and the page would grow: the line is drawn alone, and the
 table has a day's number and average in place of each one's minutes. Figures are of all of them in any case."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 648, 14, 176
+_INSET: Final = 1.5
+"""Left of the first midnight and right of the last: a dot that stands there is drawn whole."""
 _DEEPEST: Final = 1.5
 """How far below zero the frame reaches, in heights above it: one lost day must not flatten all the others."""
 
@@ -87,11 +90,11 @@ class _Frame:
 
     def y(self, value: float) -> float:
         share = (max(value, self.low) - self.low) / (self.high - self.low)
-        return round(_BOTTOM - share * (_BOTTOM - _TOP), 1)
+        return round(100 - share * 100, 2)
 
     def x(self, day: float) -> float:
         """`day` counts from the first midnight: 0.5 is its noon."""
-        return round(_LEFT + 8 + min(max(day, 0.0), self.days) / self.days * (_RIGHT - _LEFT - 8), 1)
+        return round(_INSET + min(max(day, 0.0), self.days) / self.days * (100 - 2 * _INSET), 2)
 
     def moment(self, local: datetime) -> float:
         """How many days of the wall clock since the first midnight."""

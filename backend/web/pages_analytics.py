@@ -58,7 +58,6 @@ def drawn(
         zone=tz,
         current=page.loaded.baselines.at(page.loaded.now),
         chart=chart.draw(metrics.rolling, metrics.manual_baseline_minutes, page.singles, tz),
-        chart_size=(chart.WIDTH, chart.HEIGHT),
         change=words.change(metrics),
         basis=words.basis(metrics, current=after > today),
         source=words.baseline_source(metrics.baselines, tz),

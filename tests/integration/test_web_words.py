@@ -62,8 +62,8 @@ def test_the_chart_stays_inside_its_frame(values: list[float | None]) -> None:
     assert drawn
     assert drawn.baseline_y is not None
     heights = [drawn.baseline_y, *(point.y for point in drawn.line), *(line.at for line in drawn.grid)]
-    assert all(0 <= height <= chart.HEIGHT for height in heights)
-    assert all(0 <= point.x <= chart.WIDTH for point in drawn.line)
+    assert all(0 <= height <= 100 for height in heights)
+    assert all(0 <= point.x <= 100 for point in drawn.line)
     assert len(drawn.line) == sum(value is not None for value in values)
     assert len(drawn.grid) <= 8
 

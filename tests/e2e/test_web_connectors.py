@@ -25,7 +25,7 @@ async def looked_at(page: Page, name: str, folder: Path) -> None:
     """Nothing shuts anybody out, nothing is cut off, in light, in dark and on a phone."""
     for width in (1280, 390):
         await page.set_viewport_size({"width": width, "height": 900})
-        assert not await blemishes(page, beyond=()), (name, width)
+        assert not await blemishes(page), (name, width)
         await page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 

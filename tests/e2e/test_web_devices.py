@@ -46,7 +46,7 @@ async def test_the_pages_shut_nobody_out(browser: Browser, server: Server, crew:
     ):
         await page.goto(address)
         await page.screenshot(path=tmp_path / f"{name}.png")
-        assert not await blemishes(page, beyond=()), name
+        assert not await blemishes(page), name
     await expect(page.get_by_test_id("device-result")).to_contain_text("Nothing was signed in.")
 
 

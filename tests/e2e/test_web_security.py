@@ -21,7 +21,7 @@ async def clean(page: Page, picture: Path) -> None:
     for width in (1200, 320):
         await page.set_viewport_size({"width": width, "height": 800})
         await page.screenshot(path=picture.with_stem(f"{picture.stem}-{width}"), full_page=True)
-        assert not await blemishes(page, beyond=()), (picture.stem, width)
+        assert not await blemishes(page), (picture.stem, width)
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (picture.stem, width)
 
 

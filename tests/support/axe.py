@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.async_api import Page
 
-WCAG: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 # All rules that look at a colour. The looks are one document under two style sheets; nothing else differs.
 COLOURS: Final = ("color-contrast", "link-in-text-block")
 _LOOKS: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
@@ -17,16 +17,16 @@ _SETTLED: Final = (
 )
 
 
-async def blemishes(page: Page, *, beyond: tuple[str, ...] = ("best-practice",)) -> str:
+async def blemishes(page: Page) -> str:
     """Return axe's report on the page in light, and on its colours in dark; empty where nobody is shut out.
 
-    `beyond` names the rules asked for besides WCAG 2.2 AA. The page stays as it was loaded: menus, dialogs and fields
-    in use are looked at in both looks.
+    Asked for are WCAG 2.2 AA and axe's own best practices. The page stays as it was loaded: menus, dialogs and fields in
+    use are looked at in both looks.
     """
     for look in _LOOKS:
         await page.emulate_media(color_scheme=look)
         await page.evaluate(_SETTLED)
-        only = {"type": "tag", "values": [*WCAG, *beyond]} if look == "light" else {"type": "rule", "values": COLOURS}
+        only = {"type": "tag", "values": RULES} if look == "light" else {"type": "rule", "values": COLOURS}
         found = AxeResults(await _run(page, only))
         if found.violations_count:
             return f"{look}: {found.generate_report()}"

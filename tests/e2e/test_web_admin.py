@@ -49,6 +49,17 @@ async def test_no_page_of_administrators_shuts_anybody_out(
     assert not await blemishes(stranger)
 
 
+async def test_who_is_invited_stands_there_at_once(browser: Browser, server: Server, crew: Crew) -> None:
+    """Else an administrator sees nothing happen, and sends it twice."""
+    page = await signed_in(await browser.new_context(), server, crew.admin, "/admin/people")
+    await live(page)
+    await page.get_by_test_id("person-invite").click()
+    await page.get_by_test_id("invite-name").fill("Noor Haddad")
+    await page.get_by_test_id("invite-email").fill("noor@northwind.example")
+    await page.get_by_test_id("invite-submit").click()
+    await expect(page.get_by_test_id("invite-row")).to_contain_text("Noor Haddad")
+
+
 async def test_the_policy_is_changed_by_keyboard_and_tells_what_is_wrong_before_it_is_saved(
     browser: Browser, server: Server, crew: Crew
 ) -> None:

@@ -12,29 +12,30 @@ from backend.web.visitor import Visitor, services_of
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab: `key` names it in test ids (`admin-nav-KEY`), `path` is its page."""
+    """One tab: `key` names it in test ids (`admin-nav-KEY`), `path` is its page; `apart` begins a group."""
 
     key: str
     label: str
     path: str
+    apart: bool = False
 
 
 TABS: Final = (
     Tab("people-and-roles", "People and roles", "/admin/people"),
     Tab("sign-in", "Sign-in", "/admin/sign-in"),
-    Tab("baseline", "Baseline", "/admin/baseline"),
+    Tab("baseline", "Baseline", "/admin/baseline", apart=True),
     Tab("escalation-policy", "Escalation policy", "/admin/policy"),
-    Tab("e-mail", "E-mail", "/admin/email"),
-    Tab("webhooks", "Webhooks", "/admin/webhooks"),
-    Tab("connectors", "Connectors", "/admin/connectors"),
-    Tab("devices", "Devices", "/admin/devices"),
-    Tab("installers", "Installers", "/admin/installers"),
     Tab("runbooks", "Runbooks", "/admin/runbooks"),
     Tab("ai-model", "AI model", "/admin/ai"),
-    Tab("privacy", "Privacy", "/admin/privacy"),
+    Tab("e-mail", "E-mail", "/admin/email", apart=True),
+    Tab("webhooks", "Webhooks", "/admin/webhooks"),
+    Tab("connectors", "Connectors", "/admin/connectors"),
+    Tab("devices", "Devices", "/admin/devices", apart=True),
+    Tab("installers", "Installers", "/admin/installers"),
+    Tab("privacy", "Privacy", "/admin/privacy", apart=True),
     Tab("audit-log", "Audit log", "/admin/audit"),
 )
-"""In the order in which they are drawn."""
+"""In the order in which they are drawn: people; how they are alerted and helped; ways out; computers; records."""
 
 
 async def page(

@@ -50,6 +50,8 @@ async def test_a_reply_streams_and_is_stopped_retried_and_turned_into_facts(
             stopped = page.locator('[data-testid="chat-message"][data-author="assistant"]')
             await expect(stopped).to_contain_text(beginning)
             await expect(stopped).to_contain_text("Stopped before the end")
+        lefts = "one => [...one.children].slice(1).map((part) => part.getBoundingClientRect().left)"
+        assert len(set(await stopped.evaluate(lefts))) == 1, "all of it stands beside the picture, in one column"
 
         model.behave("cut")
         await send(junior, "What next?")

@@ -134,6 +134,7 @@ function outcome(words, data) {
   const who = apart(data.claimed_by?.name.split(" ")[0]);
   note.textContent = who && !mine ? `${words}. ${who} is opening the session. You do not need to do anything.` : data.note ? `${words}: “${apart(data.note)}”` : `${words}.`;
   place.replaceChildren(note);
+  panel().querySelector("[data-context-wait]").textContent = words; // its clock ran for nobody
   panel().querySelectorAll("[data-claim-button]").forEach((button) => (button.disabled = true));
 }
 

@@ -49,7 +49,9 @@ export function toast({ title, body = "", over = "", priority = null, buttons = 
   const foot = box.querySelector("[data-slot=buttons]");
   for (const one of buttons) foot.append(button(one, box));
   if (!buttons.length) foot.remove();
-  box.classList.toggle("short", !buttons.length && !body && !over);
+  const short = !buttons.length && !body && !over;
+  box.classList.toggle("short", short);
+  box.classList.toggle("bare", !short && !over && !mark); // nothing stands beside the cross
   if (!body) box.querySelector("[data-slot=body]").remove();
   box.querySelector("[data-close]").addEventListener("click", () => box.remove());
   document.querySelector("[data-toasts]").prepend(box); // above the others, which stay where they are

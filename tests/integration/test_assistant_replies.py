@@ -63,8 +63,8 @@ class Ear:
 
 
 @contextlib.asynccontextmanager
-async def listening(client: httpx.AsyncClient, session_id: str) -> AsyncIterator[Ear]:
-    async with client.stream("GET", f"{API}/ai-sessions/{session_id}/stream") as answer:
+async def listening(client: httpx.AsyncClient, session_id: str, after: int = 0) -> AsyncIterator[Ear]:
+    async with client.stream("GET", f"{API}/ai-sessions/{session_id}/stream?after={after}") as answer:
         assert answer.status_code == 200
         yield Ear(answer.aiter_lines())
 
@@ -149,6 +149,10 @@ async def test_what_goes_wrong_is_said_in_the_chat_and_can_be_tried_again(
             assert (failed["reason"], failed["message_id"]) == (words, message_id)
             assert failed["retry_after_s"] == (7 if how == "busy" else None)
             assert (await messages(junior, session_id))[-1]["author_kind"] == "user", "nothing half-written is stored"
+        drawn = (await junior.get(f"{API}/ai-sessions/{session_id}")).json()["version"] - 1
+        async with listening(junior, session_id, after=drawn) as late:
+            told = await late.until("session")
+        assert told["version"] == drawn + 1, "a page drawn before it failed reads itself anew when its stream opens"
         model.behave("ok")
         await junior.post(f"{API}/ai-sessions/{session_id}/messages/{message_id}/reply")
         assert (await ear.until("reply.done"))["content"] == model.reply

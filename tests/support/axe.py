@@ -20,8 +20,8 @@ _SETTLED: Final = (
 async def blemishes(page: Page) -> str:
     """Return axe's report on the page in light, and on its colours in dark; empty where nobody is shut out.
 
-    Asked for are WCAG 2.2 AA and axe's own best practices. The page stays as it was loaded: menus, dialogs and fields in
-    use are looked at in both looks.
+    Asked for are WCAG 2.2 AA and axe's own best practices. The page stays as it was loaded: menus, dialogs and fields
+    in use are looked at in both looks.
     """
     for look in _LOOKS:
         await page.emulate_media(color_scheme=look)

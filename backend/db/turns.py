@@ -34,15 +34,16 @@ class Turns:
         if mark in held:
             yield
             return
-        await self._take(account_id)
+        await self.take(account_id)
         token = _inside.set((*held, mark))
         try:
             yield
         finally:
             _inside.reset(token)
-            self._give(account_id)
+            self.give(account_id)
 
-    async def _take(self, account_id: UUID) -> None:
+    async def take(self, account_id: UUID) -> None:
+        """Wait for a place of this account; whoever got one gives it back with `give`, from wherever its work ends."""
         if self._free and self._taken[account_id] < self._each and account_id not in self._lines:
             self._free -= 1
             self._taken[account_id] += 1
@@ -59,10 +60,11 @@ class Turns:
                 if not line and self._lines.get(account_id) is line:
                     del self._lines[account_id]
             else:  # it was given at this very moment
-                self._give(account_id)
+                self.give(account_id)
             raise
 
-    def _give(self, account_id: UUID) -> None:
+    def give(self, account_id: UUID) -> None:
+        """The place is free for the next one."""
         self._free += 1
         self._taken[account_id] -= 1
         if not self._taken[account_id]:

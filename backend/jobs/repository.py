@@ -55,9 +55,22 @@ async def again(tx: AsyncConnection, job: Job, *, due_at: datetime, fresh: bool 
         raise LeaseLostError
 
 
-async def take(database: Database, kinds: Sequence[str], limit: int, lease_s: float) -> list[Job]:
-    """Lease up to `limit` due pieces of work, accounts taking turns."""
-    rows = await database.call_many("select * from take_jobs($1, $2, $3)", list(kinds), limit, lease_s)
+async def take(
+    database: Database,
+    kinds: Sequence[str],
+    limit: int,
+    lease_s: float,
+    *,
+    held: Sequence[UUID] = (),
+    each: int | None = None,
+) -> list[Job]:
+    """Lease up to `limit` due pieces of work, accounts taking turns.
+
+    `held` are the accounts of what the caller is doing already, one for each piece: who holds fewest comes first, and
+    nobody gets to hold more than `each`.
+    """
+    values = (list(kinds), limit, lease_s, list(held), limit if each is None else each)
+    rows = await database.call_many("select * from take_jobs($1, $2, $3, $4, $5)", *values)
     return [Job(**row) for row in rows]
 
 

@@ -1,7 +1,8 @@
 """The worker: takes due work, lane by lane, and sees that nothing is lost when it goes wrong.
 
 A lane is a set of kinds with its own number of places, so that a mail server that does not answer never keeps the
-escalation policy from going on. Any number of workers may run beside each other.
+escalation policy from going on. One account never has all places of a lane, and the next free place goes to whoever
+holds fewest. Any number of workers may run beside each other.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from backend.db.background import keep_doing
 from backend.db.engine import Database
@@ -27,12 +29,22 @@ _GIVE_BACK_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """Kinds that share `places`; a piece of work must be done within `lease_s` seconds, or another takes it over."""
+    """Kinds that share `places`; a piece of work must be done within `lease_s` seconds, or another takes it over.
+
+    `most` is how many places one account may hold, three quarters where nothing is said: work of one account that
+    stands still (a receiver that hangs) leaves room for everybody else's.
+    """
 
     name: str
     handlers: Mapping[str, Handler]
     places: int
     lease_s: float
+    most: int | None = None
+
+    @property
+    def each(self) -> int:
+        """Places that one account may hold at once."""
+        return self.most or max(1, self.places * 3 // 4)
 
 
 class Worker:
@@ -102,23 +114,27 @@ class _LaneRun:
         self._lane = lane
         self._wake = wake
         self._away = away
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], UUID] = {}
         self._ended = False
 
     async def step(self) -> None:
         """Fill the free places, then wait for an occasion: a hint, a place that gets free, a second gone by."""
         self._wake.clear()
         free = self._lane.places - len(self._running)
-        taken = await repository.take(self._db, tuple(self._lane.handlers), free, self._lane.lease_s) if free else []
+        taken = await self._take(free) if free else []
         for job in taken:
             task = asyncio.create_task(self._work(job), name=f"{job.kind} {job.id}")
-            self._running.add(task)
+            self._running[task] = job.account_id
             task.add_done_callback(self._free)
         if len(taken) == free and free:
             return  # there may be more
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY_S):
                 await self._wake.wait()
+
+    async def _take(self, free: int) -> list[Job]:
+        lane, held = self._lane, list(self._running.values())
+        return await repository.take(self._db, tuple(lane.handlers), free, lane.lease_s, held=held, each=lane.each)
 
     def end(self) -> None:
         """Tell what is under way to end; once, since a second word would cut off the giving back."""
@@ -133,7 +149,7 @@ class _LaneRun:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _free(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         self._wake.set()
 
     async def _work(self, job: Job) -> None:

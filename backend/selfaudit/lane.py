@@ -14,10 +14,13 @@ _LEASE_S: Final = 60.0
 
 
 def watch_lane(database: Database, settings: Settings) -> Lane:
-    """`audit` always; `canary` where this process knows a server to send it to."""
+    """`audit` always; `canary` where this process knows a server to send it to.
+
+    All of it is the account's of the server itself, which may have every place.
+    """
     every_s = settings.canary_every_s
     handlers: dict[str, Handler] = {"audit": Auditor(database, canary_every_s=every_s)}
     address = canary_address(settings)
     if address is not None:
         handlers["canary"] = Canary(database, address, every_s=every_s)
-    return Lane(name="watch", handlers=handlers, places=_PLACES, lease_s=_LEASE_S)
+    return Lane(name="watch", handlers=handlers, places=_PLACES, lease_s=_LEASE_S, most=_PLACES)

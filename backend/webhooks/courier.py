@@ -10,6 +10,7 @@ from backend.db.tables import AnyRow
 from backend.settings import Settings
 from backend.webhooks.formats import body
 from backend.webhooks.notice import Notice
+from backend.webhooks.resolver import asking_for
 from backend.webhooks.sender import Answer, Sender
 from backend.webhooks.signing import derive_secret, fingerprint, signature
 
@@ -52,12 +53,14 @@ class Courier:
         sender = Sender(allow_private=settings.webhook_allow_private == "on")
         return cls(sender, secret_key=settings.secret_key, public_url=settings.public_url)
 
-    async def check(self, url: str) -> None:
+    async def check(self, url: str, account_id: UUID) -> None:
         """Raise TargetRefusedError for an address to which nothing would be sent now."""
+        asking_for.set(account_id)
         await self._sender.check(url)
 
     async def send(self, receiver: Receiver, notice: Notice) -> Answer:
         """Send it; never raises for what the other side does."""
+        asking_for.set(notice.account_id)
         secret = derive_secret(self._key, notice.account_id, receiver.id, receiver.secret_salt)
         if fingerprint(secret) != receiver.secret_hash:
             return Answer(None, KEY_CHANGED)

@@ -81,7 +81,7 @@ class WebhookService:
         """Make one; its secret is in this answer and never again. Refuses `limit_reached` above ten."""
         caller.require("admin")
         name, events, url = _name(new.name), _events(new.events), new.url.strip()
-        await self._check(url)
+        await self._check(caller, url)
         webhook_id, salt = new_id(), secrets.token_bytes(_SALT_BYTES)
         secret = derive_secret(self._key, caller.account_id, webhook_id, salt)
         async with self._db.tenant(caller.account_id) as tx:
@@ -111,7 +111,7 @@ class WebhookService:
             changes["name"] = _name(patch.name)
         if patch.url is not None:
             changes["url"] = patch.url.strip()
-            await self._check(changes["url"])
+            await self._check(caller, changes["url"])
         if patch.events is not None:
             changes["events"] = _events(patch.events)
         if patch.active is not None:
@@ -193,9 +193,9 @@ class WebhookService:
         self._db.wakeup.touch(TOPIC)
         return answer
 
-    async def _check(self, url: str) -> None:
+    async def _check(self, caller: Caller, url: str) -> None:
         try:
-            await self._courier.check(url)
+            await self._courier.check(url, caller.account_id)
         except TargetRefusedError as refused:
             raise Refusal("invalid_body", f"`url`: {refused}", field="url") from refused
 

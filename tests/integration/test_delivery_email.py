@@ -231,6 +231,27 @@ async def test_a_cut_after_data_is_unknown_and_sent_again_as_the_same_message(
     assert {one.recipients[0]: one.message_id for one in post.accepted} == first
 
 
+async def test_one_accounts_storm_of_mails_that_hang_delays_nobody_elses(
+    people: People, http: Http, mailing: Server, post: MailServer, database_url: str
+) -> None:
+    """A mail host may take its time with each recipient: whoever chose that host waits, and not the shop next door."""
+    storming, calm = await people("Northwind MSP"), await people("Contoso MSP")
+    post.behave("tarpit_rcpt", only="@northwindmsp.example")
+    for number in range(5):
+        await escalated(http(storming.technician, at=mailing), f"Problem {number}")
+    owner = Owner(database_url)
+    tried = "SELECT count(*) FROM delivery WHERE account_id = $1::uuid AND attempts > 0"
+    async with asyncio.timeout(WITHIN_S):
+        while not await owner.value(tried, storming.account_id):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
+    handoff = await escalated(http(calm.technician, at=mailing), "Quiet shop")
+    seniors = (calm.owner, calm.admin, calm.engineer, calm.second_engineer)
+    await until(http(calm.technician, at=mailing), handoff["id"], {one.id: "accepted" for one in seniors})
+    assert await owner.value(tried, storming.account_id) < 4 * 5, (
+        "theirs came while ours still had their first tries to go"
+    )
+
+
 async def test_without_a_mail_server_the_record_says_so(people: People, http: Http, start_server: StartServer) -> None:
     crew = await people()
     server = await start_server()

@@ -77,6 +77,32 @@ async def test_each_account_gets_its_turn_in_a_long_backlog(people: People, data
         assert mine == [row["due_at"] for row in earliest], "oldest first"
 
 
+@pytest.mark.parametrize("number", [20, BACKLOG])
+async def test_a_place_that_gets_free_goes_to_whoever_holds_fewest(
+    people: People, database: Database, owner: Owner, number: int
+) -> None:
+    """Else an account whose old notices all hang has the one place that is free, again and again."""
+    busy, calm = await people("Busy MSP"), await people("Calm MSP")
+    await plan(owner, busy, "old", in_s=-3600, number=number)
+    await plan(owner, calm, "new", in_s=-1)
+    theirs, ours = UUID(busy.account_id), UUID(calm.account_id)
+    (one,) = await repository.take(database, [KIND], 1, LEASE_S, held=[theirs] * 7, each=8)
+    assert one.account_id == ours
+    assert await repository.take(database, [KIND], 1, LEASE_S, held=[theirs] * 6, each=6) == [], (
+        "it has all it may have"
+    )
+    rest = await repository.take(database, [KIND], 8, LEASE_S, held=[theirs] * 4 + [ours], each=6)
+    assert [job.account_id for job in rest] == [theirs] * 2
+
+
+async def test_a_server_of_the_version_before_still_finds_its_work(
+    people: People, database: Database, owner: Owner
+) -> None:
+    """It runs beside the new one until it is replaced, and asks in its own way."""
+    await plan(owner, await people(), "due", in_s=-10, number=3)
+    assert len(await database.call_many("select * from take_jobs($1, $2, $3)", [KIND], 2, LEASE_S)) == 2
+
+
 async def test_a_look_for_work_that_is_not_due_yet_costs_one_look_into_an_index(
     people: People, owner: Owner, database_url: str
 ) -> None:
@@ -88,7 +114,7 @@ async def test_a_look_for_work_that_is_not_due_yet_costs_one_look_into_an_index(
     try:
         async with connection.transaction():
             before = await reads(connection)
-            assert await connection.fetch("select * from take_jobs($1, 8, 60)", [KIND]) == []
+            assert await connection.fetch("select * from take_jobs($1, 8, 60, '{}', 6)", [KIND]) == []
             after = await reads(connection)
     finally:
         await connection.close()
@@ -147,7 +173,7 @@ async def test_a_worker_that_is_still_taking_keeps_nobody_waiting(
     slow = await asyncpg.connect(database_url, server_settings=RUNTIME)
     try:
         async with slow.transaction():
-            held = {row["id"] for row in await slow.fetch("select * from take_jobs($1, 4, 60)", [KIND])}
+            held = {row["id"] for row in await slow.fetch("select * from take_jobs($1, 4, 60, '{}', 4)", [KIND])}
             async with asyncio.timeout(5):
                 rest = {job.id for job in await take(database)}
         assert (len(held), len(rest), held & rest) == (4, 2, set())

@@ -26,6 +26,8 @@ async def test_four_processes_migrating_at_once_make_one_schema(cluster_url: str
         )
         assert await migrate.upgrade(url) == (migrate.head(), migrate.head())
         assert await migrate.current(url) == migrate.head()
+        nobody = "SELECT (SELECT count(*) FROM app_user) + (SELECT count(*) FROM access_token)"
+        assert await Owner(url).value(nobody) == 0, "nobody can sign in before an operator has made an account"
     finally:
         await postgres.drop_database(cluster_url, name)
 

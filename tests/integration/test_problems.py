@@ -33,6 +33,8 @@ async def test_unknown_addresses_and_methods(people: People, http: Http) -> None
     refused(await client.get(f"{API}/nothing"), 404, "not_found")
     refused(await client.get(f"{API}/handoffs/x/claim"), 405, "method_not_allowed")
     refused(await client.put(f"{API}/handoffs"), 405, "method_not_allowed")
+    for beside in ("/docs", "/redoc", "/openapi.json", "/static/", "/static/../services.py", "/.git/config", "/.env"):
+        assert (await client.get(beside)).status_code == 404, beside
     for odd in ("..%2f..%2fetc", "%00", "%ff%fe", "x" * 3_000, "{}", "01a20201-0632-7492-9065"):
         refused(await client.get(f"{API}/handoffs/{odd}"), 404, "not_found")
 

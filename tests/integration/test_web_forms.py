@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.conftest import StartServer
+from tests.support.flow import Owner
 from tests.support.people import Crew, Member
 from tests.support.server import Server
 from tests.support.web import Forms
@@ -164,6 +165,22 @@ async def test_the_session_cookie_is_out_of_reach_for_scripts(crew: Crew, browse
     answer = await forms.sign_in(crew.technician)
     cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("fp_session="))
     assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
+    by_https = await browse()
+    by_https.origin = by_https.origin.replace("http://", "https://")
+    by_https.http.headers["X-Forwarded-Proto"] = "https"  # as the proxy on this machine says
+    answer = await by_https.sign_in(crew.technician)
+    cookies = [one for one in answer.headers.get_list("set-cookie") if "fp_session=" in one]
+    assert [one.startswith("__Host-fp_session=") for one in cookies] == [True]
+    assert {"HttpOnly", "SameSite=lax", "Path=/", "Secure"} <= set(cookies[0].split("; "))
+
+
+async def test_a_sign_in_ends_with_its_time(crew: Crew, browse: Browse, database_url: str) -> None:
+    forms = await browse(crew.technician)
+    life = "SELECT extract(hour FROM expires_at - created_at)::int FROM web_session"
+    assert await Owner(database_url).value(life) <= 12
+    await Owner(database_url).fetch("UPDATE web_session SET expires_at = now()")
+    gone = await forms.http.get("/sessions")
+    assert (gone.status_code, gone.headers["location"].partition("?")[0]) == (303, "/sign-in")
 
 
 async def test_signing_out_ends_the_session_on_the_server(crew: Crew, browse: Browse) -> None:

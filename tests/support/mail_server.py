@@ -104,6 +104,7 @@ class _Order:
     mode: Mode = "ok"
     times: int = 1
     delay_s: float | None = None
+    only: str = ""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def stall(self) -> None:
@@ -227,12 +228,13 @@ class MailServer:
         """FLOWPILOT_SMTP_URL without a sign-in."""
         return f"{'smtps' if self._implicit else 'smtp'}://{HOST}:{self.port}"
 
-    def behave(self, mode: Mode, *, times: int = 1, delay_s: float | None = None) -> None:
+    def behave(self, mode: Mode, *, times: int = 1, delay_s: float | None = None, only: str = "") -> None:
         """Do so from now on; conversations that were being stalled go on at once.
 
-        `times` is for greylist; `delay_s` bounds the stalling of the slow modes (otherwise until the next order).
+        `times` is for greylist; `delay_s` bounds the stalling of the slow modes (otherwise until the next order);
+        `only` is for tarpit_rcpt: the domain whose recipients get no answer.
         """
-        self._call(self._obey(_Order(mode, times, delay_s))).result(10)
+        self._call(self._obey(_Order(mode, times, delay_s, only))).result(10)
 
     # --- what came ---
 
@@ -280,7 +282,7 @@ class MailServer:
         self, _smtp: _Conversation, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         order = self.order
-        if order.mode == "tarpit_rcpt":
+        if order.mode == "tarpit_rcpt" and address.endswith(order.only):
             await order.stall()
         if order.mode == "refuse_recipient":
             return self._turn_away(address, 550, "5.1.1 User unknown in local recipient table")

@@ -309,15 +309,19 @@ SOCKETS: Final = frozenset({f"{API}/events/stream"})
 """The event stream asks the same question at its handshake: tests/trust/test_sockets.py."""
 
 
-def served(app: FastAPI) -> Iterator[tuple[str, str]]:
-    """(method, path) of everything that the application answers; a WebSocket's method is `socket`."""
+def routes(app: FastAPI) -> Iterator[Any]:
+    """Everything that the application answers, as the framework knows it."""
     for route in app.router.routes:
         inside = getattr(route, "effective_route_contexts", None)
-        ones: list[Any] = list(inside()) if inside is not None else [route]
-        for one in ones:
-            methods = getattr(one, "methods", None)
-            if methods is None:
-                yield ("socket" if "websocket" in type(one).__name__.lower() else "get"), one.path
-                continue
-            for method in methods - {"HEAD"}:
-                yield method.lower(), one.path
+        yield from inside() if inside is not None else [route]
+
+
+def served(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """(method, path) of everything that the application answers; a WebSocket's method is `socket`."""
+    for one in routes(app):
+        methods = getattr(one, "methods", None)
+        if methods is None:
+            yield ("socket" if "websocket" in type(one).__name__.lower() else "get"), one.path
+            continue
+        for method in methods - {"HEAD"}:
+            yield method.lower(), one.path

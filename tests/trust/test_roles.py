@@ -18,7 +18,7 @@ from tests.support.audited_routes import AUDITED, BY_STORY, ELSEWHERE, QUIET, Ke
 from tests.support.belongings import belongings, nobodys
 from tests.support.flow import Owner
 from tests.support.people import Crew, Member
-from tests.support.routes import EXPECTED, SOCKETS, Expected, Verb, served
+from tests.support.routes import EXPECTED, SOCKETS, Expected, Verb, routes, served
 from tests.support.server import Server
 
 People = Callable[..., Awaitable[Crew]]
@@ -39,6 +39,15 @@ def test_each_route_of_the_application_has_its_expectation(table: set[tuple[str,
     assert {path for verb, path in table if verb == "socket"} == SOCKETS
     unsaid = [path for (_, path), one in EXPECTED.items() if one.who == "anyone" and not one.why]
     assert not unsaid, "say what protects a route that needs no sign-in"
+
+
+def test_no_route_takes_a_file(tmp_path: Path) -> None:
+    """What is uploaded would have to be kept apart, looked through and served from elsewhere."""
+    where = {"FLOWPILOT_DATA_DIR": str(tmp_path), "FLOWPILOT_DATABASE_URL": "postgresql://x/y"}
+    found = routes(create_app(Settings.from_environment(where)))
+    bodies = [one.body_field for one in found if getattr(one, "body_field", None)]
+    assert len(bodies) > 50, "the routes are found"
+    assert not [one for one in bodies if getattr(one.field_info, "media_type", "") == "multipart/form-data"]
 
 
 def test_each_route_that_changes_something_says_what_the_audit_log_has_of_it() -> None:

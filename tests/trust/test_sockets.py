@@ -138,6 +138,30 @@ async def test_compression_is_not_spoken_so_that_nothing_small_becomes_large(peo
     assert "permessage-deflate" not in head.lower()
 
 
+TWICE_READ: Final[dict[str, bytes]] = {
+    "two lengths": b"Content-Length: 4\r\nContent-Length: 40",
+    "a length and chunks": b"Content-Length: 40\r\nTransfer-Encoding: chunked",
+    "chunks under another name": b"Transfer-Encoding: xchunked\r\nContent-Length: 40",
+    "a length in words": b"Content-Length: 0x28",
+    "a negative length": b"Content-Length: -4",
+    "a name with a space": b"Content-Length : 40",
+    "a line that goes on": b"X: y\r\n Content-Length: 40",
+}
+
+
+async def test_a_request_that_a_proxy_could_read_otherwise_is_refused_whole(server: Server) -> None:
+    """What the one takes for a body and the other for the next request would be somebody else's answer."""
+    for name, header in TWICE_READ.items():
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        smuggled = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        writer.write(b"POST /sign-in HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n" + smuggled)
+        async with asyncio.timeout(30):
+            heard = await reader.read(65_536)
+        writer.close()
+        assert heard.startswith(b"HTTP/1.1 400 "), f"{name}: {heard[:200]!r}"
+        assert heard.count(b"HTTP/1.1 ") == 1, name
+
+
 @pytest.fixture(scope="module")
 def impatient(serve_module: Callable[..., Server]) -> Server:
     return serve_module(FLOWPILOT_REQUEST_WITHIN_S="1", FLOWPILOT_SOCKETS_PER_ADDRESS="3", FLOWPILOT_WORKER="off")

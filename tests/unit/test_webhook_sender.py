@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address
+from uuid import UUID, uuid4
 
 import pytest
 import trustme
 
 from backend.webhooks.addresses import Address
 from backend.webhooks.connection import verify
-from backend.webhooks.resolver import SystemResolver
+from backend.webhooks.resolver import SystemResolver, asking_for
 from backend.webhooks.sender import Sender
 from backend.webhooks.target import TargetRefusedError
 from tests.support.receiver import Receiver, Reply
@@ -143,6 +144,34 @@ async def test_a_name_server_that_hangs_costs_no_more_than_the_time_allowed(monk
         assert {answer.error for answer in answers} == {"No answer within 0.2 s"}
         with pytest.raises(TargetRefusedError, match="cannot be found"):
             await slow.check("https://hooks.example.com/")
+    finally:
+        let_go.set()
+
+
+async def test_one_accounts_hosts_whose_name_servers_hang_keep_no_other_accounts_from_being_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A look-up that was given up keeps its thread: whoever owns the name server could take them all, one by one."""
+    let_go, ours, theirs = threading.Event(), uuid4(), uuid4()
+
+    def look_up(host: str, *_: object, **__: object) -> list[object]:
+        if host.startswith("hangs"):
+            let_go.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("203.0.113.7", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    resolve = SystemResolver()
+
+    async def found(account_id: UUID, host: str, within: float) -> list[Address]:
+        asking_for.set(account_id)
+        async with asyncio.timeout(within):
+            return await resolve(host, 443)
+
+    try:
+        storm = [asyncio.create_task(found(theirs, f"hangs{number}.example", 0.1)) for number in range(30)]
+        gone = await asyncio.gather(*storm, return_exceptions=True)
+        assert all(isinstance(one, TimeoutError) for one in gone)
+        assert await asyncio.create_task(found(ours, "hooks.example.com", 5)) == [ip_address("203.0.113.7")]
     finally:
         let_go.set()
 

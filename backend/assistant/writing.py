@@ -1,4 +1,6 @@
-"""Writes replies: asks the model, keeps what comes, stores the end once. One task per reply, none waits for another.
+"""Writes replies: asks the model, keeps what comes, stores the end once. One task per reply.
+
+None waits for another before there are very many; then accounts take turns, and one account has not all of them.
 
 No transaction is open while the model is asked: what is read before is read, what is kept is kept in short ones.
 """
@@ -19,6 +21,7 @@ from backend.assistant.endpoint import Chat, Endpoint, ModelError
 from backend.contract.assistant import Reply
 from backend.db import tables as t
 from backend.db.engine import Database
+from backend.db.turns import Turns
 from backend.domain.secrets import redact
 from backend.http.problems import DATABASE_DOWN
 from backend.sessions import repository as sessions
@@ -27,6 +30,9 @@ log = logging.getLogger(__name__)
 
 KEEP_EVERY_S: Final = 0.3
 _BEAT_S: Final = 4.0
+_AT_ONCE: Final = 48
+_EACH: Final = 36
+"""Replies of one account: fewer than the connections to the model, which assessments and proposals use too."""
 _FAULT: Final = "FlowPilot made an error while it was writing."
 _SHOWN_ANEW: Final = 32
 """A reply is looked through for secrets anew when it has grown by a thirty-second: a long one costs as much a sign."""
@@ -71,6 +77,7 @@ class Writer:
         self.endpoint = endpoint
         self._running: dict[str, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = Turns(_AT_ONCE, _EACH)
 
     def now(self, session_id: str) -> Running | None:
         """What is being written in a session by this process."""
@@ -104,7 +111,9 @@ class Writer:
     async def _write(self, one: Running, chat: Chat, then: Callable[[], Awaitable[None]]) -> None:
         beat = asyncio.create_task(self._beat(one))
         try:
-            await self._ask(one, chat)
+            async with self._turns.of(one.account_id):
+                if not one.ended:  # while it waited
+                    await self._ask(one, chat)
         except Exception:
             log.exception("a fault in reply %s of session %s", one.reply.id, one.reply.session_id)
             with contextlib.suppress(*DATABASE_DOWN):

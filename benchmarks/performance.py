@@ -31,7 +31,8 @@ _ABOUT_FANOUT: Final = (
 _ABOUT: Final = (
     "Made by `make bench` (`BENCH=full make bench` for all sizes) from what it measured; do not edit. The tray app's"
     " figures stand in [performance-desktop.md](performance-desktop.md), those of the pages in"
-    " [performance-web.md](performance-web.md), what they mean for many customers in [scale.md](scale.md)."
+    " [performance-web.md](performance-web.md), half an hour of five thousand sockets in"
+    " [performance-soak.md](performance-soak.md), what they mean for many customers in [scale.md](scale.md)."
 )
 _COLUMNS: Final = {
     "peer": "",

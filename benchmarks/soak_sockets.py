@@ -162,7 +162,7 @@ async def _soak(ours: Ours, pid: int, url: str, minutes: float, sockets: int) ->
         memory.append(Usage.of(pid).pss)
         stuck = [desk for desk in desks if now - desk.heard > _STUCK_S]
         wrong += [f"{len(stuck)} sockets heard nothing for {_STUCK_S:.0f} s"] if stuck else []
-        wrong += [task.get_name() + f" ended: {task.exception()}" for task in tasks if task.done()]
+        wrong += [task.get_name() + f" ended: {task.exception()!r}" for task in tasks if task.done()]
         print(
             f"{now - began:6.0f} s  {memory[-1] / 1e6:6.1f} MB  {len(done):6} escalated and claimed"
             f"  {sum(d.events for d in desks):8} frames  {sum(d.returns for d in desks):6} hung up on",

@@ -39,8 +39,8 @@ class Turns:
         try:
             yield
         finally:
+            self.give(account_id)  # first: a block that is ended from elsewhere has no mark to take away here
             _inside.reset(token)
-            self.give(account_id)
 
     async def take(self, account_id: UUID) -> None:
         """Wait for a place of this account; whoever got one gives it back with `give`, from wherever its work ends."""

@@ -106,7 +106,7 @@ async def test_nothing_is_lost_or_scrolls_sideways(
 
 async def test_the_way_through_works_with_scripts_off(browser: Browser, server: Server, crew: Crew) -> None:
     context = await browser.new_context(java_script_enabled=False)
-    junior = await signed_in(context, server, crew.technician)
+    junior = await signed_in(context, server, crew.technician, by_form=True)
     await junior.get_by_test_id("session-new").click()
     await junior.get_by_test_id("session-new-title").fill("VPN drops")
     await junior.get_by_test_id("session-new-customer").fill("Harlow Dental")
@@ -155,7 +155,7 @@ async def test_markup_in_text_runs_nothing_and_the_console_stays_silent(
 
 
 async def test_the_theme_is_kept(browser: Browser, server: Server, crew: Crew) -> None:
-    page = await signed_in(await browser.new_context(color_scheme="light"), server, crew.technician)
+    page = await signed_in(await browser.new_context(color_scheme="light"), server, crew.technician, by_form=True)
     await page.get_by_test_id("account-menu").click()
     async with page.expect_response("**/preferences/theme"):
         await page.get_by_test_id("theme-select").select_option("dark")

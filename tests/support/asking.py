@@ -10,7 +10,7 @@ import httpx
 
 from tests.support.people import Member
 from tests.support.routes import Expected
-from tests.support.server import Server
+from tests.support.server import NO_TLS, Server
 from tests.support.web import Forms
 
 
@@ -85,7 +85,7 @@ async def at_the_door(server: Server, who: Mapping[str, Member | None]) -> Async
             forms = await stack.enter_async_context(Forms(server))
             forms.http.headers["Origin"] = server.url
             headers = {"Authorization": f"Bearer {member.token}"} if member else {}
-            api = httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False, timeout=30)
+            api = httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False, verify=NO_TLS, timeout=30)
             await stack.enter_async_context(api)
             if member is not None:
                 await forms.sign_in(member)

@@ -12,7 +12,7 @@ import httpx
 from backend.selfaudit.house import HOUSE
 from tests.support.cli import flowpilot
 from tests.support.flow import Owner
-from tests.support.server import Server
+from tests.support.server import NO_TLS, Server
 
 NO_CANARY = {"FLOWPILOT_CANARY_EVERY_S": "0"}
 WITHIN_S = 60.0
@@ -62,7 +62,7 @@ async def findings(owner: Owner) -> dict[str, dict[str, Any]]:
 
 async def samples(server: Server) -> dict[str, float]:
     """The process's gauges; those with a label as `name:label`."""
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, verify=NO_TLS, timeout=30) as client:
         text = (await client.get("/metrics")).text
     return {f"{name}:{label}" if label else name: float(value) for name, label, value in _SAMPLE.findall(text)}
 

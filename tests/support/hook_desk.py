@@ -15,7 +15,7 @@ import trustme
 from tests.support.flow import API, Owner
 from tests.support.people import Crew
 from tests.support.receiver import WAIT_S
-from tests.support.server import Server
+from tests.support.server import NO_TLS, Server
 
 HOOKS = f"{API}/account/webhooks"
 Found = TypeVar("Found")
@@ -98,7 +98,7 @@ async def hook_desk(server: Server, crew: Crew, database_url: str) -> AsyncItera
 
     def client(token: str) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False, timeout=30)
+        return httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False, verify=NO_TLS, timeout=30)
 
     async with client(crew.admin.token) as a, client(crew.technician.token) as j, client(crew.engineer.token) as s:
         yield Desk(crew, server, a, j, s, Owner(database_url))

@@ -20,7 +20,7 @@ from tests.support.flow import API, Owner, open_session
 from tests.support.hook_desk import until
 from tests.support.people import Crew
 from tests.support.psa_server import PsaServer
-from tests.support.server import Server
+from tests.support.server import NO_TLS, Server
 
 CONNECTORS = f"{API}/account/psa-connectors"
 KEY = "a-key-that-server-and-worker-share-0123456789"
@@ -86,7 +86,7 @@ async def psa_desk(server: Server, crew: Crew, database: Database, url: str, psa
 
     def client(token: str) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False, timeout=30)
+        return httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False, verify=NO_TLS, timeout=30)
 
     async with client(crew.admin.token) as a, client(crew.technician.token) as j, client(crew.engineer.token) as s:
         answer = await a.post(CONNECTORS, json={"system": psa.system, "fields": psa.access()})

@@ -32,7 +32,7 @@ from tests.support.handoff_model import (
     tour,
 )
 from tests.support.people import Crew, Member
-from tests.support.server import Server
+from tests.support.server import NO_TLS, Server
 
 People = Callable[..., Awaitable[Crew]]
 LONG: Final = os.environ.get("FUZZ") == "long"
@@ -66,7 +66,9 @@ class Machine(RuleBasedStateMachine):
         for who in ("technician", "engineer", "second_engineer", "admin"):
             member: Member = getattr(self.crew, who)
             headers = {"Authorization": f"Bearer {member.token}"}
-            self.clients[who] = httpx.Client(base_url=self.server.url, headers=headers, trust_env=False, timeout=30)
+            self.clients[who] = httpx.Client(
+                base_url=self.server.url, headers=headers, trust_env=False, verify=NO_TLS, timeout=30
+            )
         opened = self.clients["technician"].post(f"{API}/ai-sessions", json={"title": "T", "problem": "P"})
         self.session = opened.json()["id"]
 

@@ -9,11 +9,12 @@ RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pr
 # All rules that look at a colour. The looks are one document under two style sheets; nothing else differs.
 COLOURS: Final = ("color-contrast", "link-in-text-block")
 _LOOKS: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
-# A colour on its way from one look to the other is in neither.
+# A colour on its way from one look to the other is in neither, and a dialog that arrives is still half clear.
 _SETTLED: Final = (
     "async () => { await new Promise(requestAnimationFrame);"
     " await Promise.allSettled(document.getAnimations()"
-    ".filter(one => one instanceof CSSTransition).map(one => one.finished)); }"
+    ".filter(one => one.playState === 'running' && one.effect.getComputedTiming().endTime < Infinity)"
+    ".map(one => one.finished)); }"
 )
 
 

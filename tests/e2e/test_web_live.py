@@ -362,6 +362,10 @@ async def test_on_a_phone_a_tap_opens_the_context_and_back_closes_it(
     page = await signed_in(context, server, crew.engineer, "/escalations")
     await live(page)
     await expect(page.get_by_test_id("context-overlay")).to_be_hidden()
+    icons = [
+        await page.get_by_test_id(f"nav-{name}").locator("svg").bounding_box() for name in ("sessions", "escalations")
+    ]
+    assert len({box and box["y"] for box in icons}) == 1  # the count moves nothing
     await page.get_by_test_id("escalation-row").tap()
     await expect(page.get_by_test_id("pick-up-primary")).to_be_visible()
     await page.go_back()

@@ -1,11 +1,12 @@
 """FlowPilot in a real browser: a reply that streams, stop, retry, proposals, guided mode, a secret at paste time."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.conftest import Http, StartServer
 from tests.support.flow import API, act, claimed, escalate, open_session
@@ -86,6 +87,31 @@ async def test_a_reply_streams_and_is_stopped_retried_and_turned_into_facts(
         await expect(junior.get_by_test_id("chat-log")).to_contain_text("Added to steps: Restarted the tunnel twice")
         await expect(junior.get_by_test_id("proposal")).to_have_count(0)
         await expect(senior.get_by_test_id("fact-item")).to_contain_text("FortiGate 60F")
+
+
+async def test_the_next_message_waits_neither_for_the_page_nor_for_the_message_before(
+    browser: Browser, server: Server, people: Callable[..., Awaitable[Crew]], http: Http
+) -> None:
+    crew = await people()
+    session_id = await open_session(http(crew.technician))
+    page = await opened(browser, server, crew.technician, session_id)
+    drawn, taken = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await (drawn if route.request.method == "GET" else taken).wait()
+        await route.continue_()
+
+    await page.route(f"**/pilot/{session_id}**", hold)
+    await send(page, "One.")
+    await page.get_by_test_id("chat-input").press_sequentially(" Two.")  # while the first is on its way
+    await page.keyboard.press("Enter")
+    taken.set()
+    await expect(page.get_by_test_id("chat-input")).to_have_value("")
+    await send(page, "Three.")  # while the page is not drawn yet
+    await expect(page.get_by_test_id("chat-input")).to_have_value("")
+    drawn.set()
+    for words in ("One.", "Two.", "Three."):
+        await expect(page.get_by_test_id("chat-message").get_by_text(words, exact=True)).to_have_count(1)
 
 
 async def test_without_a_model_a_runbook_leads_step_by_step_and_a_secret_is_caught(

@@ -105,23 +105,29 @@ function compose() {
   const failed = document.querySelector("[data-send-failed]");
   if (matchMedia("(max-width: 639.98px)").matches) text.placeholder = text.placeholder.split(",")[0];
   const button = form.querySelector("button");
+  let next = false; // pressed while the message before was on its way: sent when that one is there
   const go = async () => {
+    next = button.disabled;
     if (!text.value.trim() || button.disabled) return;
     button.disabled = true;
     failed.hidden = true;
     pinned = true;
+    const said = text.value;
     try {
       await send(form.getAttribute("action"), new FormData(form));
-      text.value = "";
+      text.value = text.value.startsWith(said) ? text.value.slice(said.length).trimStart() : text.value; // what came meanwhile stays
       document.dispatchEvent(new CustomEvent("fp:sent"));
-      await refresh();
     } catch (error) {
+      next = false;
       failed.querySelector("span").textContent = error.status ? `Not sent. ${error.message} Your text is kept.` : "Not sent. Your text is kept.";
       failed.hidden = false;
+      return;
     } finally {
-      button.disabled = false;
+      button.disabled = false; // the page may take its time to draw anew, and the next message does not wait for that
       text.focus();
     }
+    if (next && text.value.trim()) go();
+    else await refresh();
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.support.flow import API
+from tests.support.listener import end_listening
 from tests.support.people import Member
 from tests.support.recorded import Hand
 from tests.support.server import Server
@@ -34,7 +35,7 @@ async def black_hole() -> AsyncIterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        server.close()
+        await end_listening(server)
         for writer in held:
             writer.transport.abort()
 

@@ -15,6 +15,7 @@ from backend.commands.ending import LEAVING_S, SERVING_S
 from backend.db.embedded import STOP_AT_ONCE_S, STOP_TIMEOUT_S
 from backend.db.engine import Database
 from tests.support.flow import API, escalated, open_session
+from tests.support.listener import end_listening
 from tests.support.people import Crew, Member
 from tests.support.server import Server
 from tests.support.stream import PATH
@@ -50,7 +51,7 @@ async def mute_mail_server() -> AsyncIterator[tuple[int, asyncio.Event]]:
     try:
         yield listening.sockets[0].getsockname()[1], came
     finally:
-        listening.close()
+        await end_listening(listening)
         for writer in held:
             writer.transport.abort()
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Http
+from tests.conftest import Http, StartServer
 from tests.support.by_hand import Hands, subjects
 from tests.support.flow import API, Owner, act, claimed, escalated
 from tests.support.mail_server import MailServer
@@ -238,3 +238,19 @@ async def test_whoever_is_given_it_is_emailed_at_once_and_the_former_holder_is_o
     assert sorted(shown[crew.engineer.id]) == [("desktop", "cancelled"), ("email", "accepted")], (
         "the first alert's alone"
     )
+
+
+async def test_without_a_mail_server_the_record_says_so(people: People, http: Http, start_server: StartServer) -> None:
+    """It stands here because no other server of this file has a worker, which would take the work and send it."""
+    crew = await people()
+    junior = http(crew.technician, at=await start_server())
+    wanted = {crew.engineer.id, crew.second_engineer.id, crew.owner.id, crew.admin.id}
+    path = f"{API}/handoffs/{(await escalated(junior))['id']}"
+    async with asyncio.timeout(30):
+        while True:
+            deliveries = (await junior.get(path)).json()["deliveries"]
+            failed = {d["user"]["id"]: d for d in deliveries if (d["channel"], d["state"]) == ("email", "failed")}
+            if set(failed) == wanted:
+                break
+            await asyncio.sleep(0.1)
+    assert "FLOWPILOT_SMTP_URL" in failed[crew.engineer.id]["detail"]

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Http, StartServer
+from tests.conftest import Http
 from tests.support.flow import API, Owner, act, claimed, escalated
 from tests.support.mail_server import MailServer
 from tests.support.people import Crew
@@ -250,12 +250,3 @@ async def test_one_accounts_storm_of_mails_that_hang_delays_nobody_elses(
     assert await owner.value(tried, storming.account_id) < 4 * 5, (
         "theirs came while ours still had their first tries to go"
     )
-
-
-async def test_without_a_mail_server_the_record_says_so(people: People, http: Http, start_server: StartServer) -> None:
-    crew = await people()
-    server = await start_server()
-    junior = http(crew.technician, at=server)
-    handoff = await escalated(junior)
-    told = await until(junior, handoff["id"], {crew.engineer.id: "failed", crew.owner.id: "failed"})
-    assert "FLOWPILOT_SMTP_URL" in str(told[crew.engineer.id][1])

@@ -156,6 +156,7 @@ async def test_many_hands_on_few_sessions_neither_deadlock_nor_break(
 ) -> None:
     """Every command takes its rows in one order; a deadlock would be a 5xx for somebody who only pressed a button."""
     crew = await people()
+    before = len(server.logs)  # emptying the database after an earlier test may meet what that one left under way
     chance = random.Random(11)  # noqa: S311 - the same story in each run
     everyone = [crew.owner, crew.admin, crew.engineer, crew.second_engineer, crew.technician]
     hands = {who.id: http(who) for who in everyone}
@@ -183,7 +184,7 @@ async def test_many_hands_on_few_sessions_neither_deadlock_nor_break(
         f"{a.request.method} {a.request.url.path} {a.status_code} {a.text}" for a in answers if a.status_code >= 500
     ]
     assert not broken, broken[0]
-    assert "deadlock" not in server.logs
+    assert "deadlock" not in server.logs[before:]
     assert sum(a.status_code < 300 for a in answers) > 30, "the story must do something"
     await consistent(hands[crew.owner.id], sessions)
 

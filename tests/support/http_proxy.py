@@ -10,6 +10,8 @@ import contextlib
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
+from tests.support.listener import end_listening
+
 _PAGE: Final = b"<html><body>Blocked by the web filter</body></html>"
 
 
@@ -38,7 +40,7 @@ class WebProxy:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
-        self._server.close()
+        await end_listening(self._server)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -367,11 +367,11 @@ class MailServer:
         return one
 
     async def _listen(self) -> None:
-        await self._port.listen(self._loop, self._converse, self._tls if self._implicit else None)
+        self._port.listen(self._converse, self._tls if self._implicit else None)
 
     async def _close(self) -> None:
         self.order.changed.set()
-        self._port.close()
+        await self._port.close()
         ending, self._open = self._open, set()
         for one in ending:
             one.cut()

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.support.listener import end_listening
+
 ASSESSMENT: Final = {
     "summary": "The tunnel drops every hour. Two steps did not help.",
     "known": ["Firewall: FortiGate 60F"],
@@ -174,4 +176,4 @@ async def model_server() -> AsyncIterator[ModelServer]:
         yield model
     finally:
         model.gate.set()
-        listening.close()
+        await end_listening(listening)

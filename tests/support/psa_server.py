@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.support.listener import end_listening
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -158,7 +160,7 @@ class PsaServer:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
-        self._server.close()
+        await end_listening(self._server)
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)

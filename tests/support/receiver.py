@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from tests.support.listener import end_listening
+
 WAIT_S = 40.0
 
 
@@ -77,7 +79,7 @@ class Receiver:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
-        self._server.close()
+        await end_listening(self._server)
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import parse_qs, quote, urlsplit
 
+from tests.support.listener import end_listening
+
 Direction = Literal["up", "down"]
 Target = tuple[str, int] | str
 _CHUNK: Final = 65_536
@@ -69,7 +71,7 @@ class TcpProxy:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
-        self._server.close()
+        await end_listening(self._server)
         self.heal()
         self.cut()
         if self._tasks:

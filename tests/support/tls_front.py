@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import trustme
 
+from tests.support.listener import end_listening
+
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -65,7 +67,7 @@ async def _listening(serve: Serve, context: ssl.SSLContext | None) -> AsyncItera
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
-        listener.close()
+        await end_listening(listener)
         for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

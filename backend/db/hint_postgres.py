@@ -9,7 +9,13 @@ import asyncpg
 from backend.db.hint_line import LineLostError, Wire
 
 CHANNEL: Final = "flowpilot_hint"
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the driver's state when the connection was cut in the middle of a statement
+)
 
 
 class PostgresLine:

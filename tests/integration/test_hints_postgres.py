@@ -24,8 +24,11 @@ async def test_whatever_the_driver_says_of_a_cut_connection_is_a_lost_line(
     worker_database_url: str, said: Exception
 ) -> None:
     """Else an operator reads of a fault in the program each time that the database is restarted."""
-    line = PostgresLine(asyncpg_url(worker_database_url), RUNTIME)
     with pytest.raises(LineLostError):
-        async with line.connected(lambda _: None, lambda: None) as wire:
-            await wire.check()
-            raise said
+        await _cut(PostgresLine(asyncpg_url(worker_database_url), RUNTIME), said)
+
+
+async def _cut(line: PostgresLine, said: Exception) -> None:
+    async with line.connected(lambda _: None, lambda: None) as wire:
+        await wire.check()
+        raise said

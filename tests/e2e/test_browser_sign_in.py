@@ -1,7 +1,6 @@
 """Signing the real tray app in with a real browser: from the window to the queue, over a restart, to the last toast."""
 
 import asyncio
-import json
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -144,7 +143,7 @@ async def test_from_the_window_to_the_queue_over_a_restart_until_the_computer_is
         assert time.time() - pressed < 2.5
         said = await desk.desktop_event("notify", summary="FlowPilot: signed out")
         assert said["body"] == "You will not be notified on this computer until you sign in."
-        await desk.wait_for("the keyring to be empty", lambda: json.loads(kept.read_text()) == {})
+        await desk.wait_for("the keyring to be empty", lambda: kept.read_text() == "{}")
         await desk.xdotool("search", "--sync", "--onlyvisible", "--name", "FlowPilot Escalations")
         told = [e for e in desk.desktop_events if e.get("summary") == "FlowPilot: signed out"]
         assert len(told) == 1, "asked once"

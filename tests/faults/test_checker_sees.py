@@ -44,7 +44,7 @@ async def story(world: World, bug: str | None = None) -> list[Violation]:
             done = [o.kind for o in world.history.operations if o.outcome == "ok"]
             return done.count("claim") >= CLAIMS and {"resolve", "release", "queue"} <= set(done)
 
-        await until(told_enough, within=60)
+        await until(told_enough, within=120)
         stop.set()
     await world.quiet()
     return await world.look(at_rest)
@@ -77,7 +77,7 @@ async def slow_post(world: World, bug: str | None) -> list[Violation]:
     assert session is not None
     made = await junior.escalate(session)
     assert made.handoff is not None
-    await until(lambda: sending(world), within=20)
+    await until(lambda: sending(world))
     claim = await senior.claim(made.handoff)
     assert claim.outcome == "ok"
     await asyncio.sleep(GRACE_S + 0.5)  # the promise is about time: no mail 2 s after the claim

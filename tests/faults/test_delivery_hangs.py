@@ -77,7 +77,7 @@ async def deaf_readers(server: Server, who: Member, count: int) -> AsyncIterator
 
 async def everything_assessed(server: Server, who: Member) -> None:
     """No hand-off stays on "in progress" because the model hangs: each has an assessment, or the reason why not."""
-    async with httpx.AsyncClient(trust_env=False, headers=bearer(who)) as client, asyncio.timeout(90):
+    async with httpx.AsyncClient(trust_env=False, timeout=30, headers=bearer(who)) as client, asyncio.timeout(90):
         while True:
             page = await client.get(f"{server.url}{API}/handoffs", params={"status": "all", "limit": 200})
             if all(row["assessment_status"] != "pending" for row in page.json()["items"]):
@@ -99,7 +99,7 @@ async def test_nothing_that_hangs_slows_or_fails_escalate_and_claim(world: World
         crew = await world.account()
         junior, senior = world.hand(crew, crew.technician, server), world.hand(crew, crew.engineer, server)
         healthy = await timed(junior, senior)
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             made = await client.post(
                 f"{server.url}{API}/account/webhooks",
                 json={"name": "Hangs", "url": f"http://127.0.0.1:{hole}/hook"},

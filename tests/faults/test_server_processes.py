@@ -1,6 +1,7 @@
 """`serve --workers N`: a process of several that dies costs its clients a reconnect, and nobody an event."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -22,7 +23,14 @@ People = Callable[..., Awaitable[Crew]]
 
 
 def workers_of(server: Server) -> set[int]:
-    return {pid for pid in family(server.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    return {pid for pid in family(server.pid) if b"spawn_main" in command_line(pid)}
+
+
+def command_line(pid: int) -> bytes:
+    """Nothing, when it has ended since it was listed."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 async def follows(server: Server, who: Member, total: int, ready: asyncio.Semaphore) -> tuple[list[int], int]:

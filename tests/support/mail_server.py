@@ -58,6 +58,8 @@ Mode = Literal[
 ]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 HOST: Final = "127.0.0.1"
+_TURN_S: Final = 60.0
+"""How long its own thread may take to do as it is told, on a machine that may stand still for seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +205,13 @@ class MailServer:
         self._loop.set_exception_handler(lambda *_: None)  # as is a handshake that a client breaks off
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail-server", daemon=True)
         self._thread.start()
-        self._call(self._listen()).result(10)
+        self._call(self._listen()).result(_TURN_S)
         return self
 
     def stop(self) -> None:
-        self._call(self._close()).result(10)
+        self._call(self._close()).result(_TURN_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(_TURN_S)
         self._loop.close()
         self._port.release()
 
@@ -234,7 +236,7 @@ class MailServer:
         `times` is for greylist; `delay_s` bounds the stalling of the slow modes (otherwise until the next order);
         `only` is for tarpit_rcpt: the domain whose recipients get no answer.
         """
-        self._call(self._obey(_Order(mode, times, delay_s, only))).result(10)
+        self._call(self._obey(_Order(mode, times, delay_s, only))).result(_TURN_S)
 
     # --- what came ---
 

@@ -7,12 +7,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from tests.support import prepared
 from tests.support.history import History
 from tests.support.prepared import Prepared
 from tests.support.server import Server, _environment
+
+STOPPED_WITHIN_S: Final = 30.0
 
 
 class WorkerProcess:
@@ -94,9 +96,8 @@ def frozen_until_woken(process: Server) -> Iterator[Callable[[], None]]:
 
 
 def _wait_for_state(pid: int, state: str) -> None:
-    """The kernel stops each thread on its own; wait until it says so of the process."""
-    for _ in range(1000):
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == state:
-            return
+    """The kernel stops each thread on its own, once it gets its turn; wait until it says so of the process."""
+    deadline = time.monotonic() + STOPPED_WITHIN_S
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != state:
+        assert time.monotonic() < deadline, f"process {pid} did not stop"
         time.sleep(0.001)
-    raise AssertionError(f"process {pid} did not stop")

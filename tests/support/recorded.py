@@ -193,7 +193,7 @@ class Ear:
             return self.who.id in event.data.get("to", ())
         return event.kind in {"handoff.created", "handoff.released"}
 
-    async def heard(self, kind: str, handoff: str, *, within: float = 30.0) -> Heard:
+    async def heard(self, kind: str, handoff: str, *, within: float = 60.0) -> Heard:
         """Wait for an event of this kind about a handoff."""
 
         def found() -> Heard | None:

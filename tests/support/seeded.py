@@ -18,8 +18,8 @@ from backend.feed.hub import FeedHub
 from backend.feed.log import LogEntry, LogPosition
 
 BUGS: Final = ("publish_before_commit", "no_claim_guard", "no_recheck", "session_setting")
-_BETWEEN_S: Final = 0.5
-"""How long the told and not yet committed event stands, in the bug that tells too early."""
+_BETWEEN_S: Final = 2.0
+"""How long the told and not yet committed event stands, in the bug that tells too early: time to hear of it and ask."""
 
 
 def sow(bug: str) -> None:

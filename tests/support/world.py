@@ -17,6 +17,8 @@ from tests.support.recorded import Ear, Hand, PostOffice, last_look
 from tests.support.server import Server
 
 MAIL_FROM: Final = "escalations@flowpilot.example"
+WAIT_S: Final = 60.0
+"""For what must come, on a machine that may stand still for seconds; no promise of speed."""
 DELIVERY_KINDS: Final = ("step", "idle", "closed", "email")
 _QUIET: Final = """
     SELECT count(*) FROM job WHERE kind = any($1)
@@ -111,7 +113,7 @@ class World:
         """A desktop of this person that listens from now on; returns when the server counts it as connected."""
         ear = Ear(self.history, crew.account_id, who, server or self.servers[0], answers=answers)
         self._ears.append(asyncio.create_task(ear.run()))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WAIT_S):
             await ear.connected.wait()
         return ear
 
@@ -141,7 +143,7 @@ class World:
         """Let the time pass for which dead workers hold their work."""
         await self.execute("UPDATE job SET lease_until = clock_timestamp() WHERE lease_until IS NOT NULL")
 
-    async def quiet(self, *kinds: str, within: float = 40.0) -> None:
+    async def quiet(self, *kinds: str, within: float = WAIT_S) -> None:
         """Wait until no work of delivery (or of these kinds) is due or under way."""
         wanted = list(kinds or DELIVERY_KINDS)
         async with asyncio.timeout(within):
@@ -177,7 +179,7 @@ class World:
         assert not found, "\n".join(f"{v.rule}: {v.text}" for v in found[:20])
 
 
-async def until(true: Callable[[], Awaitable[bool]], *, within: float = 30.0) -> None:
+async def until(true: Callable[[], Awaitable[bool]], *, within: float = WAIT_S) -> None:
     """Wait until an async question is answered yes."""
     async with asyncio.timeout(within):
         while not await true():  # noqa: ASYNC110 - what other programs do can only be asked

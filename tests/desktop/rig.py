@@ -83,7 +83,7 @@ class Recorder:
     def marked(self, name: str) -> list[dict[str, object]]:
         return [fields for known, fields in self.marks if known == name]
 
-    async def until(self, condition: Callable[[], Any], within_s: float = 8.0) -> None:
+    async def until(self, condition: Callable[[], Any], within_s: float = 30.0) -> None:
         """Wait until true; asked again with every piece of news."""
         async with asyncio.timeout(within_s), self._news:
             await self._news.wait_for(condition)

@@ -36,5 +36,5 @@ def session_bus(folder: Path) -> Iterator[str]:
         yield bus.stdout.readline().strip()
     finally:
         bus.terminate()
-        bus.wait(5)
+        bus.wait(30)
         bus.stdout.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop.__main__ import main
-from tests.desktop.computer import computer
+from tests.desktop.computer import WAIT_S, computer
 from tests.desktop.rig import serving
 from tests.support.fake_server import LEE
 
@@ -65,7 +65,7 @@ async def test_a_second_start_raises_the_window_and_ends(tmp_path: Path) -> None
         second = await desk.start_app(server.url, None)
         await second.communicate()
         assert second.returncode == 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             while "FlowPilot Escalations" not in await desk.windows():  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
 
@@ -76,7 +76,7 @@ async def test_a_click_on_the_icon_opens_the_queue(tmp_path: Path) -> None:
         await desk.start_app(server.url, "dana")
         await desk.milestone("live")
         await desk.command("activate")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             while "FlowPilot Escalations" not in await desk.windows():  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
 
@@ -121,14 +121,14 @@ async def test_an_app_that_starts_behind_a_lock_says_nothing_was_shown(tmp_path:
         await desk.start_desktop()
         await desk.command("lock")
         await desk.start_app(server.url, "dana")
-        await server.until(lambda: server.rounds(handoff_id) == [(0, "suppressed", "locked")], 20)
+        await server.until(lambda: server.rounds(handoff_id) == [(0, "suppressed", "locked")], WAIT_S)
 
 
 async def test_without_a_token_it_asks_to_sign_in(tmp_path: Path) -> None:
     async with serving() as server, computer(tmp_path) as desk:
         await desk.start_desktop()
         await desk.start_app(server.url, None)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(WAIT_S):
             while "FlowPilot" not in await desk.windows():  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
         assert server.requests == []
@@ -149,7 +149,7 @@ async def test_a_token_that_the_server_does_not_know_is_said_in_one_line_and_end
     async with serving() as server, computer(tmp_path) as desk:
         await desk.start_desktop()
         app = await desk.start_app(server.url, "fpat_bad")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             out, err = await app.communicate()
         assert (app.returncode, out) == (2, b"")
         told = "The server does not know this token. Check that it is complete and has not expired."
@@ -165,7 +165,7 @@ async def test_a_server_that_does_not_answer_is_said_once_and_waited_for(tmp_pat
         await server.stop()
         app = await desk.start_app(server.url, "dana")
         assert app.stderr is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             line = (await app.stderr.readline()).decode()
         assert line.startswith(f"flowpilot-tray: {server.url} does not answer (")
         await server.start()

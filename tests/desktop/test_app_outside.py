@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desktop.computer import computer
+from tests.desktop.computer import WAIT_S, computer
 from tests.desktop.rig import serving
 
 ID = "01a21f19-be46-763c-b5ab-1d489ed7000c"
@@ -22,7 +22,7 @@ async def test_a_link_shows_the_escalation_in_the_app_that_runs_and_claims_nothi
         server.escalate("Domain controller down", id=ID)
         await desk.desktop_event("notify")
         second = await desk.run_app(LINK)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             await second.wait()
         assert second.returncode == 0
         await desk.wait_for("the hand-off to be read", lambda: f"GET /handoffs/{ID}" in server.requests)
@@ -53,7 +53,7 @@ async def test_it_quits_at_once_though_every_name_lookup_hangs(tmp_path: Path) -
         await desk.wait_for("a name to be looked up", asked.exists)
         began = time.monotonic()
         app.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             await app.communicate()
         assert app.returncode == 0
         assert time.monotonic() - began < 8, "within a second, on a machine that is not busy"

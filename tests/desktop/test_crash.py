@@ -9,7 +9,7 @@ import pytest
 
 from desktop import crash
 from desktop.crash import CrashWatch
-from tests.desktop.computer import computer
+from tests.desktop.computer import WAIT_S, computer
 from tests.desktop.rig import serving
 
 
@@ -25,7 +25,7 @@ async def test_after_a_crash_the_next_start_says_so_once_and_offers_the_diagnost
         told = await desk.desktop_event("notify", summary="FlowPilot ended unexpectedly last time")
         assert "Segmentation fault" in told["body"]
         await desk.command(f"press {told['id']} diagnostics")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             while "About and diagnostics" not in await desk.windows():  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.1)
         again.send_signal(signal.SIGTERM)

@@ -117,7 +117,7 @@ async def test_what_is_copied_holds_no_token_no_customer_and_nothing_that_was_sa
         async with app(server, TOKEN) as (seen, controller):
             await seen.until(lambda: seen.toasts and seen.state() == "connected")
             controller.check_up()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while controller.vitals.round_trip_s is None:  # noqa: ASYNC110 - a plain value
                     await asyncio.sleep(0.01)
             rows = diagnostics.rows(controller, around(server.url))

@@ -1,6 +1,7 @@
 """The app follows the server's log over real sockets: nothing lost, nothing twice, whatever happens to the link."""
 
 import asyncio
+import re
 
 from tests.desktop.rig import app, serving
 from tests.support.fake_server import DANA, LEE
@@ -34,7 +35,9 @@ async def test_claimed_elsewhere_takes_the_toast_away() -> None:
         await seen.until(lambda: handoff_id in seen.toasts)
         server.claim(handoff_id, LEE)
         await seen.until(lambda: not seen.toasts)
-        await seen.until(lambda: [row.outcome for row in seen.queue.rows] == ["Claimed by Lee Park, 1 s ago"])
+        await seen.until(lambda: any(row.outcome for row in seen.queue.rows))
+        [row] = seen.queue.rows
+        assert re.fullmatch(r"Claimed by Lee Park, \d+ s ago", row.outcome or "")
         await seen.until(lambda: seen.rows() == [])
         assert [view.claimer for view in seen.queue.claimed_recently] == ["Lee Park"]
 
@@ -91,22 +94,23 @@ async def test_a_burst_of_200_is_three_toasts_and_one_digest() -> None:
         await seen.until(lambda: seen.state() == "connected")
         for number in range(200):
             server.escalate(f"Problem {number}")
-        await seen.until(lambda: seen.tray is not None and seen.tray.count == 200, 20)
-        await seen.until(lambda: "digest" in seen.toasts and seen.toasts["digest"].title == "200 waiting", 20)
+        await seen.until(lambda: seen.tray is not None and seen.tray.count == 200, 60)
+        await seen.until(lambda: "digest" in seen.toasts and seen.toasts["digest"].title == "200 waiting", 60)
         assert [variant for _, variant in seen.toast_log].count("new") == 3
-        await server.until(lambda: len(set(server.receipts())) == 200, 20)
+        await server.until(lambda: len(set(server.receipts())) == 200, 60)
 
 
 async def test_a_dropped_socket_with_bye_comes_back_when_the_server_said() -> None:
     async with serving() as server, app(server) as (seen, _):
         await seen.until(lambda: seen.state() == "connected")
         await server.tell_all({"type": "bye", "retry_after_ms": 50})
-        await seen.until(lambda: len(seen.marked("live")) == 2, 3)
+        # No other reason to connect anew comes before a heartbeat is missed, after 25 s.
+        await seen.until(lambda: len(seen.marked("live")) == 2, 15)
 
 
 async def test_silence_reconnects() -> None:
     async with serving(heartbeat_s=1) as server, app(server) as (seen, _):
-        await seen.until(lambda: len(seen.marked("live")) == 2, 10)
+        await seen.until(lambda: len(seen.marked("live")) == 2)
 
 
 async def test_a_revoked_token_signs_out_and_takes_everything_away() -> None:

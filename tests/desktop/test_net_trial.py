@@ -22,7 +22,7 @@ async def test_it_goes_by_the_server_the_live_link_the_screen_and_back() -> None
         told = followed(controller)
         controller.test_notification()
         await seen.until(lambda: "test" in seen.toasts)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while not told:  # noqa: ASYNC110 - the listener is a plain call
                 await asyncio.sleep(0.01)
         [steps] = told
@@ -36,7 +36,7 @@ async def test_it_goes_by_the_server_the_live_link_the_screen_and_back() -> None
 async def test_a_hop_that_fails_is_named_and_the_notification_is_shown_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trial, "HOP_S", 0.3)
+    monkeypatch.setattr(trial, "HOP_S", 1.5)  # one hop waits for it; the others must not miss it on a busy machine
     async with serving() as server, app(server) as (seen, controller):
         await seen.until(lambda: seen.state() == "connected")
         told = followed(controller)
@@ -67,6 +67,6 @@ async def test_a_hop_that_fails_is_named_and_the_notification_is_shown_all_the_s
 async def run(controller: Controller, told: list[tuple[ProbeStep, ...]], count: int) -> None:
     controller.test_notification()
     controller.test_notification()  # a second press is not a second test
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while len(told) < count:  # noqa: ASYNC110 - the listener is a plain call
             await asyncio.sleep(0.01)

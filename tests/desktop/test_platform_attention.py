@@ -39,7 +39,7 @@ class Heard:
         asyncio.get_running_loop().create_task(self._tell())
 
     async def until(self, *reasons: str | None) -> None:
-        async with asyncio.timeout(5), self._news:
+        async with asyncio.timeout(30), self._news:
             await self._news.wait_for(lambda: self.reasons == [*reasons])
 
     async def _tell(self) -> None:
@@ -308,7 +308,7 @@ class Dunst:
         return answer.decode().strip() if done.returncode == 0 else None
 
     async def until(self, ready: Callable[[], Any]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await ready():  # noqa: ASYNC110 - another process, watched from outside
                 await asyncio.sleep(0.02)
 
@@ -320,7 +320,7 @@ class Dunst:
 
     def end(self) -> None:
         self.process.terminate()
-        self.process.wait(5)
+        self.process.wait(30)
 
 
 @pytest.fixture
@@ -359,7 +359,7 @@ async def test_a_dunst_that_ends_takes_its_toasts_along_and_the_next_alert_fails
     await system.start()
     await system.show(toasts.new(row("h1")))
     dunst.end()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await nobody.closed.get() == "h1"
     assert not system.usable
     with pytest.raises(ToastFailedError, match="the notification service"):

@@ -36,9 +36,9 @@ async def test_a_reminder_a_nudge_and_the_return_reach_the_senior_and_each_leave
         def on_screen() -> bool:
             return any(each["variant"] == variant for each in desk.events("toast_shown"))
 
-        await asyncio.to_thread(wait_until, f"a toast {variant}", on_screen, 30.0)
+        await asyncio.to_thread(wait_until, f"a toast {variant}", on_screen)
         found = "select 1 from delivery where handoff_id = $1 and rung = $2 and channel = 'desktop' and state = 'shown'"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await owner.fetch(found, handoff, rung):  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.05)
 

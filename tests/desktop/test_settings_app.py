@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.desktop.computer import Computer, computer
+from tests.desktop.computer import WAIT_S, Computer, computer
 from tests.desktop.rig import serving
 
 ALL_DAY = {"quiet.enabled": True, "quiet.from": "00:00", "quiet.to": "00:00"}
@@ -88,11 +88,11 @@ async def test_the_settings_open_from_the_icons_menu_and_a_second_start_prints_t
         out, _ = await second.communicate()
         assert f"theme                = dark  (user: {path})" in out.decode().splitlines()
         await desk.command("menu Settings")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             while "Settings" not in await desk.windows():  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
         await desk.command("menu About and diagnostics")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             while "About and diagnostics" not in await desk.windows():  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.05)
 
@@ -105,7 +105,7 @@ async def test_the_global_shortcut_opens_the_queue_and_gives_its_keys_back(tmp_p
         await desk.milestone("live")
 
         async def press_until_open() -> None:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(WAIT_S):
                 while "FlowPilot Escalations" not in await desk.windows():
                     keys = await desk._spawn("xdotool", "key", "ctrl+shift+e")
                     await keys.wait()

@@ -35,7 +35,7 @@ async def test_200_at_once_are_three_toasts_and_one_digest_and_each_has_its_rece
         await desk.start_app(server.url, "dana")
         await desk.milestone("live")
         ids = [server.escalate(f"p{number}") for number in range(200)]
-        await server.until(lambda: {each for each, state in server.receipts() if state == "shown"} == set(ids), 20)
+        await server.until(lambda: {each for each, state in server.receipts() if state == "shown"} == set(ids), 60)
         await desk.wait_for("the digest of all", lambda: "200 waiting" in shown(desk).values())
         numbers = {event["id"] for event in desk.desktop_events if event["event"] == "notify"}
         assert len(numbers) <= 4, "three single ones and the digest, which is replaced in place"
@@ -108,6 +108,6 @@ async def test_a_real_daemon_that_falls_gives_its_toasts_to_the_next_and_a_claim
 
 async def displayed(desk: SeniorDesk, count: int) -> None:
     """Wait until the daemon shows so many."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await asyncio.to_thread(desk.displayed) != count:  # noqa: ASYNC110 - another process, seen from outside
             await asyncio.sleep(0.05)

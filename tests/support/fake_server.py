@@ -167,7 +167,7 @@ class FakeServer:
         of = [f for f in self.received if f["type"] == "receipt" and f["handoff_id"] == handoff_id]
         return [(f["rung"], f["state"], f.get("reason")) for f in of]
 
-    async def until(self, condition: Any, within_s: float = 5.0) -> None:
+    async def until(self, condition: Any, within_s: float = 30.0) -> None:
         """Wait until `condition()` is true; it is asked again whenever something changes."""
         async with asyncio.timeout(within_s), self._changed:
             await self._changed.wait_for(condition)
@@ -195,7 +195,7 @@ class FakeServer:
         )
         server = self._server = QuietServer(config)
         self._task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not server.started:  # noqa: ASYNC110 - uvicorn has only a flag
                 await asyncio.sleep(0.01)
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Self
 
 _STEP_S = 0.02
+WAIT_S = 60.0
 _NOTIFICATIONS = "org.freedesktop.Notifications"
 
 
-def wait_until(what: str, ready: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+def wait_until(what: str, ready: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
     """Ask until the answer is truthy; an AssertionError that says what was waited for otherwise."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -90,7 +91,7 @@ class SeniorDesk:
         assert self.tray.stdin is not None
         self.tray.stdin.write(self._token.encode() + b"\n")
         self.tray.stdin.close()
-        wait_until("the tray app to be live", lambda: self._alive() and len(self.events("live")) > before, 30)
+        wait_until("the tray app to be live", lambda: self._alive() and len(self.events("live")) > before)
 
     def _alive(self) -> bool:
         assert self.tray is not None
@@ -104,7 +105,7 @@ class SeniorDesk:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             try:
-                process.wait(10)
+                process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

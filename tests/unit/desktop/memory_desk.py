@@ -238,7 +238,7 @@ class Desk:
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Until true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110 - asked of plain values that announce nothing
                 await asyncio.sleep(0.002)
 

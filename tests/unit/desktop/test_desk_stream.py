@@ -112,16 +112,19 @@ async def test_an_attempt_that_hangs_is_begun_anew(monkeypatch: pytest.MonkeyPat
     async with desk() as one:
         await one.live()
         answers = iter([asyncio.Event(), None])
+        hangs = asyncio.Event()
         real = one.wire.connect
 
         async def connect() -> Any:
             if (gate := next(answers, None)) is not None:
+                hangs.set()
                 await gate.wait()
             return await real()
 
         one.wire.connect = connect  # type: ignore[method-assign] # the first attempt after the sleep never ends
         one.controller.woke_up()
-        await asyncio.sleep(0.02)
+        await hangs.wait()
+        await asyncio.sleep(0.02)  # no longer fresh
         one.controller.network_changed()
         await one.live(2)
 

@@ -200,7 +200,9 @@ async def test_toasts_that_are_not_there() -> None:
     deck.show(toasts.new(row("h1", title="two")), ())
     deck.show(toasts.new(row("h1", title="three")), ())
     slow.gate.set()
-    await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while len(slow.log) < 2:  # noqa: ASYNC110 - a plain list
+            await asyncio.sleep(0.01)
     assert slow.log == ["one", "three"]
     deck.withdraw("h1")
     deck.closed("h1")

@@ -156,10 +156,10 @@ async def _play(breaks: list[tuple[int, bool]], told: list[Told], pauses: list[i
                 await asyncio.sleep(0)
             link.tell(Receipt(handoff_id=f"h{which}", state=state, rung=rung))
         wanted = _wanted(told)
-        async with asyncio.timeout(10), server.changed:
+        async with asyncio.timeout(30), server.changed:
             await server.changed.wait_for(lambda: server.states == wanted)
         # Once every link is good and the log has been read, nothing is left to be sent again.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while receipts.unconfirmed:  # noqa: ASYNC110 - the last echo is on its way; nothing announces its arrival
                 await asyncio.sleep(0)
     finally:
@@ -316,7 +316,7 @@ async def test_an_echo_that_a_reset_skipped_ends_after_two_heartbeats() -> None:
     running = asyncio.create_task(link.run())
     try:
         frames.put_nowait(hello(head=7))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while [frame["type"] for frame in told] != ["receipt", "resume"]:
                 answered.clear()
                 await answered.wait()

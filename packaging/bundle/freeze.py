@@ -71,8 +71,11 @@ def _plain_modes(bundle: Path) -> None:
 
 def _same_times(folder: Path) -> None:
     moment = int(epoch())
+    follow = (
+        os.utime not in os.supports_follow_symlinks
+    )  # Windows knows no other way, and the bundle has no links there
     for path in (folder, *folder.rglob("*")):
-        os.utime(path, (moment, moment), follow_symlinks=False)
+        os.utime(path, (moment, moment), follow_symlinks=follow)
 
 
 def main() -> int:

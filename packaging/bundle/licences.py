@@ -6,7 +6,7 @@ others of the same interface; the note says where their sources are.
 
 import re
 import shutil
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,11 @@ ROOTS: Final = (
 _LICENCE: Final = re.compile(r"licen[cs]e|copying|notice", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _COMMON: Final = Path("/usr/share/common-licenses")
+"""Debian's; elsewhere the texts are those that a package of the lock brings."""
+_GNU: Final = {
+    "LGPL-3": re.compile(r"\s*GNU LESSER GENERAL PUBLIC LICENSE\s+Version 3,"),
+    "GPL-3": re.compile(r"\s*GNU GENERAL PUBLIC LICENSE\s+Version 3,"),
+}
 _QT_NOTE: Final = """\
 FlowPilot Escalations uses Qt {qt} and Qt for Python {qt} (PySide6, Shiboken6), unchanged, under the GNU Lesser General
 Public License, version 3 (LGPL-3 and GPL-3 beside this file).
@@ -51,6 +56,20 @@ def bundled() -> dict[str, Distribution]:
     return found
 
 
+def gnu_text(name: str) -> str:
+    """The whole text of one of Qt's licences, `LGPL-3` or `GPL-3`. Raises FileNotFoundError where nobody has it."""
+    if (_COMMON / name).exists():
+        return (_COMMON / name).read_text(encoding="utf-8")
+    for one in distributions():
+        for file in one.files or []:
+            if _LICENCE.search(file.name) and file.suffix not in {".py", ".pyc"}:
+                path = Path(str(one.locate_file(file)))
+                text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+                if _GNU[name].match(text):
+                    return text
+    raise FileNotFoundError(f"the text of the {name} is neither in {_COMMON} nor in an installed package")
+
+
 def collect(folder: Path) -> None:
     """Write each distribution's licence texts into `folder`, and an index that names versions and licences."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +85,6 @@ def collect(folder: Path) -> None:
                 shutil.copyfile(str(one.locate_file(file)), target)
     qt = distribution("PySide6-Essentials").version
     (folder / "QT.txt").write_text(_QT_NOTE.format(qt=qt, series=qt.rpartition(".")[0]), encoding="utf-8")
-    for name in ("LGPL-3", "GPL-3"):
-        shutil.copyfile(_COMMON / name, folder / name)
+    for name in _GNU:
+        (folder / name).write_text(gnu_text(name), encoding="utf-8")
     (folder / "INDEX.txt").write_text("\n".join(index) + "\n", encoding="utf-8")

@@ -27,10 +27,14 @@ rm -rf "$work" && mkdir -p "$work" "$out"
 
 # Everything is in its place now. Nothing is copied into the app after it is signed: a file that comes late breaks the
 # signature, and notifications are then refused in silence.
+# Libraries are known by what they are: those of frameworks, Qt's and Python's, have no ending.
+program="$app/Contents/MacOS/flowpilot-tray"
 if [ -n "$identity" ]; then
     while IFS= read -r -d '' file; do
-        codesign --force --timestamp --options runtime --sign "$identity" "$file"
-    done < <(find "$app/Contents" -type f \( -name '*.dylib' -o -name '*.so' \) -print0)
+        case $(file -b "$file") in
+            Mach-O*) codesign --force --timestamp --options runtime --sign "$identity" "$file" ;;
+        esac
+    done < <(find "$app/Contents" -type f ! -path "$program" -print0)
     codesign --force --timestamp --options runtime --entitlements packaging/macos/entitlements.plist \
         --sign "$identity" "$app"
     codesign --verify --deep --strict --verbose=2 "$app"

@@ -1,7 +1,7 @@
 """The signed word on releases, as installed apps believe it: a TUF repository of plain files, for any web server.
 
     python packaging/updates/repository.py keys --keys DIR                  makes the keys; keep the three roots offline
-    python packaging/updates/repository.py begin --keys DIR --repo REPO    signs the root, two of three; no release yet
+    python packaging/updates/repository.py begin --keys DIR --repo REPO    signs the root; no release yet
     python packaging/updates/repository.py publish --keys DIR --repo REPO --channel early --rollout 100 FILE...
     python packaging/updates/repository.py rollout --keys DIR --repo REPO --channel stable --rollout 25
     python packaging/updates/repository.py refresh --keys DIR --repo REPO   signs anew what runs out soon; weekly
@@ -28,6 +28,8 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Tar
 from tuf.api.serialization.json import JSONSerializer
 
 ROOTS: Final = ("root-1", "root-2", "root-3")
+THRESHOLD: Final = 2
+"""So many of the roots sign who may sign the rest; the third may be out of reach, or lost."""
 ONLINE: Final = ("targets", "snapshot", "timestamp")
 LASTS: Final = {
     "root": timedelta(days=730),
@@ -35,6 +37,8 @@ LASTS: Final = {
     "snapshot": timedelta(days=90),
     "timestamp": timedelta(days=30),
 }
+RENEWED: Final = timedelta(days=90)
+"""`refresh` signs the list of releases anew too when it runs out within so long."""
 CHANNELS: Final = ("stable", "early")
 _FILE: Final = re.compile(r"flowpilot-tray-(\d+\.\d+\.\d+)-([a-z]+-[a-z0-9_]+)\.tar\.xz")
 
@@ -60,7 +64,7 @@ class Repository:
         root = Root(expires=_in("root"), consistent_snapshot=True)
         for name in ROOTS:
             root.add_key(self._signer(name).public_key, "root")
-        root.roles["root"].threshold = 2
+        root.roles["root"].threshold = THRESHOLD
         for role in ONLINE:
             root.add_key(self._signer(role).public_key, role)
         self._write(Metadata(root), "root", ROOTS)
@@ -76,6 +80,7 @@ class Repository:
             raise ValueError(
                 "the files must be named flowpilot-tray-VERSION-SYSTEM.tar.xz, of one version and each system"
             )
+        _checked_share(rollout)
         for _, path in named.values():
             self._add(path.name, path)
         self._describe(channel, versions.pop(), rollout, {system: path.name for system, (_, path) in named.items()})
@@ -86,12 +91,21 @@ class Repository:
         self._describe(channel, now["version"], share, now["files"])
 
     def refresh(self) -> None:
-        """Sign snapshot and timestamp anew, so that apps do not take silence for an attack."""
-        self._sign_all(targets=None)
+        """Sign snapshot and timestamp anew, and what runs out soon, so that apps do not take silence for an attack."""
+        targets: Metadata[Targets] = self._read("targets")
+        self._sign_all(targets if targets.signed.expires < datetime.now(UTC) + RENEWED else None)
 
     def rotate(self, role: str) -> None:
-        """Another key for an online role, vouched for by two root keys; the old one counts no more."""
+        """Another key for an online role, vouched for by two root keys; the old one counts no more.
+
+        Raises ValueError, and changes nothing, where fewer root keys are at hand.
+        """
         root: Metadata[Root] = self._read("root")
+        roots = tuple(name for name in ROOTS if (self._keys / f"{name}.pem").exists())
+        if len(roots) < THRESHOLD:
+            raise ValueError(f"{THRESHOLD} of {', '.join(ROOTS)} are needed in {self._keys}")
+        for name in roots:
+            self._signer(name)  # one that cannot be read is found before anything has changed
         (self._keys / f"{role}.pem").rename(self._keys / f"{role}-{root.signed.version}.pem")
         for keyid in list(root.signed.roles[role].keyids):
             root.signed.revoke_key(keyid, role)
@@ -99,7 +113,7 @@ class Repository:
         root.signed.add_key(self._signer(role).public_key, role)
         root.signed.version += 1
         root.signed.expires = _in("root")
-        self._write(root, "root", ROOTS)
+        self._write(root, "root", roots)
         targets: Metadata[Targets] = self._read("targets")
         self._sign_all(targets)
 
@@ -112,8 +126,7 @@ class Repository:
         return described
 
     def _describe(self, channel: str, version: str, share: int, files: dict[str, str]) -> None:
-        if not 0 <= share <= 100:
-            raise ValueError("a share is from 0 to 100 percent")
+        _checked_share(share)
         content = json.dumps({"version": version, "rollout": share, "files": files}, sort_keys=True).encode()
         path = self._folder / f".{channel}.json"
         path.write_bytes(content)
@@ -151,9 +164,12 @@ class Repository:
         """The newest version of one part."""
         if role == "timestamp":
             return Metadata.from_file(str(self._folder / "metadata" / "timestamp.json"))
-        found = (self._folder / "metadata").glob(f"*.{role}.json")
-        newest = max(found, key=lambda path: int(path.name.split(".")[0]))
-        return Metadata.from_file(str(newest))
+        found = sorted(
+            (self._folder / "metadata").glob(f"*.{role}.json"), key=lambda path: int(path.name.split(".")[0])
+        )
+        if not found:
+            raise ValueError(f"there is no repository in {self._folder} yet: begin")
+        return Metadata.from_file(str(found[-1]))
 
     def _write(self, part: "Metadata[Any]", role: str, signers: tuple[str, ...] = ()) -> None:
         part.signatures.clear()
@@ -167,6 +183,11 @@ class Repository:
 
     def _signer(self, name: str) -> CryptoSigner:
         return CryptoSigner(load_pem_private_key((self._keys / f"{name}.pem").read_bytes(), None))
+
+
+def _checked_share(share: int) -> None:
+    if not 0 <= share <= 100:
+        raise ValueError("a share is from 0 to 100 percent")
 
 
 def _new_key(folder: Path, name: str) -> None:

@@ -59,6 +59,16 @@ def pack(bundle: Path, out: Path, *, version: str, test: bool, signer: sign.Sign
         yield path
 
 
+def _signer(*, release: bool) -> sign.Signer | None:
+    """As the environment names it. Raises `sign.SigningError`."""
+    signer = sign.Signer.of_environment(os.environ)
+    if release and signer is not None and not signer.time_stamp:
+        raise sign.SigningError(
+            "FLOWPILOT_SIGN_TIMESTAMP is not set: a release's signature must outlive its certificate"
+        )
+    return signer
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -66,7 +76,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, help="a bundle that was frozen on Windows")
     options = parser.parse_args()
     try:
-        signer = sign.Signer.of_environment(os.environ)
+        signer = _signer(release=options.bundle is not None)
         if options.bundle is None:
             bundle = freeze_wine.freeze_under_wine(ROOT / "build" / "windows", ROOT / "build" / "freeze-windows")
         else:

@@ -50,7 +50,8 @@ def freeze_under_wine(out: Path, work: Path) -> Path:
 
 def finish(bundle: Path) -> None:
     """Licences beside the program, the same times in each build."""
-    licences.collect(bundle / "licences")
+    if not (bundle / "licences").exists():  # what was frozen on Windows has its own, of exactly what is in it
+        licences.collect(bundle / "licences")
     moment = int(freeze.epoch())
     for path in (bundle, *bundle.rglob("*")):
         os.utime(path, (moment, moment))

@@ -1,6 +1,7 @@
 """What the bundle leaves out, held against what the running program loads."""
 
 import importlib.util
+import os
 import struct
 import subprocess
 import sys
@@ -92,6 +93,36 @@ def test_every_bundled_package_brings_its_licence(tmp_path: Path) -> None:
     text = (tmp_path / "QT.txt").read_text()
     assert "download.qt.io/official_releases/QtForPython" in text
     assert "Version 3" in (tmp_path / "LGPL-3").read_text()
+
+
+def test_qts_licences_go_along_from_a_system_that_keeps_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows and macOS: without them the release builder would end, or Qt be given out without its licence."""
+    licences = beside("licences")
+    debians = {name: licences.gnu_text(name).split() for name in ("LGPL-3", "GPL-3")}
+    monkeypatch.setattr(licences, "_COMMON", tmp_path)
+    for name, words in debians.items():
+        found = licences.gnu_text(name).split()
+        assert abs(len(found) - len(words)) < 20, "the whole of it"
+        assert found[:8] == words[:8]
+
+
+def test_the_same_times_are_given_where_links_are_followed_always(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a release is frozen."""
+    real = os.utime
+
+    def windows(path: Path, times: tuple[int, int], *, follow_symlinks: bool = True) -> None:
+        if not follow_symlinks:
+            raise NotImplementedError("utime: follow_symlinks unavailable on this platform")
+        real(path, times)
+
+    monkeypatch.setattr(os, "utime", windows)
+    monkeypatch.setattr(os, "supports_follow_symlinks", set())
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    (tmp_path / "a.dll").write_bytes(b"")
+    beside("freeze")._same_times(tmp_path)
+    assert (tmp_path / "a.dll").stat().st_mtime == 1_700_000_000
 
 
 def test_the_icon_holds_every_size_that_windows_asks_for(tmp_path: Path, qapp: object) -> None:

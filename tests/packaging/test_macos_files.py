@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import os
 import plistlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +58,48 @@ def test_the_scripts_are_clean() -> None:
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
     assert all(script.stat().st_mode & 0o111 for script in scripts)
+
+
+_STAND_INS = {
+    "uname": "echo Darwin",
+    "file": 'case "$2" in *.txt | *.pyc) echo "ASCII text" ;; *) echo "Mach-O 64-bit dynamically linked" ;; esac',
+    "codesign": 'printf "%s\\n" "$*" >> "$SIGNED"',
+    "python": 'case "$1" in -c) echo 1.2.3 ;; *) . ./freeze ;; esac',
+} | dict.fromkeys(["ditto", "pkgbuild", "productbuild", "xcrun", "spctl", "shasum"], ":")
+
+
+def test_every_library_is_signed_by_us_before_the_app_is(tmp_path: Path) -> None:
+    """One that is not, and notarisation refuses the app; frameworks' libraries have names without an ending."""
+    (tmp_path / "packaging" / "macos").mkdir(parents=True)
+    for name in ("build.sh", "login-item.plist"):
+        shutil.copy(MACOS / name, tmp_path / "packaging" / "macos" / name)
+    libraries = ["QtCore.framework/Versions/A/QtCore", "Python", "lib b.dylib", "_ssl.so"]
+    made = ["MacOS/flowpilot-tray", "Resources/note.txt", *(f"Frameworks/{name}" for name in libraries)]
+    app = "build/macos/FlowPilot Escalations.app"
+    (tmp_path / "freeze").write_text(
+        "".join(f'mkdir -p "$(dirname "{app}/Contents/{name}")"; : > "{app}/Contents/{name}"\n' for name in made)
+    )
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, does in _STAND_INS.items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    environment = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHON": str(programs / "python"),
+        "SIGNED": str(tmp_path / "signed"),
+        "MACOS_APP_IDENTITY": "Developer ID Application: Somebody",
+    }
+    done = subprocess.run(
+        ["bash", "packaging/macos/build.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    *first, last, verified = (tmp_path / "signed").read_text().splitlines()
+    assert {line.partition("/Contents/")[2] for line in first} == {f"Frameworks/{name}" for name in libraries}
+    assert last.endswith(
+        f"--entitlements packaging/macos/entitlements.plist --sign {environment['MACOS_APP_IDENTITY']} {app}"
+    )
+    assert verified.startswith("--verify")
 
 
 def test_nothing_comes_into_the_app_after_it_is_signed() -> None:

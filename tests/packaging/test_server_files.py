@@ -1,5 +1,6 @@
 """What runs the server: held against the program's own settings and against systemd's own judgement."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -70,3 +71,21 @@ def test_the_image_is_not_root_and_carries_no_secret() -> None:
     assert "PASSWORD" not in text
     assert "SECRET" not in text
     assert "read_only: true" in (SERVER / "compose.yaml").read_text()
+
+
+@pytest.mark.skipif(shutil.which("nats-server") is None, reason="nats-server is not installed")
+@pytest.mark.parametrize("drawn", ["12e34abcdef", "5e10", "0123456789"])
+def test_the_secrets_of_the_compose_files_head_start_the_broker_whatever_is_drawn(tmp_path: Path, drawn: str) -> None:
+    """Typed as it stands there. A token that begins like a number keeps the broker from starting."""
+    head = (SERVER / "compose.yaml").read_text().partition("\nservices:")[0]
+    command = re.search(r"printf (?:.*\n){2}", head)
+    assert command is not None
+    (tmp_path / "openssl").write_text(f"#!/bin/sh\necho {drawn}\n")
+    (tmp_path / "openssl").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", command[0].replace("\n#", "\n")], cwd=tmp_path, env={"PATH": path}, check=True)
+    settings = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    assert set(settings) == {"POSTGRES_PASSWORD", "FLOWPILOT_SECRET_KEY", "NATS_TOKEN"}
+    read = ["nats-server", "-c", str(SERVER / "nats.conf"), "-t"]
+    done = subprocess.run(read, env={"PATH": path, **settings}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -128,6 +128,14 @@ def test_a_key_that_was_taken_back_signs_nothing_and_its_successor_does(maker: M
     maker.publish("1.1.0")
     assert mirror(maker, kept).release("stable").version == "1.1.0"
     stolen = (maker.keys / "targets.pem").read_bytes()
+    held = [(maker.keys / f"root-{number}.pem") for number in (2, 3)]
+    away = {path: path.read_bytes() for path in held}
+    for path in held:
+        path.unlink()
+    with pytest.raises(ValueError, match="2 of root-1"):
+        maker.repository.rotate("targets")
+    assert (maker.keys / "targets.pem").read_bytes() == stolen, "nothing is begun that cannot be ended"
+    held[0].write_bytes(away[held[0]])  # two come together; whoever has the third is on holiday
     maker.repository.rotate("targets")
     maker.publish("1.2.0")
     assert mirror(maker, kept).release("stable").version == "1.2.0"
@@ -250,6 +258,32 @@ def test_the_helper_answers_in_a_process_of_its_own(maker: Maker, kept: Path) ->
         cwd=ROOT,
     )
     assert json.loads(done.stdout) == {"state": "offered", "version": "9.9.9"}
+
+
+def test_half_a_year_without_a_release_is_no_attack(maker: Maker, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of releases runs out too: whoever refreshes each week must not see every app doubt its server."""
+    monkeypatch.setitem(tool().LASTS, "targets", timedelta(days=80))
+    maker.publish("1.1.0")
+    monkeypatch.setitem(tool().LASTS, "targets", timedelta(days=180))
+    versions = set((maker.folder / "metadata").glob("*.targets.json"))
+    maker.repository.refresh()
+    (renewed,) = set((maker.folder / "metadata").glob("*.targets.json")) - versions
+    assert Metadata.from_file(str(renewed)).signed.expires > datetime.now(UTC) + timedelta(days=170)
+    assert mirror(maker, kept).release("stable").version == "1.1.0"
+    maker.repository.refresh()
+    assert set((maker.folder / "metadata").glob("*.targets.json")) == {*versions, renewed}, "not before it is time"
+
+
+def test_a_publication_that_is_refused_leaves_the_repository_as_it_was(maker: Maker, tmp_path: Path) -> None:
+    def content() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in maker.folder.rglob("*") if path.is_file()}
+
+    before = content()
+    with pytest.raises(ValueError, match="0 to 100"):
+        maker.publish("1.1.0", share=101)
+    assert content() == before
+    with pytest.raises(ValueError, match="begin"):
+        tool().Repository(tmp_path / "elsewhere", maker.keys).refresh()
 
 
 def test_the_keys_are_their_owners_alone_and_none_is_replaced(maker: Maker) -> None:

@@ -3,9 +3,11 @@
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import build as windows_build
 import fetch
 import icons
 import msi
@@ -162,6 +164,19 @@ def test_what_the_test_build_is_made_of_comes_from_the_lock_with_its_hashes() ->
     assert "dbus-fast" not in pins
     assert ";" not in wanted
     assert all("--hash=sha256:" in entry for entry in re.split(r"(?m)^(?=[a-z])", wanted) if entry)
+
+
+def test_a_release_is_not_signed_without_a_time_stamp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Windows would refuse it on the day on which the certificate ends, on every computer that has it."""
+    for name in ("CERTIFICATE", "KEY"):
+        monkeypatch.setenv(f"FLOWPILOT_SIGN_{name}", str(tmp_path / "x.pem"))
+    monkeypatch.delenv("FLOWPILOT_SIGN_TIMESTAMP", raising=False)
+    monkeypatch.setattr(windows_build, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["build.py", "--out", str(tmp_path), "--bundle", str(tmp_path / "bundle")])
+    assert windows_build.main() == 1
+    assert "FLOWPILOT_SIGN_TIMESTAMP is not set" in capsys.readouterr().err
 
 
 _SAID = """

@@ -1,8 +1,8 @@
 """What many customers cost, from measured unit costs, and how long everyone takes to come back: writes docs/scale.md.
 
-Run: `.venv/bin/python -m benchmarks.growth FOLDER [--msps 20000] [--seniors 10]`. FOLDER holds the JSON files of
-`benchmarks.fanout` and `benchmarks.processes`; every unit cost is read from them. What people do is assumed, and stands
-in the page's first table.
+Run: `.venv/bin/python -m benchmarks.growth FOLDER [--seniors 10] [--sockets-per-process 10000]`. FOLDER holds the JSON
+files of `benchmarks.fanout` and `benchmarks.processes`; every unit cost is read from them. What people do is assumed,
+and stands in the page's first table.
 """
 
 import argparse
@@ -224,7 +224,8 @@ def main() -> None:
     parser.add_argument("--seniors", type=int, default=10)
     parser.add_argument("--sockets-per-process", type=int, default=10_000)
     arguments = parser.parse_args()
-    people, costs = People(seniors=arguments.seniors), Costs.read(arguments.folder)
+    people = People(seniors=arguments.seniors, events_per_escalation=4.0 + arguments.seniors)
+    costs = Costs.read(arguments.folder)
     template = Path(__file__).with_suffix(".md.txt").read_text("utf-8")
     _PAGE.write_text(page(people, costs, template, arguments.sockets_per_process), "utf-8")
 

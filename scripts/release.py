@@ -113,14 +113,15 @@ def steps(out: Path) -> Iterable[tuple[str, list[str]]]:
 def signed_steps(out: Path) -> Iterable[tuple[str, list[str]]]:
     """What needs the files, and what the environment names."""
     python = str(BIN / "python")
-    made = sorted(out.glob("*.msi")) + sorted(out.glob("*.exe"))
+    this = f"flowpilot-tray-{VERSION}-"  # the folder may hold what was released before
+    made = sorted(out.glob(f"{this}*.msi")) + sorted(out.glob(f"{this}*.exe"))
     windows = [str(path) for path in made if "-test." not in path.name]  # a test build is offered to nobody
     if windows and (url := os.environ.get("RELEASE_URL")):
         winget = [python, "packaging/windows/winget.py", "--url", url, "--out", str(out / "winget")]
         yield "winget's manifests", [*winget, *windows]
     if keys := os.environ.get("FLOWPILOT_UPDATE_KEYS"):
         publish = [python, "packaging/updates/repository.py", "publish", "--keys", keys, "--repo", str(out / "updates")]
-        yield "the signed word on updates", [*publish, *(str(path) for path in out.glob("*-linux-x86_64.tar.xz"))]
+        yield "the signed word on updates", [*publish, *(str(path) for path in out.glob(f"{this}linux-x86_64.tar.xz"))]
     else:
         print("not signed here: updates (FLOWPILOT_UPDATE_KEYS names no keys)")
 

@@ -64,22 +64,25 @@ def test_the_sums_are_what_sha256sum_and_the_admin_page_read(tmp_path: Path) -> 
 def test_what_is_signed_is_what_was_built_a_moment_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looked for too early there is nothing, and the release goes out without its word on updates."""
     ran: list[list[str]] = []
+    version = release().VERSION
+    archive = tmp_path / f"flowpilot-tray-{version}-linux-x86_64.tar.xz"
 
     def run(command: list[str], **_: object) -> None:
         ran.append(command)
-        (tmp_path / "flowpilot-tray-0.1.0-linux-x86_64.tar.xz").write_bytes(b"xz")
+        archive.write_bytes(b"xz")
 
     monkeypatch.setattr(release().subprocess, "run", run)
     monkeypatch.setattr(sys, "argv", ["release.py", "--trial", "--out", str(tmp_path)])
     monkeypatch.setenv("FLOWPILOT_UPDATE_KEYS", "/keys")
     monkeypatch.setenv("RELEASE_URL", "https://dl.example.com/")
-    for name in ("flowpilot-tray-0.1.0-x64-test.msi", "flowpilot-tray-0.1.0-x64.msi"):
-        (tmp_path / name).write_bytes(b"msi")
+    for name in (f"{version}-x64-test.msi", f"{version}-x64.msi", "0.0.9-x64.msi", "0.0.9-linux-x86_64.tar.xz"):
+        (tmp_path / f"flowpilot-tray-{name}").write_bytes(b"of this release or the one before")
     monkeypatch.setenv("RELEASE_WINDOWS", "no")
     assert release().main() == 0
-    assert ran[-1][-1] == str(tmp_path / "flowpilot-tray-0.1.0-linux-x86_64.tar.xz")
-    assert ran[-2][-1] == str(tmp_path / "flowpilot-tray-0.1.0-x64.msi")
+    assert ran[-1][-1] == str(archive)
+    assert ran[-2][-1] == str(tmp_path / f"flowpilot-tray-{version}-x64.msi")
     assert not any("-test." in word for word in ran[-2]), "winget must not give out a test build"
+    assert not any("0.0.9" in word for command in ran for word in command), "nor what was released before"
     assert "server-requirements.lock" in (tmp_path / "SHA256SUMS").read_text()
 
 
@@ -111,6 +114,9 @@ def test_a_hosted_builder_that_is_taken_over_writes_nothing() -> None:
         assert signing <= set(re.findall(r"FLOWPILOT_SIGN_\w+", SIGN.read_text())), (
             "as packaging/windows/sign.py reads them"
         )
+        named = set(re.findall(r"(?:secrets|vars)\.(\w+)", text))
+        told = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "docs" / "packaging.md").read_text()))
+        assert named <= told, "whoever sets the builder up must know what it takes"
 
 
 def test_there_is_a_builder_for_each_system_that_is_not_built_here() -> None:

@@ -135,7 +135,7 @@ class Services:
         delivery = DeliveryService(database)
         feed = FeedHub(database)
         connections = Connections.of(settings)
-        private = settings.webhook_allow_private == "on"
+        private, live_pages = settings.webhook_allow_private == "on", LivePages()
         return cls(
             database=database,
             wakeup=database.wakeup,
@@ -168,10 +168,12 @@ class Services:
             claiming=ClaimingService(database, tickets),
             delivery=delivery,
             feed=feed,
-            sockets=EventSockets(feed, identity, delivery, database.wakeup, per_address=settings.sockets_per_address),
+            sockets=EventSockets(
+                feed, identity, delivery, database.wakeup, live_pages, per_address=settings.sockets_per_address
+            ),
             polls=polls(),
             quotas=Quotas(settings.quotas, processes=settings.processes),
-            live_pages=LivePages(),
+            live_pages=live_pages,
             live_replies=LiveReplies(replies),
             replies=replies,
             proposals=proposals,

@@ -37,6 +37,7 @@ from backend.identity.caller import Caller
 from backend.identity.dependencies import bearer, caller_of, same_origin
 from backend.identity.devices import SIGN_INS
 from backend.identity.service import IdentityService
+from backend.sessions.stream import LivePages
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +60,14 @@ class EventSockets:
         identity: IdentityService,
         audience: Audience,
         wakeup: Wakeup,
+        pages: LivePages,
         *,
         per_address: int = SOCKETS_PER_ADDRESS,
     ) -> None:
+        """`pages` end with their sign-ins as sockets do: one question to the database for all of them."""
         self._hub = hub
         self._identity = identity
+        self._pages = pages
         self._audience = audience
         self._rooms = Rooms()
         hub.told = self._rooms.told
@@ -220,9 +224,11 @@ class EventSockets:
             async with asyncio.timeout(RECHECK_S):
                 await self._ended.wait()
         self._ended.clear()
-        if links := tuple(self._links):
-            ended = await self._identity.ended(list({link.caller.credential_id for link in links}))
+        links = tuple(self._links)
+        if sign_ins := {link.caller.credential_id for link in links} | self._pages.sign_ins():
+            ended = await self._identity.ended(list(sign_ins))
             now = datetime.now(UTC)
+            self._pages.end(ended, now)
             over = [link for link in links if link.caller.over(now) or (ended and link.caller.credential_id in ended)]
             await asyncio.gather(*(_expelled(link) for link in over))
 

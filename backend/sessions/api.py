@@ -19,7 +19,7 @@ from backend.contract.sessions import (
 )
 from backend.http.problems import openapi_responses
 from backend.http.respond import Json
-from backend.identity.dependencies import CallerDep, Identity
+from backend.identity.dependencies import CallerDep
 from backend.sessions.service import SessionService
 from backend.sessions.stream import LivePages, Sources, session_events
 
@@ -118,7 +118,6 @@ async def stream_session(
     request: Request,
     caller: CallerDep,
     sessions: Sessions,
-    identity: Identity,
     after: Annotated[int, Query(ge=0, lt=10**_DIGITS)] = 0,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
@@ -127,7 +126,7 @@ async def stream_session(
     known = after if told is None else told
     await sessions.changes(caller, session_id, known)  # an unknown session is a 404 before the stream begins
     services = request.app.state.services
-    sources = Sources(sessions, identity, services.presence, services.live_replies, services.wakeup)
-    events = await session_events(sources, caller, session_id, known)
     pages: LivePages = services.live_pages
+    sources = Sources(sessions, pages, services.presence, services.live_replies, services.wakeup)
+    events = await session_events(sources, caller, session_id, known)
     return pages.response(caller.user_id, events)

@@ -6,8 +6,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -19,12 +21,11 @@ from backend.db.wakeup import EVERYONE, Wakeup
 from backend.http.at_once import AtOnce
 from backend.http.respond import encode
 from backend.identity.caller import Caller
-from backend.identity.service import IdentityService
 from backend.sessions.presence import SessionPresence
 from backend.sessions.service import Changes, SessionService
 
 _QUIET_S: Final = 10.0
-"""With no hint, look this often: hints may be lost, and a revoked sign-in must end the stream."""
+"""With no hint, look this often: hints may be lost."""
 
 
 class Replies(Protocol):
@@ -42,15 +43,35 @@ STREAMS_PER_USER: Final = 12
 
 
 class LivePages:
-    """Counts the open streams of each user in this process."""
+    """The open streams of this process: counted by user, ended with their sign-ins by whoever watches over those."""
 
     def __init__(self) -> None:
         self._open = AtOnce(STREAMS_PER_USER, "live pages of this user open")
+        self._listening: dict[_Hints, Caller] = {}
 
     def response(self, user_id: UUID, events: AsyncIterator[bytes]) -> StreamingResponse:
         """The stream as an answer that counts while it is sent; refuses one too many with `too_many_requests`."""
         self._open.take(user_id)
         return _Counted(events, lambda: self._open.give(user_id))
+
+    @contextmanager
+    def listening(self, caller: Caller, hints: "_Hints") -> Iterator[None]:
+        """While the block runs, `hints` hear of the end of the caller's sign-in."""
+        self._listening[hints] = caller
+        try:
+            yield
+        finally:
+            del self._listening[hints]
+
+    def sign_ins(self) -> set[UUID]:
+        """Those by which pages are open."""
+        return {caller.credential_id for caller in self._listening.values()}
+
+    def end(self, ended: Container[UUID], now: datetime) -> None:
+        """End the pages of these sign-ins, and of credentials that have run out."""
+        for hints, caller in self._listening.items():
+            if caller.over(now) or caller.credential_id in ended:
+                hints.end()
 
 
 class _Counted(StreamingResponse):
@@ -87,6 +108,7 @@ class _Hints:
     def __init__(self, session_id: str, growing: str) -> None:
         self.woken = asyncio.Event()
         self.stored = True
+        self.over = False
         self._all = {session_id, EVERYONE}
         self._growing = growing
 
@@ -98,13 +120,18 @@ class _Hints:
             return
         self.woken.set()
 
+    def end(self) -> None:
+        """The sign-in has ended, and the stream with it, however much there is to tell."""
+        self.over = True
+        self.woken.set()
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What a live page is read from."""
 
     sessions: SessionService
-    identity: IdentityService
+    pages: LivePages
     presence: SessionPresence
     replies: Replies
     wakeup: Wakeup
@@ -147,10 +174,6 @@ class _Watch:
         self._reply, news = await self._from.replies.news(self._who, self._session, self._reply)
         return [b"event: %s\ndata: %s\n\n" % (event.encode(), encode(data)) for event, data in news]
 
-    async def allowed(self) -> bool:
-        """False when the sign-in has ended meanwhile."""
-        return bool(await self._from.identity.still_valid([self._who.credential_id]))
-
 
 async def session_events(sources: Sources, caller: Caller, session_id: str, after: int) -> AsyncIterator[bytes]:
     """Everything after a version, then live until the client leaves or its sign-in ends.
@@ -167,24 +190,23 @@ async def _told(
     hints = _Hints(session_id, sources.replies.topic(session_id))
     unsubscribe = sources.wakeup.subscribe(hints.hear)
     try:
-        yield b"".join([b"retry: 2000\n\n", *first])
-        while True:
-            hints.woken.clear()
-            # Shielded: a client that leaves must not cancel a query and cost the pool a connection.
-            if hints.stored:
-                hints.stored = False
-                for frame in await asyncio.shield(asyncio.ensure_future(watch.look())):
+        with sources.pages.listening(caller, hints):
+            yield b"".join([b"retry: 2000\n\n", *first])
+            while not hints.over:
+                hints.woken.clear()
+                # Shielded: a client that leaves must not cancel a query and cost the pool a connection.
+                if hints.stored:
+                    hints.stored = False
+                    for frame in await asyncio.shield(asyncio.ensure_future(watch.look())):
+                        yield frame
+                for frame in await asyncio.shield(asyncio.ensure_future(watch.replies())):
                     yield frame
-            for frame in await asyncio.shield(asyncio.ensure_future(watch.replies())):
-                yield frame
-            try:
-                async with asyncio.timeout(_QUIET_S):
-                    await hints.woken.wait()
-            except TimeoutError:
-                yield b": still here\n\n"
-                hints.stored = True
-                if not await asyncio.shield(asyncio.ensure_future(watch.allowed())):
-                    return
+                try:
+                    async with asyncio.timeout(_QUIET_S):
+                        await hints.woken.wait()
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    hints.stored = True
     finally:
         unsubscribe()
         if watch.visit is not None:

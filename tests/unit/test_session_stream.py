@@ -11,7 +11,7 @@ from backend.assistant.live import LiveReplies
 from backend.assistant.replies import ReplyService
 from backend.contract.assistant import Reply
 from backend.identity.caller import Caller
-from backend.sessions.stream import Sources, session_events
+from backend.sessions.stream import LivePages, Sources, session_events
 
 CALLER = Caller(
     account_id=uuid4(),
@@ -68,7 +68,7 @@ async def test_a_reply_that_fails_while_the_stream_opens_is_told() -> None:
     presence = SimpleNamespace(arrive=nothing, here=nobody, leave=lambda *_: None)
     sources = Sources(
         sessions=cast("Any", SimpleNamespace(changes=nothing)),
-        identity=cast("Any", SimpleNamespace()),
+        pages=LivePages(),
         presence=cast("Any", presence),
         replies=LiveReplies(cast("ReplyService", kept)),
         wakeup=cast("Any", SimpleNamespace(subscribe=subscribe)),

@@ -15,6 +15,7 @@ from backend.feed.ports import Audience
 from backend.feed.socket import EventSockets
 from backend.identity.caller import Caller
 from backend.identity.service import IdentityService
+from backend.sessions.stream import LivePages
 
 NOBODY = UUID(int=7)
 CALLER = Caller(
@@ -82,7 +83,11 @@ async def served(hub: object, *, closed: bool) -> Wire:
     socket = WebSocket({"type": "websocket", "headers": [], "path": "/"}, wire.receive, wire.send)
     await socket.accept()
     sockets = EventSockets(
-        cast("FeedHub", hub), cast("IdentityService", None), cast("Audience", Nobody()), Wakeup(PostgresLine("", {}))
+        cast("FeedHub", hub),
+        cast("IdentityService", None),
+        cast("Audience", Nobody()),
+        Wakeup(PostgresLine("", {})),
+        LivePages(),
     )
     await sockets._serve(Link(socket, CALLER, "desktop"))
     return wire

@@ -35,6 +35,12 @@ PAUSE_S: Final = 0.02
 """A lone hint is followed at once; while hints keep coming, the accounts they name are read together this often."""
 _AT_ONCE: Final = 200
 """Accounts per call: the call's answer must not keep the process's one thread busy for long."""
+_REWRITTEN: Final = "rewritten:"
+
+
+def rewritten(account_id: UUID) -> str:
+    """Hint: events that were told already read otherwise now, since a person was erased; memory is to forget them."""
+    return f"{_REWRITTEN}{account_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +106,21 @@ class AccountFeed:
             return False
         entries = part.entries
         if after.epoch != before.epoch:
-            self._forget()
+            self.forget()
             if wanted is not None:  # these follow a position of the former log
                 entries = []
         elif wanted != before.head:
             entries = [entry for entry in entries if entry.seq > before.head]
         if entries and self._ring and entries[0].seq != self._ring[-1].seq + 1:
-            self._forget()  # what lies between was trimmed: memory has no gaps
+            self.forget()  # what lies between was trimmed: memory has no gaps
         self._keep(entries)
         # More than one call's events: the position stays with what was read, and the rest is asked for next.
         head = self._ring[-1].seq if entries else after.head
         self._position = LogPosition(after.epoch, head, after.oldest)
         return True
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Keep no event in memory: what is asked for next comes from the database."""
         self._ring.clear()
         self._held = 0
 
@@ -286,6 +293,8 @@ class FeedHub:
                 self._mark(account_id)
         elif topic in self._topics:
             self._mark(self._topics[topic])
+        elif (told := self._topics.get(topic.removeprefix(_REWRITTEN))) is not None:
+            self._feeds[told].forget()
 
     async def _follow_hints(self) -> None:
         await self._work.wait()

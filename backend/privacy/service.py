@@ -1,9 +1,10 @@
 """What is known of a person, as a file; and making somebody who has left nameless, with history sound.
 
 Erasing replaces the name with `Former technician` wherever the product put it: queue rows, snapshots, the event log,
-timelines, notices. It takes away address, phone number, sign-ins, second factors and where they were there. Two things
-stay as they are: words that people wrote themselves, which end with the account's retention, and the audit log, whose
-entries are chained: a name taken out of it would look like a forgery. It says who did what, and nothing else.
+timelines, notices, notes on tickets. It takes away address, phone number, sign-ins, second factors and where they were
+there. Two things stay as they are: words that people wrote themselves, which end with the account's retention, and the
+audit log, whose entries are chained: a name taken out of it would look like a forgery. It says who did what and from
+which network address, and whom somebody invited or was refused as, by their e-mail address.
 """
 
 import io
@@ -15,6 +16,7 @@ from uuid import UUID
 from backend.audit.record import record
 from backend.db.engine import Database
 from backend.domain.refusal import Refusal
+from backend.feed.hub import rewritten
 from backend.handoffs.leaving import LeavingService
 from backend.handoffs.snapshot import rename
 from backend.identity.caller import Caller
@@ -77,7 +79,7 @@ class PrivacyService:
                 after = rename(before, str(user_id), repository.FORMER)
                 await repository.renamed(tx, caller.account_id, one, after)
             await record(tx, caller, "people.erased", repository.FORMER, {"id": str(user_id)})
-        self._db.wakeup.touch(str(caller.account_id))
+        self._db.wakeup.touch(str(caller.account_id), rewritten(caller.account_id))
 
 
 def _zipped(files: dict[str, Any]) -> bytes:

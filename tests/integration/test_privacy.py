@@ -11,10 +11,12 @@ import pytest
 from backend.audit.verify import verify
 from backend.db.engine import Database
 from backend.privacy.keeper import RetentionKeeper
+from backend.psa import wording
 from tests.conftest import Http
-from tests.support.flow import API, Owner, act, claimed, escalated, log_of
+from tests.support.flow import API, Owner, act, claimed, escalate, escalated, log_of, open_session
 from tests.support.people import Crew
 from tests.support.server import Server
+from tests.support.stream import listening
 from tests.support.web import Forms
 
 People = Callable[..., Awaitable[Crew]]
@@ -50,6 +52,48 @@ async def told(http: Http, crew: Crew) -> str:
     await senior.post(f"{session}/steps", json={"action": f"Step {CANARY}", "outcome": "worked"})
     assert (await act(senior, handoff["id"], "resolve", note=f"Note {CANARY}")).status_code == 200
     return str(handoff["id"])
+
+
+FORMERLY = 'Tess "T" Früher'
+
+
+async def traces(http: Http, crew: Crew, owner: Owner) -> None:
+    """What speaks of the technician beside their own rows, as the product writes it while people work."""
+    junior, gone = http(crew.technician), crew.technician
+    fields = {"url": "https://1.1.1.1", "client_id": "ours", "client_secret": "Halo's secret"}
+    connector = {"system": "halo", "fields": fields, "notes_on": ["escalated"]}
+    made = await http(crew.admin).post(f"{API}/account/psa-connectors", json=connector)
+    assert made.status_code == 201, made.text
+    session = await open_session(junior, ticket={"system": "halo", "id": "20418"})
+    handoff = (await escalate(junior, session)).json()
+    [(note, data)] = await owner.fetch("SELECT id, data FROM psa_note WHERE handoff_id = $1::uuid", handoff["id"])
+    await owner.fetch(
+        "UPDATE psa_note SET text = $2, error = $3, state = 'failed', finished_at = now() WHERE id = $1",
+        note,
+        wording.text(note, "escalated", json.loads(data), "https://flowpilot.example"),
+        f"No resources of Autotask have the address {gone.email}.",
+    )
+    named = (UUID(crew.account_id), UUID(handoff["id"]))
+    refusal = f"550 5.1.1 <{gone.email.title()}>: Recipient address rejected"
+    who = (UUID(gone.id), refusal)
+    also = f"{gone.name}, {crew.engineer.name}"
+    await owner.fetch("SELECT realert_handoff($1, $2, null, 1, false, 'step', $3, 15)", *named, also)
+    await owner.fetch("SELECT announce_delivery($1, $2, $3, 'email', 'failed', $4, 0)", *named, *who)
+    await owner.fetch("UPDATE app_user SET email_refused_at = now(), email_refusal = $2 WHERE id = $1", *who)
+    await owner.fetch(
+        "INSERT INTO delivery (account_id, handoff_id, user_id, detail, channel, device, state)"
+        " VALUES ($1, $2, $3, $4, 'email', $5, 'failed')",
+        *(*named, *who, gone.email),
+    )
+    await owner.fetch(
+        "INSERT INTO handoff_timeline (account_id, handoff_id, kind, detail) VALUES ($1, $2, 'mail_failed', $3)",
+        *(*named, f"E-mail to {gone.name} was refused: {refusal}"),
+    )
+    await owner.fetch(
+        "INSERT INTO assistant_reply (account_id, id, session_id, kind, state, reason, asked_by, ended_at)"
+        " VALUES ($1, gen_random_uuid(), $2, 'reply', 'stopped', $3, $4, now())",
+        *(named[0], UUID(session), f"Stopped by {gone.name}.", UUID(crew.engineer.id)),
+    )
 
 
 async def aged(owner: Owner, days: int) -> None:
@@ -157,9 +201,12 @@ async def test_an_erased_person_is_nowhere_and_history_holds(
     people: People, http: Http, server: Server, database: Database, database_url: str
 ) -> None:
     crew, owner = await people(), Owner(database_url)
-    handoff = await told(http, crew)
     gone, account = crew.technician, UUID(crew.account_id)
-    async with Forms(server) as himself, Forms(server) as admin:
+    await owner.fetch("UPDATE app_user SET name = $2 WHERE id = $1::uuid", gone.id, FORMERLY)
+    handoff = await told(http, crew)
+    await owner.fetch("UPDATE app_user SET name = $2 WHERE id = $1::uuid", gone.id, gone.name)
+    await traces(http, crew, owner)
+    async with Forms(server) as himself, Forms(server) as admin, listening(server, crew.engineer):
         await himself.sign_in(gone)
         await admin.sign_in(crew.admin)
         await admin.get("/admin/people")
@@ -173,14 +220,18 @@ async def test_an_erased_person_is_nowhere_and_history_holds(
         assert done.status_code == 303, server.logs[-3_000:]
         assert (await himself.get("/sessions")).status_code == 303
         assert gone.name not in (await admin.get("/admin/people")).text
+        events = await log_of(http(crew.viewer))  # of which a server keeps the newest in memory while somebody listens
     assert (await http(gone).get(f"{API}/me")).status_code == 401
     assert await dumped(owner, gone.email) == []
-    assert await dumped(owner, gone.name, without=("audit_entry", "audit_pending")) == [], "the chain alone keeps it"
+    assert await dumped(owner, gone.email.title()) == []
+    for name in (gone.name, FORMERLY):
+        word = json.dumps(name, ensure_ascii=False)[1:-1]
+        assert await dumped(owner, word, without=("audit_entry", "audit_pending")) == [], "the chain alone keeps it"
+    assert "Escalated by Former technician" in await owner.value("SELECT text FROM psa_note")
     shown = (await http(crew.engineer).get(f"{API}/handoffs/{handoff}")).json()
     assert gone.name not in json.dumps(shown)
     assert shown["handed_off_by"] == {"id": gone.id, "name": "Former technician"}
     assert shown["escalation_package"]["snapshot"]["owner"]["name"] == "Former technician"
-    events = await log_of(http(crew.viewer))
     assert gone.name not in json.dumps(events)
     assert events[0]["data"]["handed_off_by"]["name"] == "Former technician"
     assert (await verify(database, account, {})).broken is None

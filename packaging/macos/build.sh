@@ -44,8 +44,11 @@ root="$work/root"
 mkdir -p "$root/Applications" "$root/Library/LaunchAgents"
 ditto "$app" "$root/Applications/FlowPilot Escalations.app"
 install -m 644 packaging/macos/login-item.plist "$root/Library/LaunchAgents/com.flowpilot.escalations.login.plist"
-pkgbuild --root "$root" --scripts packaging/macos/scripts --identifier com.flowpilot.escalations \
-    --version "$version" --install-location / "$work/component.pkg"
+# Else an upgrade would go to wherever this computer has another copy of the app, and the login item would start nothing.
+pkgbuild --analyze --root "$root" "$work/components.plist"
+plutil -replace 0.BundleIsRelocatable -bool NO "$work/components.plist"
+pkgbuild --root "$root" --component-plist "$work/components.plist" --scripts packaging/macos/scripts \
+    --identifier com.flowpilot.escalations --version "$version" --install-location / "$work/component.pkg"
 if [ -n "$installer" ]; then
     productbuild --package "$work/component.pkg" --sign "$installer" --timestamp "$pkg"
     xcrun notarytool submit "$pkg" --keychain-profile "${MACOS_NOTARY_PROFILE:?}" --wait

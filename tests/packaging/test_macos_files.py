@@ -65,7 +65,7 @@ _STAND_INS = {
     "file": 'case "$2" in *.txt | *.pyc) echo "ASCII text" ;; *) echo "Mach-O 64-bit dynamically linked" ;; esac',
     "codesign": 'printf "%s\\n" "$*" >> "$SIGNED"',
     "python": 'case "$1" in -c) echo 1.2.3 ;; *) . ./freeze ;; esac',
-} | dict.fromkeys(["ditto", "pkgbuild", "productbuild", "xcrun", "spctl", "shasum"], ":")
+} | dict.fromkeys(["ditto", "pkgbuild", "plutil", "productbuild", "xcrun", "spctl", "shasum"], ":")
 
 
 def test_every_library_is_signed_by_us_before_the_app_is(tmp_path: Path) -> None:
@@ -100,6 +100,15 @@ def test_every_library_is_signed_by_us_before_the_app_is(tmp_path: Path) -> None
         f"--entitlements packaging/macos/entitlements.plist --sign {environment['MACOS_APP_IDENTITY']} {app}"
     )
     assert verified.startswith("--verify")
+
+
+def test_an_upgrade_goes_to_where_the_login_item_looks() -> None:
+    """By default the system's installer follows the app to wherever a copy of it lies."""
+    text = (MACOS / "build.sh").read_text()
+    assert "-replace 0.BundleIsRelocatable -bool NO" in text
+    assert '--component-plist "$work/components.plist"' in text
+    login = plistlib.loads((MACOS / "login-item.plist").read_bytes())
+    assert login["ProgramArguments"][0].startswith("/Applications/FlowPilot Escalations.app/")
 
 
 def test_nothing_comes_into_the_app_after_it_is_signed() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 SIGN = ROOT / "packaging" / "windows" / "sign.py"
@@ -117,6 +118,15 @@ def test_a_hosted_builder_that_is_taken_over_writes_nothing() -> None:
         named = set(re.findall(r"(?:secrets|vars)\.(\w+)", text))
         told = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "docs" / "packaging.md").read_text()))
         assert named <= told, "whoever sets the builder up must know what it takes"
+
+
+def test_a_bundle_that_does_not_start_ends_its_builder() -> None:
+    """PowerShell neither waits for a program with windows nor looks at any command but the last."""
+    job = YAML(typ="safe", pure=True).load(WORKFLOWS[-1].read_text())["jobs"]["bundle"]
+    assert job["defaults"]["run"]["shell"] == "bash"
+    (started,) = (step for step in job["steps"] if "--self-check" in step.get("run", ""))
+    assert started["shell"] == "pwsh"
+    assert re.fullmatch(r"\$it = Start-Process .* -Wait -PassThru\nexit \$it\.ExitCode\n", started["run"])
 
 
 def test_there_is_a_builder_for_each_system_that_is_not_built_here() -> None:

@@ -1,6 +1,7 @@
 """What lies in packaging/linux: each file is read by the system's own tool, or held against the program."""
 
 import json
+import os
 import re
 import subprocess
 from configparser import ConfigParser
@@ -54,3 +55,34 @@ def test_scripts_do_nothing_on_an_upgrade(name: str, word: str) -> None:
     script = LINUX / "scripts" / name
     done = subprocess.run(["sh", str(script), word], capture_output=True, text=True, check=False, timeout=20)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+_LOGINCTL = """
+case "$1" in
+    list-sessions) printf '%s\\n' '2 1000 dana seat0' '  4 1001 lee' '5 1002 tom tty3' 'c1 120 gdm seat0' ;;
+    show-session)
+        case "$2 $3" in
+            "2 --property=Type") echo wayland ;; "4 --property=Type") echo x11 ;; "5 --property=Type") echo tty ;;
+            "c1 --property=Type") echo x11 ;; "2 --property=Name") echo dana ;; "4 --property=Name") echo lee ;;
+            "5 --property=Name") echo tom ;; "c1 --property=Name") echo gdm ;; "c1 --property=Class") echo greeter ;;
+            *) echo user ;;
+        esac ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("words", [["configure", ""], ["1"]], ids=["deb", "rpm"])
+def test_installed_first_it_is_started_for_whoever_sits_before_a_desktop(tmp_path: Path, words: list[str]) -> None:
+    """Not at the next login only; for nobody at a text terminal, and not for the login screen."""
+    started = tmp_path / "started"
+    for name, does in (("loginctl", _LOGINCTL), ("systemd-run", f'echo "$*" >> {started}')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    script = ["sh", str(LINUX / "scripts" / "after-install.sh"), *words]
+    done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"--machine=(\S+)@\.host (.*)", started.read_text()) == [
+        ("dana", "/usr/bin/flowpilot-tray --autostart"),
+        ("lee", "/usr/bin/flowpilot-tray --autostart"),
+    ]

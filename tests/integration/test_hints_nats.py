@@ -25,11 +25,11 @@ WITHIN_S = 60.0
 async def nats(tmp_path: Path) -> AsyncIterator[NatsServer]:
     one = NatsServer(tmp_path)
     yield one
-    one.kill9()
+    one.end()
 
 
 async def figure(server: Server, name: str) -> float:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         lines = (await client.get(f"{server.url}/metrics")).text.splitlines()
     return next(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"flowpilot_{name}"))
 

@@ -2,15 +2,16 @@
 
 import asyncio
 import os
-import socket
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from playwright.async_api import Browser, async_playwright
+
+from tests.support.listener import held_port
 
 CHROMIUM: Final = "/usr/bin/chromium"
 # Every test starts Playwright's own process; what that compiles of its program is kept for the next one.
@@ -51,10 +52,10 @@ class KeptChromium:
 
     async def _live(self) -> None:
         self._loop = asyncio.get_running_loop()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
         try:
-            async with chromium(f"--remote-debugging-port={port}"):
+            async with AsyncExitStack() as stack:
+                port = stack.enter_context(held_port()).getsockname()[1]
+                await stack.enter_async_context(chromium(f"--remote-debugging-port={port}"))
                 self._address.set_result(f"http://127.0.0.1:{port}")
                 await self._over.wait()
         except BaseException as error:

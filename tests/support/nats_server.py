@@ -2,10 +2,11 @@
 
 import asyncio
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Self
+
+from tests.support.listener import held_port
 
 WITHIN_S = 30.0
 USER, PASSWORD = "flowpilot", "hush/hush@1"
@@ -15,8 +16,8 @@ class NatsServer:
     """Asks for a sign-in, so that tests see where the password goes."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self._held = held_port()
+        self.port = int(self._held.getsockname()[1])
         self.log_path = folder / "nats.log"
         self._config = folder / "nats.conf"
         self._config.write_text(
@@ -50,3 +51,8 @@ class NatsServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def end(self) -> None:
+        """End it for good, and give its port back."""
+        self.kill9()
+        self._held.close()

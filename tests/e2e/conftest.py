@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.support.chromium import KeptChromium
+
+# Several suites share the machine; the waits end with the event, not the time.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

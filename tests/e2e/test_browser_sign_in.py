@@ -17,7 +17,6 @@ from tests.support.people import Crew
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-expect.set_options(timeout=20_000)
 
 _KEYRING = """
 import json, pathlib
@@ -137,10 +136,9 @@ async def test_from_the_window_to_the_queue_over_a_restart_until_the_computer_is
         await expect(row).to_have_count(1)
         await row.get_by_test_id("device-revoke").click()
         await expect(page.get_by_test_id("device-empty")).to_be_visible()
-        pressed = time.time()
+        pressed = time.monotonic()
         over = await desk.milestone("signed_out")
-        assert over["mono"] <= time.monotonic()
-        assert time.time() - pressed < 2.5
+        assert over["mono"] < pressed + 8, "at once: what looks by itself does so every ten seconds or less often"
         said = await desk.desktop_event("notify", summary="FlowPilot: signed out")
         assert said["body"] == "You will not be notified on this computer until you sign in."
         await desk.wait_for("the keyring to be empty", lambda: kept.read_text() == "{}")
@@ -197,6 +195,6 @@ async def test_without_a_keyring_the_sign_in_lasts_until_the_app_ends_and_that_i
         assert secrets_in(tmp_path) == []
         await desk.start_app(server.url, None)
         await desk.xdotool("search", "--sync", "--onlyvisible", "--name", "FlowPilot Escalations")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await continue_in_browser(desk)
     await context.close()

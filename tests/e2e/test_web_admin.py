@@ -12,7 +12,6 @@ from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import live, signed_in
 
-expect.set_options(timeout=20_000)
 PAGES = (
     *("people", "people?invite=1", "sign-in", "policy", "email", "webhooks", "devices", "installers"),
     *("runbooks", "runbooks?one=new", "ai", "audit"),

@@ -14,7 +14,6 @@ from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import live, signed_in
 
-expect.set_options(timeout=20_000)
 LONG = "Harlow Dental Group and Partners of the North of England with a very long name"
 START = datetime(2026, 3, 2, 14, 20, tzinfo=UTC)
 PLAN = [(START + timedelta(days=day), 60.0, 120.0 + 40 * day * day) for day in range(6)]

@@ -16,7 +16,6 @@ from tests.support.server import Server
 from tests.support.web import live, signed_in
 
 pytestmark = pytest.mark.slow
-expect.set_options(timeout=20_000)
 
 
 async def opened(browser: Browser, server: Server, who: Any, session_id: str) -> Page:

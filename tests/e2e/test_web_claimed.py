@@ -13,7 +13,6 @@ from tests.support.people import Crew, Member
 from tests.support.server import Server
 from tests.support.web import live, signed_in
 
-expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
 ASSESSMENT = {
     "source": "model",
     "likely_cause": "Phase 2 key lifetime differs between the two firewalls.",

@@ -17,9 +17,6 @@ async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
 
 
-expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
-
-
 class Desk:
     """The service desk behind the pages: escalates and claims by the API."""
 
@@ -240,9 +237,9 @@ async def test_a_page_outlives_a_restart_of_the_server(
     senior = await open_as(browser, server, crew.engineer, "/escalations")
     junior = http(crew.technician, at=server)
     await asyncio.to_thread(server.kill9)
-    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "reconnecting", timeout=15_000)
+    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "reconnecting")
     await asyncio.to_thread(server.start)
-    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "live", timeout=20_000)
+    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "live")
     session = (await junior.post("/api/v1/ai-sessions", json={"title": "After the restart", "problem": "x"})).json()
     await junior.post(f"/api/v1/ai-sessions/{session['id']}/handoff", json={"reason": "No access.", "need": "Access."})
     await expect(senior.get_by_test_id("escalation-row")).to_have_count(1)
@@ -256,7 +253,7 @@ async def test_where_websockets_do_not_pass_the_long_poll_does(
     senior = await signed_in(context, server, crew.engineer, "/escalations")
     await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "connecting")
     await desk.escalate()
-    await expect(senior.get_by_test_id("escalation-row")).to_have_count(1, timeout=15_000)
+    await expect(senior.get_by_test_id("escalation-row")).to_have_count(1)
     await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "live")
 
 

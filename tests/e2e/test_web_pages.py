@@ -11,8 +11,6 @@ from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.web import live, signed_in
 
-expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
-
 
 @pytest.fixture
 async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:

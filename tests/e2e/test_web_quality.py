@@ -15,7 +15,6 @@ from tests.support.server import Server
 from tests.support.web import live, signed_in
 
 pytestmark = pytest.mark.slow
-expect.set_options(timeout=20_000)
 ARABIC = "\u062a\u0639\u0637\u0644 \u0627\u0644\u0637\u0627\u0628\u0639\u0629"
 HEBREW_NAME = "\u05d3\u05e0\u05d4 \u05dc\u05d5\u05d9"
 ADMIN = ("people", "baseline", "policy", "email", "connectors", "runbooks", "ai", "audit")

@@ -1,5 +1,6 @@
 """The session page while people work in it: corrections, conflicts, the fix in progress, tasks, who is here."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -10,8 +11,6 @@ from tests.support.flow import API
 from tests.support.people import Crew, Member
 from tests.support.server import Server
 from tests.support.web import Forms, live, signed_in
-
-expect.set_options(timeout=20_000)  # several suites share the machine; the waits end with the event, not the time
 
 
 @pytest.fixture
@@ -231,4 +230,5 @@ async def test_an_answer_of_another_session_is_dropped_and_told_with_both_ids(de
         await desk.http(desk.crew.engineer).post(f"{API}/ai-sessions/{session}/messages", json={"content": "Hello"})
     assert (await reported.value).status == 204
     await expect(page.get_by_test_id("session-title")).to_have_text("VPN drops")
-    assert f"the page of session {session} got an answer of session {other} (refresh)" in desk.server.logs
+    told = f"the page of session {session} got an answer of session {other} (refresh)"
+    assert await asyncio.to_thread(desk.server.said, told, timeout=60)

@@ -14,8 +14,7 @@ from tests.support.people import Crew, Member
 from tests.support.server import Server
 from tests.support.web import live, signed_in
 
-expect.set_options(timeout=20_000)
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 HIDEABLE = (
     "window.hid = false;"
     "Object.defineProperty(document, 'visibilityState', {get: () => window.hid ? 'hidden' : 'visible'})"
@@ -102,7 +101,7 @@ async def desk(http: Http, crew: Crew, start_server: StartServer, database_url: 
         FLOWPILOT_WORKER="on",
         FLOWPILOT_SMTP_URL=post.url,
         FLOWPILOT_MAIL_FROM="escalations@northwind.example",
-        FLOWPILOT_EMAIL_AFTER_S="2",
+        FLOWPILOT_EMAIL_AFTER_S="30",  # whoever has a page open is e-mailed if it shows nothing; it may be slow to
     )
     return Desk(http, crew, server, Owner(database_url))
 

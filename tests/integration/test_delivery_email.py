@@ -1,7 +1,6 @@
 """E-mail as people get it: who is told, who is not, and what stands in the record, with a real mail server."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -20,7 +19,8 @@ WITHIN_S = 30.0
 """The product's promise."""
 
 
-EMAIL_AFTER_S = 2.0
+EMAIL_AFTER_S = 15.0
+"""Longer than a busy machine takes to tell what it has shown, or to claim; tests bring on what is planned for then."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,11 @@ def mail_server() -> Iterator[MailServer]:
 
 @pytest.fixture
 def post(mail_server: MailServer, database_url: str) -> MailServer:
-    """The mail server, well-behaved and empty; the database is empty too, so that nothing late arrives."""
+    """The mail server, well-behaved and empty; the database is empty too, so that nothing late arrives.
+
+    What the worker had under way for the test before is cut off: nobody wants that mail any more.
+    """
+    mail_server.behave("refuse")
     mail_server.behave("ok")
     mail_server.clear()
     return mail_server
@@ -70,8 +74,8 @@ async def connected(owner: Owner, count: int) -> None:
 
 
 async def fast_forward(owner: Owner, handoff_id: str) -> None:
-    """What would be done later is due now."""
-    await owner.fetch("update job set due_at = now() where handoff_id = $1", handoff_id)
+    """What would be mailed later is due now."""
+    await owner.fetch("update job set due_at = now() where handoff_id = $1 and kind = 'email'", handoff_id)
 
 
 async def test_whoever_has_no_client_open_is_emailed_at_once_and_the_junior_reads_it(
@@ -104,25 +108,31 @@ async def test_who_was_shown_it_is_not_emailed_and_who_only_has_a_client_open_is
     people: People, http: Http, mailing: Server, post: MailServer, database_url: str
 ) -> None:
     """Presence is no proof: the one whose app is open and says nothing is e-mailed after the delay."""
-    crew = await people()
+    crew, owner = await people(), Owner(database_url)
     junior = http(crew.technician, at=mailing)
     async with listening(mailing, crew.engineer) as hers, listening(mailing, crew.second_engineer) as his:
         await hers.resume()
         await his.resume()
-        await connected(Owner(database_url), 2)
+        await connected(owner, 2)
         handoff = await escalated(junior)
-        begun = time.monotonic()
         await hers.event("handoff.created")
         await hers.send(type="receipt", handoff_id=handoff["id"], state="shown", rung=0)
+        await until(junior, handoff["id"], {crew.engineer.id: "cancelled"})
+        pause = (
+            "select extract(epoch from j.due_at - d.planned_at)::float8 from job j join delivery d on d.id = j.ref"
+            " where d.handoff_id = $1 and d.user_id = $2 and d.state = 'pending'"
+        )
+        his_time = await owner.value(pause, handoff["id"], crew.second_engineer.id)
+        assert his_time == pytest.approx(EMAIL_AFTER_S, abs=0.5), "for his app to say that it has shown the alert"
+        await fast_forward(owner, handoff["id"])
         await until(junior, handoff["id"], {crew.second_engineer.id: "accepted"})
-        assert time.monotonic() - begun >= 1.5, "his app had its time to say that it had shown the alert"
     told = await states(junior, handoff["id"])
     assert told[crew.engineer.id] == ("cancelled", "shown on their desktop")
     assert crew.engineer.email not in {one.recipients[0] for one in post.received}
 
 
 async def test_a_held_alert_is_followed_by_an_email_that_says_so(
-    people: People, http: Http, mailing: Server, post: MailServer
+    people: People, http: Http, mailing: Server, post: MailServer, database_url: str
 ) -> None:
     crew = await people()
     junior = http(crew.technician, at=mailing)
@@ -131,6 +141,9 @@ async def test_a_held_alert_is_followed_by_an_email_that_says_so(
         handoff = await escalated(junior)
         await hers.event("handoff.created")
         await hers.send(type="receipt", handoff_id=handoff["id"], state="suppressed", reason="do not disturb")
+        while (await hers.event("handoff.delivery"))["data"]["state"] != "suppressed":
+            pass
+        await fast_forward(Owner(database_url), handoff["id"])
         await until(junior, handoff["id"], {crew.engineer.id: "accepted"})
     (mail,) = [one.message for one in post.received if one.recipients[0] == crew.engineer.email]
     assert "do not disturb was on" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
@@ -139,16 +152,20 @@ async def test_a_held_alert_is_followed_by_an_email_that_says_so(
 async def test_a_claim_calls_off_what_is_to_go_and_closes_the_thread_of_who_was_emailed(
     people: People, http: Http, mailing: Server, post: MailServer, database_url: str
 ) -> None:
-    crew = await people()
+    crew, owner = await people(), Owner(database_url)
     junior, senior = http(crew.technician, at=mailing), http(crew.engineer, at=mailing)
     async with listening(mailing, crew.engineer), listening(mailing, crew.second_engineer):
-        await connected(Owner(database_url), 2)
+        await connected(owner, 2)
         handoff = await escalated(junior, "VPN drops")
         first = {one.recipients[0]: one for one in await post.arrived(2, timeout=WITHIN_S)}
         assert set(first) == {crew.owner.email, crew.admin.email}
         await claimed(senior, handoff["id"])
         closing = (await post.arrived(4, timeout=WITHIN_S))[2:]
-        await asyncio.sleep(EMAIL_AFTER_S + 2)  # past the moment at which the others would have been e-mailed
+        # The moment at which the others would have been e-mailed comes and goes.
+        await fast_forward(owner, handoff["id"])
+        async with asyncio.timeout(WITHIN_S):
+            while await owner.value("select count(*) from job where handoff_id = $1 and kind = 'email'", handoff["id"]):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
     assert {one.recipients[0] for one in closing} == set(first)
     for one in closing:
         assert one.message["Subject"].startswith("Claimed by Erin Engineer: VPN drops")
@@ -217,7 +234,7 @@ async def test_a_refused_address_is_marked_and_the_administrators_are_told(
 
 
 async def test_a_cut_after_data_is_unknown_and_sent_again_as_the_same_message(
-    people: People, http: Http, mailing: Server, post: MailServer
+    people: People, http: Http, mailing: Server, post: MailServer, database_url: str
 ) -> None:
     crew = await people()
     junior = http(crew.technician, at=mailing)
@@ -225,7 +242,14 @@ async def test_a_cut_after_data_is_unknown_and_sent_again_as_the_same_message(
     handoff = await escalated(junior)
     everyone = (crew.owner, crew.admin, crew.engineer, crew.second_engineer)
     await until(junior, handoff["id"], {one.id: "unknown" for one in everyone})
+    pauses = await Owner(database_url).fetch(
+        "select extract(epoch from retry_at - at)::float8 as s from delivery where channel = 'email'"
+        " and handoff_id = $1 and attempts = 1",
+        handoff["id"],
+    )
+    assert {round(row["s"]) for row in pauses} <= {5}, "soon, as it may not have gone out at all"
     post.behave("ok")
+    await fast_forward(Owner(database_url), handoff["id"])
     await until(junior, handoff["id"], {one.id: "accepted" for one in everyone})
     first = {one.recipients[0]: one.message_id for one in post.received_without_reply}
     assert {one.recipients[0]: one.message_id for one in post.accepted} == first

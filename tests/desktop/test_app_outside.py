@@ -56,7 +56,7 @@ async def test_it_quits_at_once_though_every_name_lookup_hangs(tmp_path: Path) -
         async with asyncio.timeout(WAIT_S):
             await app.communicate()
         assert app.returncode == 0
-        assert time.monotonic() - began < 8, "within a second, on a machine that is not busy"
+        assert time.monotonic() - began < 30, "within a second, on a machine that is not busy; a look-up takes 60"
 
 
 @pytest.mark.slow

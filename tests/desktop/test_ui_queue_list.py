@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
-from time import perf_counter
+from time import process_time
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -131,12 +131,12 @@ def test_each_second_only_clocks_in_sight_are_repainted(view: QueueListView) -> 
 def test_a_thousand_rows_are_cheap(view: QueueListView, qtbot: QtBot) -> None:
     many = [replace(samples.rows()[3], id=f"r{number}", title=f"Problem {number}") for number in range(1000)]
     view.show_rows(many)
-    started = perf_counter()
+    started = process_time()
     for turn in range(20):
         view.show_rows([*many[turn + 1 :], *many[: turn + 1]])
         view.tick()
         view.grab()
-    assert (perf_counter() - started) / 20 < 0.25
+    assert (process_time() - started) / 20 < 0.25
     assert view.rows.rowCount() == 1000
 
 

@@ -47,7 +47,7 @@ async def assessed(client: httpx.AsyncClient, session_id: str) -> dict[str, Any]
 async def test_the_model_assesses_and_whatever_it_does_there_is_an_answer(
     people: People, start_server: StartServer, http: Http, model: ModelServer
 ) -> None:
-    server = await start_server(**model.settings(FLOWPILOT_LLM_TIMEOUT_S="2"))
+    server = await start_server(**model.settings(FLOWPILOT_LLM_TIMEOUT_S="3"))
     crew = await people()
     junior, admin, senior = (http(one, at=server) for one in (crew.technician, crew.admin, crew.engineer))
 

@@ -16,7 +16,7 @@ from tests.support.model_server import ModelServer, model_server
 from tests.support.people import Crew
 
 People = Callable[..., Awaitable[Crew]]
-SOON_S = 30
+SOON_S = 60
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ FAULTS = {
 async def test_what_goes_wrong_is_said_in_the_chat_and_can_be_tried_again(
     people: People, start_server: StartServer, http: Http, model: ModelServer
 ) -> None:
-    server = await start_server(**model.settings(FLOWPILOT_LLM_TIMEOUT_S="1.5"))
+    server = await start_server(**model.settings(FLOWPILOT_LLM_TIMEOUT_S="3"))
     crew = await people()
     junior = http(crew.technician, at=server)
     session_id = await open_session(junior)

@@ -118,7 +118,7 @@ async def test_broken_claims_turn_it_red_and_name_the_stage(
         run = await last(owner)
         assert (run["ok"], run["stage"]) == (False, "claim")
         assert run["error"].startswith("500 instead of 200")
-        assert await asyncio.to_thread(server.said, "the canary escalation fails at “claim”", timeout=20)
+        assert await asyncio.to_thread(server.said, "the canary escalation fails at “claim”", timeout=60)
         await metric(server, "flowpilot_canary_ok", 0)
         await audit_now(owner)
         assert "fails at “claim”" in (await findings(owner))["canary"]["text"]
@@ -142,7 +142,7 @@ async def test_broken_claims_turn_it_red_and_name_the_stage(
     await owner.fetch("update job set due_at = now() where account_id = $1 and kind = 'canary'", HOUSE)
     await metric(server, "flowpilot_canary_ok", 1)
     assert await owner.value(OPEN, HOUSE) == 0, "what the broken run left is gone"
-    assert await asyncio.to_thread(server.said, "goes through again; it had failed at “claim”", timeout=20)
+    assert await asyncio.to_thread(server.said, "goes through again; it had failed at “claim”", timeout=60)
 
 
 async def test_a_run_that_was_killed_in_the_middle_is_cleared_by_the_next(

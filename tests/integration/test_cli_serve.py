@@ -22,7 +22,7 @@ OWNER = ("--name", "Northwind MSP", "--owner-email", "olga@northwind.example", "
 
 def me(server: Server, token: str) -> int:
     return httpx.get(
-        f"{server.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False
+        f"{server.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30
     ).status_code
 
 
@@ -60,7 +60,7 @@ def test_a_second_server_on_the_same_data_is_refused_and_hurts_nothing(lone: Ser
     answer = flowpilot("serve", "--port", "0", data_dir=lone.data_dir)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err == f"flowpilot: the data directory {lone.data_dir} is in use by process {lone.pid}\n"
-    assert httpx.get(f"{lone.url}/readyz", trust_env=False).status_code == 200
+    assert httpx.get(f"{lone.url}/readyz", trust_env=False, timeout=30).status_code == 200
 
 
 def test_commands_work_beside_a_running_server_without_a_database_of_ones_own(lone: Server) -> None:
@@ -95,10 +95,10 @@ def test_a_server_started_before_its_database_waits_and_then_serves(tmp_path: Pa
     waiting = threading.Thread(target=server.start)
     waiting.start()
     try:
-        assert server.said("waiting for the database", timeout=30)
+        assert server.said("waiting for the database", timeout=60)
         database.start()
         waiting.join(60)
-        assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
+        assert httpx.get(f"{server.url}/readyz", trust_env=False, timeout=30).status_code == 200
     finally:
         server.stop()
         database.stop()
@@ -131,7 +131,7 @@ def test_a_server_whose_database_was_killed_serves_again_by_itself(tmp_path: Pat
         flowpilot("account", "create", *OWNER, data_dir=server.data_dir)
         token = flowpilot("token", "create", "--email", "olga@northwind.example", data_dir=server.data_dir).out.strip()
         os.kill(int((server.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        assert server.said("PostgreSQL runs again", timeout=30)
+        assert server.said("PostgreSQL runs again", timeout=60)
         assert me(server, token) == 200
     finally:
         assert server.stop() == 0
@@ -141,12 +141,12 @@ def test_a_server_whose_database_was_killed_serves_again_by_itself(tmp_path: Pat
 def test_the_demo_says_how_to_sign_in_and_comes_back_with_its_data(tmp_path: Path) -> None:
     demo = Server(None, tmp_path / "demo", arguments=("demo", "--no-tray"), from_scratch=True).start()
     try:
-        assert demo.said("Ctrl-C ends the demo", timeout=10)
+        assert demo.said("Ctrl-C ends the demo", timeout=60)
         assert demo.said("Senior engineer", timeout=1)
         assert demo.said("Nobody is e-mailed", timeout=1), "else its alarm of half a minute later reads like a fault"
         demo.restart()
-        assert demo.said("Ctrl-C ends the demo", timeout=10)
-        page = httpx.get(f"{demo.url}/sign-in", trust_env=False)
+        assert demo.said("Ctrl-C ends the demo", timeout=60)
+        page = httpx.get(f"{demo.url}/sign-in", trust_env=False, timeout=30)
         assert page.status_code == 200
     finally:
         assert demo.stop() == 0

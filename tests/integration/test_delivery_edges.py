@@ -150,7 +150,7 @@ async def test_claimed_by_never_goes_to_whom_the_alert_never_reached(
         await hands.mailing(job)
     post.behave("tarpit_rcpt")
     sending = asyncio.create_task(hands.mailing(slow))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(row["state"] == "sending" for row in await hands.rows(made)):  # noqa: ASYNC110 - only the database knows
             await asyncio.sleep(0.02)
     await claimed(http(crew.engineer), made)

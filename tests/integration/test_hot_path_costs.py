@@ -28,7 +28,7 @@ class Shop(NamedTuple):
 
     def of(self, who: Member) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {who.token}"}
-        return httpx.AsyncClient(base_url=self.server.url, headers=headers, trust_env=False)
+        return httpx.AsyncClient(base_url=self.server.url, headers=headers, trust_env=False, timeout=30)
 
     async def statements(self, ask: Ask) -> list[str]:
         """What one request asks of the database: the least of some, as other work of the server's goes on."""

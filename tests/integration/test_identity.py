@@ -66,10 +66,10 @@ async def test_a_password_opens_one_persons_session_and_wrong_ones_tell_nothing(
     wrong_ones = [(crew.engineer.email, "wrong"), ("nobody@northwindmsp.example", PASSWORD), ("", "")]
     wrong_ones += [(crew.engineer.email + "\x00", PASSWORD), ("\ud800", "\ud800")]
     for email, password in wrong_ones:
-        begun = time.perf_counter()
+        begun = time.process_time()  # of all threads; how long it takes tells of the machine as well
         with pytest.raises(Refusal) as no:
             await identity.sign_in(email, password)
-        took.append(time.perf_counter() - begun)
+        took.append(time.process_time() - begun)
         messages.add((no.value.code, no.value.detail))
     assert len(messages) == 1, "which of the two was wrong is not told"
     assert max(took) < 50 * min(took), "an unknown address costs the same work"

@@ -91,7 +91,7 @@ async def test_a_waiting_poll_ends_when_its_sign_in_does(people: People, http: H
     assert not poll.done()
     form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
     assert (await http().post("/oauth/revoke", data=form)).status_code == 200
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         refused(await poll, 401, "unauthenticated")
 
 

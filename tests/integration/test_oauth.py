@@ -42,7 +42,7 @@ async def test_the_metadata_names_what_there_is_and_no_more(http: Http, server: 
 
 async def test_a_strange_host_header_does_not_become_the_issuer(start_server: StartServer) -> None:
     server = await start_server(FLOWPILOT_PUBLIC_URL="https://flow.example")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         address = f"{server.url}/.well-known/oauth-authorization-server"
         for host, expected in (("evil.example", "https://flow.example"), (urlsplit(server.url).netloc, server.url)):
             told = (await client.get(address, headers={"Host": host})).json()

@@ -178,7 +178,7 @@ async def test_presence_follows_the_socket_and_the_process(
     server = await start_server()
     async with listening(server, crew.engineer):
         assert await present(owner) == [(crew.engineer.id, "desktop")]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await present(owner):  # noqa: ASYNC110 - only the database knows
             await asyncio.sleep(0.05)
     async with listening(server, crew.engineer):

@@ -27,7 +27,7 @@ class Page:
     async def next(self) -> tuple[int, str, Any]:
         """(version, event, data) of the next event."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for line in self._lines:
                 if not line and "event" in fields:
                     return int(fields["id"]), fields["event"], json.loads(fields["data"])
@@ -88,7 +88,7 @@ async def test_one_user_opens_so_many_live_pages_and_no_more(people: People, htt
         refused(await junior.get(path), 429, "too_many_requests")
         async with page(http(crew.engineer), session_id):
             pass  # others are not held up
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:  # closing is noticed by the server a little later
             async with junior.stream("GET", path) as answer:
                 if answer.status_code == 200:

@@ -100,7 +100,7 @@ async def set_out(browser: Forms, email: str, target: str = "") -> Way:
 
 def agreed(way: Way, subject: str) -> str:
     """The provider's answer for whoever signs in there: the address on our server, with the code."""
-    with closing(httpx.Client(trust_env=False)) as there:
+    with closing(httpx.Client(trust_env=False, timeout=30)) as there:
         answer = there.post(way.address, data={"sub": subject})
     assert answer.status_code in {302, 303}, answer.text
     parts = urlsplit(answer.headers["location"])

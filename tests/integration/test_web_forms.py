@@ -187,7 +187,7 @@ async def test_signing_out_ends_the_session_on_the_server(crew: Crew, browse: Br
     forms = await browse(crew.technician)
     stolen = dict(forms.http.cookies)
     await forms.post("/sign-out")
-    async with httpx.AsyncClient(base_url=forms.origin, cookies=stolen, trust_env=False) as thief:
+    async with httpx.AsyncClient(base_url=forms.origin, cookies=stolen, trust_env=False, timeout=30) as thief:
         assert (await thief.get("/sessions")).headers["location"].startswith("/sign-in")
 
 

@@ -12,7 +12,7 @@ from tests.support.web import Forms
 
 async def test_text_comes_compressed_and_is_the_same_as_without(server: Server) -> None:
     """A first visit over a telephone must not wait for 200 kB of style and script."""
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=30) as client:
         for path in ("/static/app.css", "/static/js/app.js", "/static/icons.svg", "/static/htmx.min.js"):
             plain = await client.get(path, headers={"Accept-Encoding": "identity"})
             packed = await client.get(path, headers={"Accept-Encoding": "br, gzip"})
@@ -25,7 +25,7 @@ async def test_text_comes_compressed_and_is_the_same_as_without(server: Server) 
 
 
 async def test_what_the_browser_has_is_not_sent_again(server: Server) -> None:
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=30) as client:
         for path in ("/static/app.css", "/static/js/app.js"):
             first = await client.get(path)
             again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from statistics import median
 
 import pytest
 import trustme
@@ -222,16 +223,16 @@ async def test_a_receiver_that_hangs_slows_neither_escalate_nor_claim(desk: Desk
     async with Receiver(always=Reply(hang=True)) as receiver:
         for number in range(10):
             await desk.hook(receiver.url, name=f"Hanging {number}")
-        slowest = 0.0
+        took: list[float] = []
         for number in range(6):
             session = await open_session(desk.junior, f"Problem {number}")
             began = time.monotonic()
             handoff = (await escalate(desk.junior, session)).json()
             between = time.monotonic()
             await claimed(desk.senior, handoff["id"])
-            slowest = max(slowest, between - began, time.monotonic() - between)
+            took += [between - began, time.monotonic() - between]
         await receiver.got(1)
-        assert slowest < 2.5, "a hanging receiver would have cost 5 s"
+        assert median(took) < 2.5, "a hanging receiver would have cost 5 s each time; a busy machine does so once"
 
 
 async def test_only_the_asked_for_events_are_told_and_a_nudge_never(desk: Desk) -> None:

@@ -79,7 +79,7 @@ class PsaDesk:
 async def psa_desk(server: Server, crew: Crew, database: Database, url: str, psa: PsaServer) -> AsyncIterator[PsaDesk]:
     """Connects the PSA with nothing switched on, and runs the worker."""
     connections = Connections(
-        Sealer(KEY), allow_private=True, limits=Limits(pause_s=0, most=1_000_000, window_s=1), timeout_s=3.0
+        Sealer(KEY), allow_private=True, limits=Limits(pause_s=0, most=1_000_000, window_s=1), timeout_s=15.0
     )
     settings = Settings(data_dir=Path(), public_url=server.url)
     worker = Worker(database, [psa_lane(database, settings, connections)], away=DATABASE_DOWN)

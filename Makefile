@@ -72,6 +72,7 @@ lock: setup ## pin the dependencies of pyproject.toml anew; pins that still fit 
 	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		$$(cat scripts/server-lock.args) -o packaging/server/requirements.lock
 
-clean: ## remove what was made: environment, caches, demo data
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+clean: ## remove what was made: environment, caches, demo data; dist/updates stays, it cannot be made again
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build
+	@[ ! -d dist ] || find dist -mindepth 1 -maxdepth 1 ! -name updates -exec rm -rf {} +
 	@rm -rf var && find . -name __pycache__ -type d -prune -exec rm -rf {} +

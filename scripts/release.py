@@ -16,7 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -56,6 +56,12 @@ def committed(status: str) -> None:
     """Raises `RefusedError` where `git status --porcelain` says anything: nobody could build that again."""
     if status.strip():
         raise RefusedError(f"commit everything first: {status.split(maxsplit=1)[1].splitlines()[0]} is not")
+
+
+def rooted(environment: Mapping[str, str]) -> None:
+    """Raises `RefusedError` where updates are published and built without the root: who takes one never asks again."""
+    if environment.get("FLOWPILOT_UPDATE_KEYS") and not environment.get("FLOWPILOT_UPDATE_ROOT"):
+        raise RefusedError("FLOWPILOT_UPDATE_ROOT is not set: whoever updates to this would look for no updates again")
 
 
 def sums(folder: Path) -> str:
@@ -138,6 +144,7 @@ def main() -> int:
             changelog_entry((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), VERSION)
             status = ["git", "-C", str(ROOT), "status", "--porcelain"]
             committed(subprocess.run(status, check=True, capture_output=True, text=True).stdout)
+        rooted(os.environ)
         out.mkdir(parents=True, exist_ok=True)
         for what, command in chain(steps(out), signed_steps(out)):  # the second looks at what the first has made
             print(f"== {what}", flush=True)

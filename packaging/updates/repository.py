@@ -58,7 +58,9 @@ class Repository:
         self._keys = keys
 
     def begin(self) -> None:
-        """Version 1 of everything, with no release."""
+        """Version 1 of everything, with no release. Raises ValueError rather than begin anew: apps would refuse it."""
+        if (self._folder / "metadata" / "timestamp.json").exists():
+            raise ValueError(f"there is a repository in {self._folder} already")
         for part in ("metadata", "targets"):
             (self._folder / part).mkdir(parents=True, exist_ok=True)
         root = Root(expires=_in("root"), consistent_snapshot=True)

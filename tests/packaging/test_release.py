@@ -75,6 +75,9 @@ def test_what_is_signed_is_what_was_built_a_moment_before(tmp_path: Path, monkey
     monkeypatch.setattr(release().subprocess, "run", run)
     monkeypatch.setattr(sys, "argv", ["release.py", "--trial", "--out", str(tmp_path)])
     monkeypatch.setenv("FLOWPILOT_UPDATE_KEYS", "/keys")
+    monkeypatch.delenv("FLOWPILOT_UPDATE_ROOT", raising=False)
+    assert (release().main(), ran) == (2, []), "an app that is built without the root never updates again"
+    monkeypatch.setenv("FLOWPILOT_UPDATE_ROOT", "/root.json")
     monkeypatch.setenv("RELEASE_URL", "https://dl.example.com/")
     for name in (f"{version}-x64-test.msi", f"{version}-x64.msi", "0.0.9-x64.msi", "0.0.9-linux-x86_64.tar.xz"):
         (tmp_path / f"flowpilot-tray-{name}").write_bytes(b"of this release or the one before")
@@ -85,6 +88,16 @@ def test_what_is_signed_is_what_was_built_a_moment_before(tmp_path: Path, monkey
     assert not any("-test." in word for word in ran[-2]), "winget must not give out a test build"
     assert not any("0.0.9" in word for command in ran for word in command), "nor what was released before"
     assert "server-requirements.lock" in (tmp_path / "SHA256SUMS").read_text()
+
+
+def test_tidying_up_keeps_what_was_signed(tmp_path: Path) -> None:
+    """A repository begun anew has lower versions: every app would take it for an attack, for ever."""
+    for name in ("Makefile", "build/x", "dist/a.deb", "dist/policies/x.admx", "dist/updates/metadata/timestamp.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text((ROOT / "Makefile").read_text())
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True)
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {"Makefile", "dist/updates/metadata/timestamp.json"}
 
 
 def test_what_the_tray_app_carries_is_told_without_the_tests_tools() -> None:

@@ -281,6 +281,8 @@ def test_a_publication_that_is_refused_leaves_the_repository_as_it_was(maker: Ma
     before = content()
     with pytest.raises(ValueError, match="0 to 100"):
         maker.publish("1.1.0", share=101)
+    with pytest.raises(ValueError, match="already"):
+        maker.repository.begin()
     assert content() == before
     with pytest.raises(ValueError, match="begin"):
         tool().Repository(tmp_path / "elsewhere", maker.keys).refresh()

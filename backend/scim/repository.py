@@ -10,11 +10,12 @@ from backend.db.sign_in_tables import recovery_code, scim_token, second_factor, 
 
 _u, _k, _h = t.app_user, scim_token, t.handoff
 _SEEN = sa.select(_u.c.id, _u.c.email, _u.c.name, _u.c.role, _u.c.active, _u.c.external_id, _u.c.created_at)
+_THERE = (_u.c.deleted_at.is_(None), _u.c.erased_at.is_(None))  # a name that is erased is nobody's to write again
 
 
 async def user(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> t.AnyRow | None:
-    """One person whom the directory has not deleted."""
-    statement = _SEEN.where(_u.c.account_id == account_id, _u.c.id == user_id, _u.c.deleted_at.is_(None))
+    """One person whom the directory has not deleted, nor anybody erased."""
+    statement = _SEEN.where(_u.c.account_id == account_id, _u.c.id == user_id, *_THERE)
     return (await tx.execute(statement)).one_or_none()
 
 
@@ -30,7 +31,7 @@ async def users(
     tx: AsyncConnection, account_id: UUID, by: tuple[str, str] | None, first: int, most: int
 ) -> tuple[list[t.AnyRow], int]:
     """A page of people in a lasting order, and how many there are; `first` counts from 1."""
-    where = [_u.c.account_id == account_id, _u.c.deleted_at.is_(None)]
+    where = [_u.c.account_id == account_id, *_THERE]
     if by is not None:
         name, value = by
         if name == "username":

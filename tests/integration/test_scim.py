@@ -129,6 +129,15 @@ async def test_somebody_comes_changes_goes_and_comes_back(
         row["action"] for row in written
     }
     assert {row["actor"] for row in written} == {"Directory Entra"}
+    erase = "SELECT forget_person($1::uuid, $2::uuid, 'Nora Näslund', 'Former technician', $3)"
+    await Owner(database_url).fetch(erase, crew.account_id, nora["id"], nora["userName"])
+    failed(await directory.get(where), 404)
+    named = patch({"op": "replace", "value": {"displayName": "Nora Näslund", "userName": nora["userName"]}})
+    failed(await directory.patch(where, json=named), 404)
+    assert nora["id"] not in (await directory.get(USERS)).text
+    anew = await directory.post(USERS, json=newcomer())
+    assert anew.status_code == 201
+    assert anew.json()["id"] != nora["id"], "who was erased does not come back; somebody new comes"
 
 
 async def test_a_leaver_is_out_at_once_and_what_they_held_waits_again(

@@ -230,17 +230,19 @@ async def lock_invite(
 ) -> t.AnyRow | None:
     """One open invitation by its id or its link, with `expired`; locked: of many acceptances one comes first.
 
-    `stands`: a link for a new password is for an active person who still has the role that it was made for.
+    `stands`: a link for a new password is for an active person who still has the role that it was made for, and the
+    address that it was sent to.
     `role_now` is that person's role, or that of the invitation.
     """
     a = t.account
+    same_address = sa.func.lower(_u.c.email) == sa.func.lower(_i.c.email)
     statement = (
         sa.select(
             _i,
             a.c.name.label("account_name"),
             (_i.c.expires_at < sa.func.now()).label("expired"),
             sa.func.coalesce(_u.c.role, _i.c.role).label("role_now"),
-            (_i.c.user_id.is_(None) | (_u.c.active & (_u.c.role == _i.c.role))).label("stands"),
+            (_i.c.user_id.is_(None) | (_u.c.active & (_u.c.role == _i.c.role) & same_address)).label("stands"),
         )
         .join(a, a.c.id == _i.c.account_id)
         .outerjoin(_u, (_u.c.account_id == _i.c.account_id) & (_u.c.id == _i.c.user_id))

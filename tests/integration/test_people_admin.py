@@ -290,19 +290,21 @@ async def test_a_link_for_a_new_password_ends_when_the_person_gets_another_role(
         assert (await guest.sign_in(crew.engineer)).status_code == 303, "the password of before holds"
 
 
-async def test_a_link_that_outlived_its_role_is_judged_by_the_role_of_now(
+async def test_a_link_that_outlived_its_role_or_its_address_is_judged_by_those_of_now(
     crew: Crew, server: Server, database_url: str
 ) -> None:
-    """However the role was changed: at the command line of the database too."""
+    """However they were changed: by a directory, or at the command line of the database, too."""
     async with Forms(server) as admin, Forms(server) as guest:
         await admin.sign_in(crew.admin)
         await admin.get(HERE)
         await admin.post(f"{HERE}/{crew.engineer.id}/password")
         secret = secret_in((await admin.get(HERE)).text)
         invite = await Owner(database_url).value("SELECT id FROM invite")
-        await Owner(database_url).fetch("UPDATE app_user SET role = 'owner' WHERE name = 'Erin Engineer'")
-        answer = await guest.post("/join/accept", ticket=secret, name="x", password="long enough words")
-        assert answer.status_code == 403
+        change = "UPDATE app_user SET email = $1, role = $2 WHERE name = 'Erin Engineer'"
+        for email, role in (("berg@northwindmsp.example", "engineer"), (crew.engineer.email, "owner")):
+            await Owner(database_url).fetch(change, email, role)
+            answer = await guest.post("/join/accept", ticket=secret, name="x", password="long enough words")
+            assert answer.status_code == 403, role
         assert (await admin.post(f"{HERE}/invite/{invite}/resend")).status_code == 403
 
 

@@ -10,6 +10,12 @@ sys.path[:0] = [str(_PACKAGING / "bundle"), str(_PACKAGING / "windows")]  # as t
 _ON_DEMAND = ("packages", "windows")
 
 
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    """Icons are drawn without a screen. Processes are told nothing of it: the packages' own tests have a real one."""
+    return ["tests", "-platform", "offscreen"]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the marker means."""
     config.addinivalue_line("markers", "packages: builds and installs packages for minutes; only with -m packages")

@@ -99,7 +99,7 @@ def test_nothing_moves_for_half_a_second_after_a_list_key(view: QueueListView, q
     view.show_rows((fresh, *samples.rows()[:4], changed))
     assert ids(view) == ["h1", "h2", "h3", "h4", "h5"]
     assert view.rows.rows()[4].outcome == "Claimed by Lee Park, 1 s ago"  # what does not move is shown at once
-    qtbot.waitUntil(lambda: ids(view)[0] == "new", timeout=2000)
+    qtbot.waitUntil(lambda: ids(view)[0] == "new", timeout=20_000)
     assert view.selected_id() == "h3"
 
 

@@ -96,14 +96,14 @@ def test_first_load_shows_still_blocks_only_after_a_moment(window: QueueWindow, 
     assert window.detail.blank.text.text() == "Connecting to flowpilot.northbeam.example"
     skeleton = window.column._skeleton
     assert not skeleton.shown
-    qtbot.waitUntil(lambda: skeleton.shown, timeout=2000)
+    qtbot.waitUntil(lambda: skeleton.shown, timeout=20_000)
     assert not window.offline.isVisible()
 
 
 def test_first_load_that_takes_long_shows_the_offline_banner(window: QueueWindow, qtbot: QtBot) -> None:
     window._late.setInterval(20)
     window.show_queue(samples.queue(state="connecting", loaded=False))
-    qtbot.waitUntil(window.offline.isVisible, timeout=2000)
+    qtbot.waitUntil(window.offline.isVisible, timeout=20_000)
 
 
 def test_what_is_kept_for_somebody_else_is_said_in_the_button_and_no_key_claims_it(window: QueueWindow) -> None:
@@ -199,7 +199,7 @@ def test_c_claims_once_even_while_held_down(window: QueueWindow, qtbot: QtBot) -
     assert spy.at(0) == ["h2"]
     assert not primary(window).isEnabled()
     assert primary(window).words() == "Claim & open session"
-    qtbot.waitUntil(lambda: primary(window).words() == "Claiming", timeout=2000)
+    qtbot.waitUntil(lambda: primary(window).words() == "Claiming", timeout=20_000)
 
 
 def test_the_claim_button_comes_back_when_the_claim_failed(window: QueueWindow) -> None:
@@ -365,7 +365,7 @@ def test_arrivals_in_a_burst_are_announced_together(window: QueueWindow, qtbot: 
     )
     window.show_queue(samples.queue(rows=rows[1:]))
     window.show_queue(samples.queue(rows=rows))
-    qtbot.waitUntil(lambda: window.announcer.said == "2 new, 1 urgent", timeout=2000)
+    qtbot.waitUntil(lambda: window.announcer.said == "2 new, 1 urgent", timeout=20_000)
 
 
 def test_every_control_has_a_name_for_screen_readers(window: QueueWindow) -> None:

@@ -114,7 +114,7 @@ def test_escape_and_the_cross_close_it(stack: ToastStack) -> None:
 
 def test_it_leaves_by_itself_when_its_time_is_over(stack: ToastStack, qtbot: QtBot) -> None:
     stack.show_toast(replace(NEW, stays_s=0.05))
-    with qtbot.waitSignal(stack.closed, timeout=2000) as told:
+    with qtbot.waitSignal(stack.closed, timeout=20_000) as told:
         pass
     assert told.args == ["h2"]
     stack.show_toast(VIEWS["urgent"])
@@ -133,14 +133,14 @@ def test_claimed_elsewhere_takes_it_away_silently(stack: ToastStack) -> None:
 
 
 def test_one_is_visible_and_the_others_wait_by_rank(stack: ToastStack, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(stack.shown, timeout=2000) as told:
+    with qtbot.waitSignal(stack.shown, timeout=20_000) as told:
         stack.show_toast(toast("a"))
         assert stack.visible is not None
     assert told.args == ["a"], "said once it is drawn, not when it was asked for"
     stack.show_toast(toast("low", priority="low"))
     stack.show_toast(toast("high", priority="high"))
     assert [each.id for each in stack.waiting] == ["high", "low"]
-    with qtbot.waitSignal(stack.shown, timeout=2000) as told:
+    with qtbot.waitSignal(stack.shown, timeout=20_000) as told:
         stack.withdraw("a")
         assert stack.visible.id == "high"
     assert told.args == ["high"]
@@ -149,7 +149,7 @@ def test_one_is_visible_and_the_others_wait_by_rank(stack: ToastStack, qtbot: Qt
 def test_each_view_in_its_place_is_said_to_be_drawn_once(stack: ToastStack, qtbot: QtBot) -> None:
     spy = QSignalSpy(stack.shown)
     for times in (1, 2):
-        with qtbot.waitSignal(stack.shown, timeout=2000):
+        with qtbot.waitSignal(stack.shown, timeout=20_000):
             stack.show_toast(NEW)
         card(stack).repaint()
         qtbot.wait(20)
@@ -164,7 +164,7 @@ def test_a_window_that_the_screen_never_draws_is_said_to_have_failed(
     shown = QSignalSpy(stack.shown)
     monkeypatch.setattr(ToastCard, "paintEvent", lambda *_: None)
     monkeypatch.setattr(stack._undrawn, "start", lambda: type(stack._undrawn).start(stack._undrawn, 10))
-    with qtbot.waitSignal(stack.failed, timeout=2000) as told:
+    with qtbot.waitSignal(stack.failed, timeout=20_000) as told:
         stack.show_toast(NEW)
     assert told.args == ["h2"]
     assert shown.count() == 0
@@ -177,7 +177,7 @@ def test_a_digest_that_is_drawn_has_shown_all_that_it_speaks_of(stack: ToastStac
     seen: list[str] = []
     stack.shown.connect(seen.append)
     card(stack).close_button.click()
-    qtbot.waitUntil(lambda: seen == ["w0", "w1", "w2"], timeout=2000)
+    qtbot.waitUntil(lambda: seen == ["w0", "w1", "w2"], timeout=20_000)
 
 
 def test_the_nudge_offers_one_look_and_no_claim(stack: ToastStack) -> None:

@@ -1,6 +1,7 @@
 """The mail server misbehaves: every senior is told in the end, once, and everyone can see what is wrong meanwhile."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -63,8 +64,14 @@ async def test_a_mail_server_that_is_away_or_asks_to_come_again_gets_the_same_ma
     ids = {mail.message_id for mail in world.history.mails}
     assert len(ids) == 4, "one Message-ID for each of four seniors, over all tries"
     assert first <= ids
-    rows = await world.rows("SELECT attempts FROM delivery WHERE handoff_id = $1 AND channel = 'email'", handoff)
-    assert {row["attempts"] for row in rows} == {2}
+    rows = await world.rows(
+        "SELECT device, attempts FROM delivery WHERE handoff_id = $1 AND channel = 'email'", handoff
+    )
+    tries = {row["device"]: row["attempts"] for row in rows}
+    assert min(tries.values()) >= 2
+    # What was cut is kept, so each try is a copy. It is tried again after 5 s: on a slow machine before all is well.
+    copies = Counter(mail.recipient for mail in world.history.mails)
+    assert tries == (copies if state == "unknown" else dict.fromkeys(copies, 2))
 
 
 async def test_a_refused_address_is_named_and_the_administrators_are_told(world: World) -> None:

@@ -20,6 +20,7 @@ from backend.domain.text import storable
 from backend.identity import factor_repository, repository, tries
 from backend.identity.caller import Caller
 from backend.identity.credentials import csrf_matches, csrf_token, digest, new_secret, verify_password
+from backend.identity.devices import SIGN_INS
 from backend.identity.provision import create_account, create_token, create_user
 
 __all__ = [
@@ -225,6 +226,7 @@ class IdentityService:
             async with self._db.tenant(caller.account_id) as tx:
                 await repository.revoke_web_session(tx, caller.account_id, caller.credential_id)
                 await record(tx, caller, "sign_in.ended")
+            self._db.wakeup.touch(SIGN_INS)
 
     async def still_valid(self, credential_ids: list[UUID]) -> set[UUID]:
         """Which of these sign-ins hold."""

@@ -10,6 +10,7 @@ from tests.support.flow import API, Owner, escalated, log_of, refused
 from tests.support.pairing import paired
 from tests.support.people import Crew
 from tests.support.server import Server
+from tests.support.web import Forms
 
 People = Callable[..., Awaitable[Crew]]
 
@@ -84,15 +85,22 @@ async def test_whoever_reads_by_requests_and_shows_alerts_counts_as_connected_an
 async def test_a_waiting_poll_ends_when_its_sign_in_does(people: People, http: Http, server: Server) -> None:
     crew = await people()
     tokens = await paired(server, crew.engineer, http())
-    poll = asyncio.create_task(
-        http(tokens["access_token"]).get(f"{API}/events", params={"after": 0, "wait": 25, "present": True})
-    )
-    await asyncio.sleep(0.3)
-    assert not poll.done()
-    form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
-    assert (await http().post("/oauth/revoke", data=form)).status_code == 200
-    async with asyncio.timeout(20):
-        refused(await poll, 401, "unauthenticated")
+    ask = {"after": 0, "wait": 25, "present": True}
+    async with Forms(server) as browser:
+        await browser.sign_in(crew.viewer)
+        await browser.get("/sessions")
+        poll = asyncio.create_task(http(tokens["access_token"]).get(f"{API}/events", params=ask))
+        page = asyncio.create_task(browser.http.get(f"{API}/events", params=ask))
+        await asyncio.sleep(0.3)
+        assert not poll.done()
+        form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
+        assert (await http().post("/oauth/revoke", data=form)).status_code == 200
+        async with asyncio.timeout(20):
+            refused(await poll, 401, "unauthenticated")
+        assert not page.done()
+        assert (await browser.post("/sign-out")).status_code == 303
+        async with asyncio.timeout(20):
+            refused(await page, 401, "unauthenticated")
 
 
 async def test_one_user_has_so_many_polls_waiting_and_no_more(people: People, http: Http) -> None:

@@ -25,6 +25,8 @@ _HEADERS: Final = (
 )
 
 
+_FRAMEWORKS_OWN: Final = 307
+"""How an address with one slash too many is answered, with an address made of whatever Host header came."""
 _HTTPS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
@@ -60,7 +62,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = list(message.get("headers", ()))
+                headers = _headers(message)
                 present = {name for name, _ in headers}
                 headers += [header for header in self._headers if header[0] not in present]
                 headers.append((b"x-request-id", request_id.encode()))
@@ -114,6 +116,19 @@ class Edge:
             if begun:
                 raise
             await broken(f"{scope['method']} {scope['path']}", error)(scope, receive, send)
+
+
+def _headers(message: Message) -> list[tuple[bytes, bytes]]:
+    """The answer's own. Where they lead to an address that the framework made, they lead to this server's."""
+    headers = list(message.get("headers", ()))
+    if message["status"] == _FRAMEWORKS_OWN:
+        return [(name, _path(value) if name == b"location" else value) for name, value in headers]
+    return headers
+
+
+def _path(address: bytes) -> bytes:
+    """What follows the host."""
+    return b"/" + address.partition(b"://")[2].partition(b"/")[2].lstrip(b"/")
 
 
 def _given(query: bytes) -> bytes:

@@ -28,6 +28,12 @@ async def test_without_a_credential_that_holds_there_is_nothing(http: Http) -> N
     refused(await basic.get(f"{API}/handoffs"), 401, "unauthenticated")
 
 
+async def test_one_slash_too_many_leads_to_this_server_whatever_host_is_named(http: Http) -> None:
+    """Whoever keeps answers for others must not be made to keep a way to somewhere else."""
+    answer = await http().get("/sign-in/?next=%2Fsessions", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.headers["location"]) == (307, "/sign-in?next=%2Fsessions")
+
+
 async def test_unknown_addresses_and_methods(people: People, http: Http) -> None:
     client = http((await people()).engineer)
     refused(await client.get(f"{API}/nothing"), 404, "not_found")

@@ -39,8 +39,9 @@ class Invitations:
     async def __call__(self, job: Job) -> None:
         """Look whether it is still wanted, send outside any transaction, keep what came of it."""
         async with self._db.tenant(job.account_id) as tx:
-            await hold(tx, job)
+            # Invitation before work: so they are locked where a link is sent again.
             row = await repository.lock_invite(tx, job.account_id, invite_id=job.row)
+            await hold(tx, job)
             if row is None or row.expired:
                 await finish(tx, job)
                 return
@@ -73,14 +74,14 @@ class Invitations:
         detail = outcome.text if isinstance(outcome, Refused | Unavailable | Unknown) else None
         gives_up = isinstance(outcome, Accepted) or (isinstance(outcome, Refused) and outcome.permanent)
         async with self._db.tenant(job.account_id) as tx:
+            state = _STATE.get(type(outcome), "failed")
+            await repository.update_invite(
+                tx, job.account_id, row.id, mail_state=state, mail_detail=detail, mail_at=datetime.now(UTC)
+            )
             if gives_up:
                 await finish(tx, job)
             else:
                 pause = RETRIES_MIN[min(job.attempts, len(RETRIES_MIN)) - 1]
                 await again(tx, job, due_at=datetime.now(UTC) + timedelta(minutes=pause))
-            state = _STATE.get(type(outcome), "failed")
-            await repository.update_invite(
-                tx, job.account_id, row.id, mail_state=state, mail_detail=detail, mail_at=datetime.now(UTC)
-            )
         if detail:
             log.warning("the invitation %s did not get through: %s", row.id, detail)

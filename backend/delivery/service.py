@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -62,6 +63,8 @@ class DeliveryService:
         self._process = uuid4()
         self._arriving = Batch(partial(repository.insert_presence, database, self._process))
         self._leaving = Batch(partial(repository.delete_presence, database))
+        self._missed: set[tuple[UUID, UUID]] = set()
+        """Clients that are gone and may still be on the list: what would have told so was cut off."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -84,11 +87,21 @@ class DeliveryService:
     async def arrived(self, caller: Caller, channel: Channel, link_id: UUID) -> None:
         """A client has connected. One that may only read watches, and reaches nobody."""
         if works(caller.scopes):
-            await self._arriving.one((caller.account_id, link_id, caller.user_id, channel))
+            with self._missing(caller, link_id):
+                await self._arriving.one((caller.account_id, link_id, caller.user_id, channel))
 
     async def left(self, caller: Caller, link_id: UUID) -> None:
-        """It is gone."""
-        await self._leaving.one((caller.account_id, link_id))
+        """It is gone. When that cannot be written now it is later: until then its process would vouch for it."""
+        with self._missing(caller, link_id):
+            await self._leaving.one((caller.account_id, link_id))
+
+    @contextlib.contextmanager
+    def _missing(self, caller: Caller, link_id: UUID) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._missed.add((caller.account_id, link_id))
+            raise
 
     async def holds(self, caller: Caller, link_id: UUID, holding: Holding) -> None:
         """A client holds alerts back from now on, or shows them again."""
@@ -160,6 +173,9 @@ class DeliveryService:
 
     async def _vouch(self) -> None:
         await asyncio.sleep(VOUCH_S)
+        if gone := tuple(self._missed):
+            await repository.delete_presence(self._db, gone)
+            self._missed.difference_update(gone)
         await repository.touch_presence(self._db, self._process)
 
 

@@ -39,9 +39,9 @@ async def insert(tx: AsyncConnection, **values: object) -> None:
 
 
 async def drop(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> bool:
-    """Take the factor and its recovery codes away. False when there was none."""
-    await tx.execute(sa.delete(_r).where(_r.c.account_id == account_id, _r.c.user_id == user_id))
+    """Take the factor and its recovery codes away, locked in the order in which a code is used. False for none."""
     done = await tx.execute(sa.delete(_f).where(_f.c.account_id == account_id, _f.c.user_id == user_id))
+    await tx.execute(sa.delete(_r).where(_r.c.account_id == account_id, _r.c.user_id == user_id))
     return done.rowcount == 1
 
 

@@ -216,6 +216,7 @@ class InviteService:
         hashed = await checked_and_hashed(password, (offer.email, offer.name, full_name, offer.account_name))
         account_id, user_id = await self._account(secret), new_id()
         async with self._db.tenant(account_id) as tx:
+            await repository.lock_invited(tx, account_id, digest(secret))
             found = _alive(await repository.lock_invite(tx, account_id, token_hash=digest(secret)))
             if found.user_id is not None:
                 user_id, full_name = found.user_id, found.name

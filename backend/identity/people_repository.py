@@ -128,7 +128,8 @@ async def end_sign_ins(
 
     `keep_devices` leaves computers, their browsers' trust and tokens; `keep_session` the web session with this id.
     What is half made ends in any case: a right password that waits for its code, a computer's code that waits to be
-    redeemed. Codes before computers: a redemption that is under way is waited for, and its computer is found.
+    redeemed. Codes before computers: a redemption that is under way is waited for, and its computer is found. Computers
+    before trusted browsers: so they are locked where one computer is signed out.
     """
     now = sa.func.now()
     c = t.oauth_code
@@ -136,7 +137,7 @@ async def end_sign_ins(
     await tx.execute(sa.update(c).where(*unused).values(expires_at=now))
     s = sign_in_step
     await tx.execute(sa.delete(s).where(s.c.account_id == account_id, s.c.user_id == user_id))
-    for table in (t.web_session,) if keep_devices else (t.web_session, t.access_token, t.trusted_browser):
+    for table in (t.web_session,) if keep_devices else (t.web_session, t.access_token):
         statement = sa.update(table).where(
             table.c.account_id == account_id, table.c.user_id == user_id, table.c.revoked_at.is_(None)
         )
@@ -151,6 +152,9 @@ async def end_sign_ins(
         .where(d.c.account_id == account_id, d.c.user_id == user_id, d.c.revoked_at.is_(None))
         .values(revoked_at=now, revoked_why="revoked", next_hash=None)
     )
+    b = t.trusted_browser
+    trusted = (b.c.account_id == account_id, b.c.user_id == user_id, b.c.revoked_at.is_(None))
+    await tx.execute(sa.update(b).where(*trusted).values(revoked_at=now))
 
 
 async def email_taken(tx: AsyncConnection, account_id: UUID, email: str) -> bool:
@@ -223,6 +227,14 @@ async def open_invites(tx: AsyncConnection, account_id: UUID) -> list[t.AnyRow]:
         .order_by(_i.c.created_at.desc(), _i.c.id.desc())
     )
     return list((await tx.execute(statement)).all())
+
+
+async def lock_invited(tx: AsyncConnection, account_id: UUID, token_hash: bytes) -> None:
+    """Lock whose password the link sets, where it sets one: people before their links, as where people are changed."""
+    whose = sa.select(_i.c.user_id).where(_i.c.account_id == account_id, _i.c.token_hash == token_hash)
+    user_id: UUID | None = (await tx.execute(whose)).scalar_one_or_none()
+    if user_id is not None:
+        await person(tx, account_id, user_id)
 
 
 async def lock_invite(

@@ -61,6 +61,20 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in _SECRET and not key.endswith("_hash")}
 
 
+async def hold(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
+    """Nothing else takes anything away from the account, and nobody changes the person, until the transaction ends.
+
+    How they are known at a provider is locked before the person, as where they sign in from there.
+    """
+    values = {"account": account_id, "who": user_id}
+    for statement in (
+        "select take_away_alone(:account)",
+        "delete from sso_identity i where i.account_id = :account and i.user_id = :who",
+        "select u.id from app_user u where u.account_id = :account and u.id = :who for no key update",
+    ):
+        await tx.execute(sa.text(statement), values)
+
+
 async def involved(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> Sequence[UUID]:
     """Hand-offs that name this person, in themselves or in what stood in their session."""
     statement = sa.text(

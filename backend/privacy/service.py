@@ -71,7 +71,8 @@ class PrivacyService:
             raise Refusal("invalid_body", "Type the name as it stands to erase this person.", field="confirm")
         await self._leaving.leave(caller, user_id)
         async with self._db.tenant(caller.account_id) as tx:
-            # Hand-offs first, as everywhere: a claim that happens now waits for us, or we for it.
+            await repository.hold(tx, caller.account_id, user_id)
+            # Hand-offs before what hangs on them, as everywhere: a claim that happens now waits for us, or we for it.
             handoffs = await repository.involved(tx, caller.account_id, user_id)
             frozen = {one: await repository.snapshot(tx, caller.account_id, one) for one in handoffs}
             await repository.forget(tx, caller.account_id, user_id, person["name"], person["email"])

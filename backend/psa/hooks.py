@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from operator import attrgetter
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -64,7 +65,8 @@ class HookService:
 
     async def _plan(self, tx: AsyncConnection, row: AnyRow, ticket: str | None) -> None:
         values = {"account": row.account_id, "system": row.system, "ticket": ticket}
-        for handoff in (await tx.execute(_WAITING, values)).all():
+        waiting = (await tx.execute(_WAITING, values)).all()
+        for handoff in sorted(waiting, key=attrgetter("id")):  # two hooks at once plan the same work in one order
             await jobs.enqueue(
                 tx,
                 account_id=row.account_id,

@@ -57,16 +57,19 @@ _PASS_ON = sa.text(
     "            and ticket = :ticket and state = 'pending' order by at, id limit 1)"
 )
 _CALL_OFF = sa.text(
-    "with ended as (update psa_note set state = 'cancelled', error = :why, next_at = null,"
-    "               finished_at = clock_timestamp()"
-    "               where account_id = :account and connector_id = :connector and state = 'pending' returning id)"
+    "with mine as (select id from psa_note where account_id = :account and connector_id = :connector"
+    "              and state = 'pending' order by at, id for update),"
+    " ended as (update psa_note n set state = 'cancelled', error = :why, next_at = null,"
+    "           finished_at = clock_timestamp()"
+    "           from mine where n.account_id = :account and n.id = mine.id returning n.id)"
     " delete from job j using ended where j.account_id = :account and j.key = 'psa_note:' || ended.id"
 )
 _REPLAY = sa.text(
-    "with again as (update psa_note set state = 'pending', began_at = clock_timestamp(), next_at = clock_timestamp(),"
-    "               finished_at = null"
-    "               where account_id = :account and connector_id = :connector and state = 'failed'"
-    "               and (:id is null or id = :id) returning id, handoff_id)"
+    "with mine as (select id from psa_note where account_id = :account and connector_id = :connector"
+    "              and state = 'failed' and (:id is null or id = :id) order by at, id for update),"
+    " again as (update psa_note n set state = 'pending', began_at = clock_timestamp(), next_at = clock_timestamp(),"
+    "           finished_at = null from mine where n.account_id = :account and n.id = mine.id"
+    "           returning n.id, n.handoff_id)"
     " insert into job (account_id, kind, key, handoff_id, ref)"
     " select :account, 'psa_note', 'psa_note:' || id, handoff_id, id from again"
     " on conflict (account_id, key) do nothing"

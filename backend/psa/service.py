@@ -123,9 +123,9 @@ class ConnectorService:
         if patch.active is not None or patch.fields is not None:
             changes["paused_reason"] = None
         async with self._db.tenant(caller.account_id) as tx:
-            await repository.update(tx, caller.account_id, row.id, changes)
-            if patch.active is False:
+            if patch.active is False:  # notes before connectors: so they are locked where one is written
                 await progress.call_off(tx, caller.account_id, row.id, "The connector was switched off")
+            await repository.update(tx, caller.account_id, row.id, changes)
             said = [name for name in changes if name not in {"credentials", "paused_reason"}]
             await record(tx, caller, "connector.changed", SYSTEMS[_system(row)].name, {"changed": said})
             return self._shown(await self._mine(tx, caller, connector_id))

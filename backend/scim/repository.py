@@ -47,7 +47,7 @@ async def users(
 
 async def forget_proofs(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> None:
     """Take away what a former person proved themselves with: password, second factor, who they are at a provider."""
-    for table in (recovery_code, second_factor, sso_identity):
+    for table in (second_factor, recovery_code, sso_identity):
         await tx.execute(sa.delete(table).where(table.c.account_id == account_id, table.c.user_id == user_id))
     await tx.execute(sa.update(_u).where(_u.c.account_id == account_id, _u.c.id == user_id).values(password_hash=None))
 

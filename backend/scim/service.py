@@ -134,6 +134,8 @@ class DirectoryService:
             name = clean("displayName", wanted.name or email, longest=120)
             await self._external(tx, caller, wanted.external_id, user_id)
             if before is None:
+                # Before the person is made, as where an invitation is accepted.
+                await people_repository.close_invites(tx, caller.account_id, email)
                 if not await accounts.insert_user(
                     tx,
                     account_id=caller.account_id,
@@ -148,6 +150,7 @@ class DirectoryService:
                 raise ScimError(403, "Owners are changed by owners.")
             else:  # an address that is given out again may be another person's by now
                 await repository.forget_proofs(tx, caller.account_id, user_id)
+                await people_repository.close_invites(tx, caller.account_id, email)
             await people_repository.update_person(
                 tx,
                 caller.account_id,
@@ -158,7 +161,6 @@ class DirectoryService:
                 active=wanted.active,
                 deleted_at=None,
             )
-            await people_repository.close_invites(tx, caller.account_id, email)
             await record(
                 tx, caller, "people.scim_created", name, {"e-mail": email, "role": ROLE_LABEL[cast("Role", role)]}
             )

@@ -87,6 +87,8 @@ async def _first_time(tx: AsyncConnection, row: AnyRow, issuer: str, claims: Cla
             raise SsoError(f"{address} is not in this account, and strangers are not let in.", _NOT_HERE)
         name = claims.get("name")
         full_name = name.strip()[:120] if isinstance(name, str) and storable(name) and name.strip() else address
+        # Before the person is made, as where an invitation is accepted.
+        await people_repository.close_invites(tx, account_id, address)
         if not await accounts.insert_user(
             tx,
             account_id=account_id,
@@ -106,8 +108,6 @@ async def _first_time(tx: AsyncConnection, row: AnyRow, issuer: str, claims: Cla
     detail = {"e-mail": address, "role": ROLE_LABEL[user.role]}
     action = "people.sso_joined" if made else "people.sso_linked"
     await record_of(tx, account_id, action, user.name, detail, actor_id=user.id, actor=user.name)
-    if made:
-        await people_repository.close_invites(tx, account_id, address)
     return user
 
 

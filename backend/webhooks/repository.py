@@ -43,9 +43,11 @@ _DELETE = sa.text(
     " where account_id = :account and id = :id and deleted_at is null"
 )
 _CALL_OFF = sa.text(
-    "with ended as (update webhook_delivery set state = 'cancelled', error = :why, next_at = null,"
-    "               finished_at = clock_timestamp()"
-    "               where account_id = :account and webhook_id = :id and state = 'pending' returning id)"
+    "with mine as (select id from webhook_delivery where account_id = :account and webhook_id = :id"
+    "              and state = 'pending' order by seq, id for update),"
+    " ended as (update webhook_delivery d set state = 'cancelled', error = :why, next_at = null,"
+    "           finished_at = clock_timestamp()"
+    "           from mine where d.account_id = :account and d.id = mine.id returning d.id)"
     " delete from job j using ended where j.account_id = :account and j.key = 'webhook:' || ended.id"
 )
 _ENTRY: Final = (

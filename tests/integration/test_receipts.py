@@ -4,15 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from backend.db.engine import Database
+from backend.delivery import service
+from backend.delivery.service import DeliveryService
 from backend.feed.link import FRAMES_AT_ONCE
-from backend.identity.service import create_token
+from backend.identity.service import IdentityService, create_token
 from tests.conftest import Http, StartServer
 from tests.support.flow import API, Owner, act, claimed, escalated
+from tests.support.hook_desk import until
 from tests.support.people import Crew
 from tests.support.server import Server
 from tests.support.stream import listening
@@ -201,3 +206,27 @@ async def test_two_processes_that_slept_do_not_lock_each_other_out(people: Peopl
     await asyncio.gather(
         *(owner.fetch(f"SELECT presence_touch('00000000-0000-0000-0000-00000000000{n % 2 + 1}')") for n in range(8))
     )
+
+
+async def test_who_left_while_the_database_was_away_is_taken_off_the_list_when_it_is_back(
+    people: People, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else their process vouches for them as long as it runs, and who is away waits for e-mail as if at the desk."""
+    monkeypatch.setattr(service, "VOUCH_S", 0.05)
+    crew = await people()
+    owner, delivery, real, link = Owner(database_url), DeliveryService(database), database.call, uuid4()
+    caller = await IdentityService(database, "k" * 40).caller_from_token(crew.engineer.token)
+    assert caller is not None
+
+    async def away(statement: str, *_: object, **__: object) -> None:
+        raise ConnectionResetError(statement)
+
+    await delivery.arrived(caller, "desktop", link)
+    monkeypatch.setattr(database, "call", away)
+    with pytest.raises(ConnectionResetError):
+        await delivery.left(caller, link)
+    assert await present(owner) == [(crew.engineer.id, "desktop")]
+    monkeypatch.setattr(database, "call", real)
+    delivery.start()
+    await until(lambda: present(owner), lambda found: found == [])
+    await delivery.stop()

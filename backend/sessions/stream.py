@@ -169,6 +169,11 @@ class _Watch:
             frames.append(_frame("presence", self._after, {"people": others}))
         return frames
 
+    def leave(self) -> None:
+        """The page has gone, which counted as open if it ever did."""
+        if self.visit is not None:
+            self._from.presence.leave(self._who, self._session, self.visit)
+
     async def replies(self) -> list[bytes]:
         """The frames of a reply that is written. They carry no id: who comes again hears it from its beginning."""
         self._reply, news = await self._from.replies.news(self._who, self._session, self._reply)
@@ -189,6 +194,7 @@ async def _told(
 ) -> AsyncIterator[bytes]:
     hints = _Hints(session_id, sources.replies.topic(session_id))
     unsubscribe = sources.wakeup.subscribe(hints.hear)
+    looking: asyncio.Future[list[bytes]] | None = None
     try:
         with sources.pages.listening(caller, hints):
             yield b"".join([b"retry: 2000\n\n", *first])
@@ -197,7 +203,8 @@ async def _told(
                 # Shielded: a client that leaves must not cancel a query and cost the pool a connection.
                 if hints.stored:
                     hints.stored = False
-                    for frame in await asyncio.shield(asyncio.ensure_future(watch.look())):
+                    looking = asyncio.ensure_future(watch.look())
+                    for frame in await asyncio.shield(looking):
                         yield frame
                 for frame in await asyncio.shield(asyncio.ensure_future(watch.replies())):
                     yield frame
@@ -209,5 +216,7 @@ async def _told(
                     hints.stored = True
     finally:
         unsubscribe()
-        if watch.visit is not None:
-            sources.presence.leave(caller, session_id, watch.visit)
+        if looking is None or looking.done():
+            watch.leave()
+        else:  # a page that goes while it arrives would else count as open until nobody believes it any more
+            looking.add_done_callback(lambda _: watch.leave())

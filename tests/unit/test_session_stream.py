@@ -81,6 +81,36 @@ async def test_a_reply_that_fails_while_the_stream_opens_is_told() -> None:
     assert heard[1].startswith(b"event: reply.failed\n"), heard
 
 
+async def test_a_page_that_goes_while_it_arrives_does_not_stay_behind() -> None:
+    """A page loaded anew in its first moment: others would read for a minute that its person is here."""
+    arriving, gate, left = asyncio.Event(), asyncio.Event(), list[object]()
+
+    async def arrive(*_: object) -> str:
+        arriving.set()
+        await gate.wait()
+        return "visit"
+
+    presence = SimpleNamespace(arrive=arrive, here=nobody, leave=lambda *told: left.append(told[-1]))
+    sources = Sources(
+        sessions=cast("Any", SimpleNamespace(changes=nothing)),
+        pages=LivePages(),
+        presence=cast("Any", presence),
+        replies=LiveReplies(cast("ReplyService", Kept())),
+        wakeup=cast("Any", SimpleNamespace(subscribe=subscribe)),
+    )
+    events = await session_events(sources, CALLER, SESSION, 0)
+    await anext(events)
+    reading = asyncio.ensure_future(anext(events))
+    async with asyncio.timeout(30):
+        await arriving.wait()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        gate.set()
+        while not left:  # noqa: ASYNC110 - a plain list
+            await asyncio.sleep(0)
+    assert left == ["visit"]
+
+
 async def test_a_reply_that_failed_before_is_on_the_page_and_not_told_again() -> None:
     kept = Kept()
     kept.newest_reply = FAILED

@@ -92,6 +92,7 @@ web_session = _table(
     _c("proved", sa.Boolean),
     _c("last_used_at", _AT),
     _c("method"),
+    _c("opened_by", _ID),
 )
 trusted_browser = _table(
     "trusted_browser",

@@ -102,6 +102,14 @@ async def insert_web_session(tx: AsyncConnection, **values: object) -> None:
     await tx.execute(sa.insert(t.web_session).values(created_at=sa.func.now(), **values))
 
 
+async def asked_by(tx: AsyncConnection, account_id: UUID, ticket_hash: bytes) -> UUID | None:
+    """The sign-in that asked for a ticket."""
+    o = t.open_ticket
+    statement = sa.select(o.c.credential_id).where(o.c.account_id == account_id, o.c.ticket_hash == ticket_hash)
+    found: UUID | None = (await tx.execute(statement)).scalar_one_or_none()
+    return found
+
+
 async def revoke_web_session(tx: AsyncConnection, account_id: UUID, session_id: UUID) -> None:
     """Sign one browser out."""
     w = t.web_session

@@ -19,6 +19,7 @@ async def web_sessions(tx: AsyncConnection, account_id: UUID, user_id: UUID) -> 
             _w.c.user_id == user_id,
             _w.c.revoked_at.is_(None),
             _w.c.expires_at > sa.func.now(),
+            _w.c.opened_by.is_(None) | sa.not_(sa.func.opener_ended(_w.c.account_id, _w.c.opened_by)),
         )
         .order_by(sa.func.coalesce(_w.c.last_used_at, _w.c.created_at).desc(), _w.c.id.desc())
         .limit(200)

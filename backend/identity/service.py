@@ -198,8 +198,12 @@ class IdentityService:
         user_agent: str = "",
         proved: bool = False,
         method: Method = "ticket",
+        opened_by: UUID | None = None,
     ) -> WebSession:
-        """A new web session for a user whose identity has been established; `proved` by that person just now."""
+        """A new web session for a user whose identity has been established; `proved` by that person just now.
+
+        It ends with `opened_by`, the computer or token whose ticket it came by.
+        """
         token = new_secret()
         async with self._db.tenant(account_id) as tx:
             await repository.insert_web_session(
@@ -213,6 +217,7 @@ class IdentityService:
                 expires_at=datetime.now(UTC) + WEB_SESSION_LIFE,
                 proved=proved,
                 method=method,
+                opened_by=opened_by,
             )
         caller = await self.caller_from_cookie(token)
         if caller is None:

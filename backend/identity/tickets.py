@@ -88,8 +88,10 @@ class TicketService:
         row = await self._db.call("select * from ticket_redeem($1)", digest(ticket))
         if row is None:
             raise Refusal("ticket_refused", _REFUSED)
+        async with self._db.tenant(row["account_id"]) as tx:
+            opener = await repository.asked_by(tx, row["account_id"], digest(ticket))
         session = await self._identity.open_web_session(
-            row["account_id"], row["user_id"], address=address, user_agent=user_agent
+            row["account_id"], row["user_id"], address=address, user_agent=user_agent, opened_by=opener
         )
         async with self._db.tenant(row["account_id"]) as tx:
             await record(tx, session.caller, "sign_in.ticket")

@@ -114,6 +114,16 @@ async def test_it_dies_with_its_time_and_with_the_sign_in_that_asked_for_it(
     assert await Owner(database_url).value("SELECT count(*) FROM web_session") == 0
 
 
+async def test_the_browser_that_it_signed_in_is_out_with_the_token_that_asked_for_it(
+    people: People, services: Services
+) -> None:
+    crew = await people()
+    opened = await redeem(services.tickets, (await minted(services, crew))[0])
+    senior = await caller(services, crew.engineer.token)
+    await services.security.end_token(senior, senior.credential_id)
+    assert await services.identity.caller_from_cookie(opened.web_session.token) is None
+
+
 async def test_the_database_keeps_hashes_only(people: People, services: Services, database_url: str) -> None:
     crew = await people()
     ticket, _ = await minted(services, crew)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.conftest import Http
+from tests.support.pairing import paired
 from tests.support.people import Crew, Member
 from tests.support.server import Server
 from tests.support.web import Forms
@@ -17,7 +18,7 @@ async def crew(people: Callable[..., Awaitable[Crew]]) -> Crew:
     return await people()
 
 
-async def claimed(http: Http, crew: Crew, by: Member) -> tuple[str, str]:
+async def claimed(http: Http, crew: Crew, by: Member | str) -> tuple[str, str]:
     """(ticket, session page) of a claim made with the tray app's token."""
     junior, senior = http(crew.technician), http(by)
     session = (await junior.post("/api/v1/ai-sessions", json={"title": "VPN drops", "problem": "Hourly."})).json()
@@ -74,6 +75,22 @@ async def test_a_ticket_opens_one_session_once(http: Http, server: Server, crew:
         assert "set-cookie" not in again.headers
         assert "This link no longer works" in again.text
         assert 'href="/sign-in"' in again.text
+
+
+async def test_a_browser_that_a_computers_ticket_signed_in_is_out_with_the_computer(
+    http: Http, server: Server, crew: Crew
+) -> None:
+    """Whoever has stolen a computer's token gets into a browser by it, and must not stay there when it is ended."""
+    tokens = await paired(server, crew.engineer, http())
+    ticket, page = await claimed(http, crew, tokens["access_token"])
+    async with Forms(server) as browser, Forms(server) as own:
+        await own.sign_in(crew.engineer)
+        await browser.post("/go", ticket=ticket, explicit="1")
+        assert (await browser.get(page)).status_code == 200
+        form = {"client_id": "flowpilot-tray", "token": tokens["refresh_token"]}
+        assert (await http().post("/oauth/revoke", data=form)).status_code == 200
+        assert (await browser.get(page)).status_code == 303
+        assert (await own.get(page)).status_code == 200
 
 
 async def test_another_persons_link_never_replaces_a_sign_in_unseen(http: Http, server: Server, crew: Crew) -> None:

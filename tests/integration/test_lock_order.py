@@ -362,3 +362,23 @@ async def test_two_workers_that_anchor_at_once_take_the_chains_in_one_order(shop
     finally:
         await sealing.close()
         await looking.close()
+
+
+async def test_a_customer_filled_in_while_somebody_escalates_stands_with_the_handoff(shop: Shop) -> None:
+    """A program opens a session with a ticket and escalates at once; analytics count by customer for good."""
+    junior = await shop.caller(shop.crew.technician)
+    sessions = SessionService(shop.database, FirstActionRecorder())
+    session = await sessions.create(junior, NewSession(title="Printer", problem="It is out."))
+    filling = await asyncpg.connect(shop.owner.url)
+    try:
+        transaction = filling.transaction()
+        await transaction.start()
+        await filling.execute("update ai_session set customer = 'Leeds Clinic'")
+        handoffs = HandoffService(shop.database, sessions, email_after_s=15)
+        escalating = asyncio.ensure_future(handoffs.escalate(junior, session.id, NewHandoff(reason="Help"), None))
+        await shop.crossing.stand(filling, [escalating])
+        await transaction.commit()
+        assert (await escalating).handoff.customer == "Leeds Clinic"
+    finally:
+        await filling.close()
+    assert await shop.owner.value("select customer from handoff") == "Leeds Clinic"

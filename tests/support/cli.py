@@ -30,7 +30,7 @@ def flowpilot(
     database_url: str | None = None,
     text_in: str = "",
     environment: Mapping[str, str] | None = None,
-    timeout: float = 60.0,
+    timeout: float = 120.0,
     from_scratch: bool = False,
 ) -> Answer:
     """Run one command to its end. Settings of whoever runs the tests are kept away from it.

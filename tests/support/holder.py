@@ -26,7 +26,7 @@ def wait_gone(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        assert select.select([handle], [], [], 20)[0], f"process {pid} is still there after 20 s"
+        assert select.select([handle], [], [], 60)[0], f"process {pid} is still there after 60 s"
     finally:
         os.close(handle)
 

@@ -17,7 +17,7 @@ from tests.support import prepared
 from tests.support.prepared import Prepared
 
 READY = re.compile(r"is ready on (http://[0-9.]+:(\d+))$")
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 45.0
 """Above what the product takes at the longest when everything around it hangs; tests that ask how long measure it."""
 ANSWER_TIMEOUT_S = 30.0

@@ -1,9 +1,10 @@
 """The administrators' pages and the queue in a real Chromium: on every screen, by keyboard alone, for everybody."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.conftest import Http
 from tests.support.axe import blemishes
@@ -57,6 +58,23 @@ async def test_who_is_invited_stands_there_at_once(browser: Browser, server: Ser
     await page.get_by_test_id("invite-email").fill("noor@northwind.example")
     await page.get_by_test_id("invite-submit").click()
     await expect(page.get_by_test_id("invite-row")).to_contain_text("Noor Haddad")
+    sent: list[str] = []
+    answered = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        sent.append(route.request.url)
+        await answered.wait()
+        await route.continue_()
+
+    await page.route("**/resend", hold)
+    async with page.expect_request("**/favicon.svg?pressed"):
+        await page.get_by_test_id("invite-resend").evaluate(
+            "button => { setTimeout(() => button.click(), 0);"
+            " setTimeout(() => { button.click(); fetch('/static/favicon.svg?pressed') }, 300) }"
+        )
+    answered.set()
+    await page.wait_for_event("load")
+    assert len(sent) == 1, "pressed twice, one e-mail"
 
 
 async def test_the_policy_is_changed_by_keyboard_and_tells_what_is_wrong_before_it_is_saved(

@@ -50,6 +50,7 @@ async def test_a_reply_streams_and_is_stopped_retried_and_turned_into_facts(
             stopped = page.locator('[data-testid="chat-message"][data-author="assistant"]')
             await expect(stopped).to_contain_text(beginning)
             await expect(stopped).to_contain_text("Stopped before the end")
+        await expect(stopped).not_to_have_attribute("aria-busy", "true")  # a reader passes over what is busy
         lefts = "one => [...one.children].slice(1).map((part) => part.getBoundingClientRect().left)"
         assert len(set(await stopped.evaluate(lefts))) == 1, "all of it stands beside the picture, in one column"
 
@@ -111,6 +112,11 @@ async def test_the_next_message_waits_neither_for_the_page_nor_for_the_message_b
     drawn.set()
     for words in ("One.", "Two.", "Three."):
         await expect(page.get_by_test_id("chat-message").get_by_text(words, exact=True)).to_have_count(1)
+    await page.route("**/stream?after=*", lambda route: route.fulfill(status=429), times=1)  # browsers give up then
+    await page.reload()
+    await live(page)
+    await http(crew.engineer).post(f"{API}/ai-sessions/{session_id}/messages", json={"content": "Four."})
+    await expect(page.get_by_test_id("chat-message").get_by_text("Four.", exact=True)).to_have_count(1)
 
 
 async def test_without_a_model_a_runbook_leads_step_by_step_and_a_secret_is_caught(
@@ -120,6 +126,8 @@ async def test_without_a_model_a_runbook_leads_step_by_step_and_a_secret_is_caug
     junior_http, senior_http, admin = http(crew.technician), http(crew.engineer), http(crew.admin)
     book = {"title": "VPN drops", "body": "1. Ping **both** ends\n2. Compare lifetimes\n", "tags": ["vpn", "tunnel"]}
     assert (await admin.post(f"{API}/account/runbooks", json=book)).status_code == 201
+    other = {"title": "Modem", "body": "1. Look at its lights\n2. Restart it\n", "tags": []}
+    modem = (await admin.post(f"{API}/account/runbooks", json=other)).json()["id"]
     before = (await escalate(junior_http, await open_session(junior_http, "Tunnel to branch office drops"))).json()
     await claimed(senior_http, before["id"])
     await act(senior_http, before["id"], "resolve", note="Both lifetimes set to 3600 s.")
@@ -134,8 +142,17 @@ async def test_without_a_model_a_runbook_leads_step_by_step_and_a_secret_is_caug
     await page.get_by_test_id("guide-record").click()
     await expect(page.get_by_test_id("guide-step")).to_contain_text("Compare lifetimes")
     await expect(page.get_by_test_id("step-item")).to_contain_text("Ping both ends")
+    await page.goto(f"{server.url}/pilot/{session_id}?runbook={modem}")
+    await live(page)
+    await page.get_by_test_id("guide-record").press("Enter")
+    await expect(page.get_by_test_id("guide-step")).to_contain_text("Restart it")  # still the one that was chosen
+    await expect(page.get_by_test_id("guide-record")).to_be_focused()
 
     field = page.get_by_test_id("chat-input")
+    await field.fill("The admin password: Summer2026!")
+    await expect(page.get_by_test_id("secret-note")).to_be_visible()
+    await field.press("Enter")
+    await expect(page.get_by_test_id("secret-note")).to_have_count(0)  # gone with what it was said of
     await field.focus()
     await page.evaluate(
         "text => { const f = document.activeElement; f.value = text;"

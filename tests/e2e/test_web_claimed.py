@@ -116,6 +116,11 @@ async def test_an_assessment_that_cannot_be_had_says_why(claimed: Claimed) -> No
 async def test_suggested_steps_fill_the_composer_until_the_first_message(claimed: Claimed) -> None:
     await claimed.assess(ASSESSMENT)
     page = await claimed.page(claimed.crew.engineer)
+    await page.get_by_test_id("chat-input").fill("Thanks.")
+    await page.get_by_test_id("suggested-step").nth(1).click()
+    await expect(page.get_by_test_id("chat-input")).to_have_value("Thanks.\nSet both to 3600 s.")
+    await page.get_by_test_id("chat-input").fill("")
+    await page.get_by_test_id("suggested-step").nth(0).click()
     await page.get_by_test_id("suggested-step").nth(1).click()
     await expect(page.get_by_test_id("chat-input")).to_have_value("Set both to 3600 s.")
     await expect(page.get_by_test_id("chat-input")).to_be_focused()

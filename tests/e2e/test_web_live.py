@@ -38,6 +38,9 @@ class Desk:
         assert made.status_code == 201
         return str(made.json()["id"])
 
+    async def change(self, handoff: str, **fields: str) -> None:
+        assert (await self.http(self.crew.technician).patch(f"/api/v1/handoffs/{handoff}", json=fields)).is_success
+
     async def claim(self, handoff: str, by: Member) -> None:
         assert (await self.http(by).post(f"/api/v1/handoffs/{handoff}/claim")).status_code == 200
 
@@ -197,18 +200,6 @@ async def test_a_lost_answer_is_read_back_before_anything_is_said(
     await expect(senior.get_by_test_id("claim-summary")).to_contain_text("Claimed by you at")
 
 
-async def test_nothing_is_claimed_by_a_browser_without_a_network(
-    browser: Browser, server: Server, crew: Crew, desk: Desk
-) -> None:
-    handoff = await desk.escalate()
-    senior = await open_as(browser, server, crew.engineer, "/escalations")
-    await senior.route(f"**/escalations/{handoff}/claim", lambda route: route.abort())
-    await senior.route("**/api/v1/handoffs/*", lambda route: route.abort())
-    await senior.get_by_test_id("pick-up").click()
-    await expect(senior.get_by_test_id("claim-result")).to_contain_text("Not claimed: you are offline.")
-    assert (await desk.read(handoff))["status"] == "pending"
-
-
 async def test_an_escalation_that_did_not_go_out_is_kept_and_sent_once(
     browser: Browser, server: Server, crew: Crew, desk: Desk
 ) -> None:
@@ -224,8 +215,19 @@ async def test_an_escalation_that_did_not_go_out_is_kept_and_sent_once(
     await junior.unroute("**/escalate")
     await junior.get_by_test_id("escalate-open").click()
     await expect(junior.get_by_test_id("escalate-need")).to_have_value("Somebody with access.")
+
+    async def lose_the_answer(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await junior.route("**/escalate", lose_the_answer)
+    await junior.route(f"**/pilot/{session}", lambda route: route.abort())
     await junior.get_by_test_id("escalate-submit").dblclick()
-    await expect(junior.get_by_test_id("delivery-strip")).to_be_visible()
+    await expect(junior.get_by_text("It is not known whether this was sent.")).to_be_visible()
+    await junior.unroute(f"**/pilot/{session}")
+    await desk.http(crew.engineer).post(f"/api/v1/ai-sessions/{session}/messages", json={"content": "I look at it."})
+    await expect(junior.locator("[data-strip]")).to_be_visible()
+    await expect(junior.locator("[data-escalate-failed]")).to_be_hidden()
     queue = await desk.http(crew.engineer).get("/api/v1/handoffs")
     assert len(queue.json()["items"]) == 1
 
@@ -249,11 +251,23 @@ async def test_where_websockets_do_not_pass_the_long_poll_does(
     browser: Browser, server: Server, crew: Crew, desk: Desk
 ) -> None:
     context = await browser.new_context()
-    await context.route_web_socket("**/events/stream", lambda socket: socket.close())
+    tried = asyncio.Event()
+
+    async def shut(socket: WebSocketRoute) -> None:
+        await socket.close()
+        tried.set()
+
+    await context.route_web_socket("**/events/stream", shut)
+    await context.clock.install()
     senior = await signed_in(context, server, crew.engineer, "/escalations")
     await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "connecting")
     await desk.escalate()
     await expect(senior.get_by_test_id("escalation-row")).to_have_count(1)
+    await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "live")
+    tried.clear()
+    async with asyncio.timeout(30):
+        await tried.wait()
+    await senior.clock.run_for(5_000)  # the socket has failed once more meanwhile; the long poll is answered
     await expect(senior.get_by_test_id("live-status")).to_have_attribute("data-state", "live")
 
 
@@ -354,7 +368,7 @@ async def test_a_swipe_picks_up_and_half_a_swipe_does_not(
 async def test_on_a_phone_a_tap_opens_the_context_and_back_closes_it(
     browser: Browser, server: Server, crew: Crew, desk: Desk
 ) -> None:
-    await desk.escalate()
+    handoff = await desk.escalate()
     context = await browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = await signed_in(context, server, crew.engineer, "/escalations")
     await live(page)
@@ -368,6 +382,9 @@ async def test_on_a_phone_a_tap_opens_the_context_and_back_closes_it(
     await page.go_back()
     await expect(page.get_by_test_id("context-overlay")).to_be_hidden()
     await expect(page.get_by_test_id("escalation-row")).to_be_visible()
+    await desk.change(handoff, need="Somebody with a key.")  # what was read before covers the list no more by itself
+    await expect(page.get_by_test_id("context-need")).to_contain_text("Somebody with a key.")
+    await expect(page.get_by_test_id("context-overlay")).to_be_hidden()
 
 
 async def test_an_arrival_moves_nothing_under_the_readers_eyes(

@@ -1,9 +1,10 @@
 """Every page in a real Chromium: usable by everyone, on every screen, with scripts and without."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, expect
+from playwright.async_api import Browser, ConsoleMessage, Route, expect
 
 from tests.conftest import Http
 from tests.support.axe import blemishes
@@ -152,14 +153,41 @@ async def test_markup_in_text_runs_nothing_and_the_console_stays_silent(
     assert said == []
 
 
-async def test_the_theme_is_kept(browser: Browser, server: Server, crew: Crew) -> None:
-    page = await signed_in(await browser.new_context(color_scheme="light"), server, crew.technician, by_form=True)
+async def test_the_theme_is_kept_and_a_session_begun_once_by_a_browser_that_keeps_nothing(
+    browser: Browser, server: Server, crew: Crew
+) -> None:
+    context = await browser.new_context(color_scheme="light")
+    await context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied') } })"
+    )
+    page = await signed_in(context, server, crew.technician, by_form=True)
+    await live(page)  # where a browser keeps nothing for pages, what they do goes on
     await page.get_by_test_id("account-menu").click()
     async with page.expect_response("**/preferences/theme"):
         await page.get_by_test_id("theme-select").select_option("dark")
     assert await page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor") == "rgb(15, 19, 23)"
     await page.reload()
     assert await page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor") == "rgb(15, 19, 23)"
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    there = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await there.wait()
+        await route.continue_()
+
+    await page.route("**/pilot/*", hold)
+    await page.get_by_test_id("session-new").click()
+    for name in ("title", "customer", "description"):
+        await page.get_by_test_id(f"session-new-{name}").fill("VPN drops")
+    async with page.expect_request("**/favicon.svg?pressed"):  # pressed on and on, until the page of the session comes
+        await page.get_by_test_id("session-new-submit").evaluate(
+            "button => { let n = 0; const timer = setInterval(() => { button.click(); if (++n < 20) return;"
+            " clearInterval(timer); fetch('/static/favicon.svg?pressed') }, 50) }"
+        )
+    there.set()
+    await page.wait_for_url("**/pilot/*")
+    assert sent == [f"{server.url}/sessions"]
 
 
 async def test_the_ticket_is_gone_from_the_address_at_once(

@@ -53,9 +53,14 @@ async def test_a_fact_is_edited_in_place_and_seen_by_the_others(desk: Desk) -> N
     mine = await desk.page(desk.crew.technician, session)
     theirs = await desk.page(desk.crew.engineer, session)
     fact = mine.get_by_test_id("fact-item")
+    await theirs.get_by_test_id("task-text").fill(
+        "Call"
+    )  # a hand in the same part of the page: it waits for that alone
     await fact.get_by_label("Edit: Firmware").click()
     await mine.get_by_test_id("fact-edit-value").fill("7.4 since Tuesday")
-    await mine.keyboard.press("Control+Enter")
+    async with theirs.expect_response(lambda answer: "x-flowpilot-refresh" in answer.request.headers):
+        await mine.keyboard.press("Control+Enter")
+    await theirs.get_by_test_id("session-title").click()
     await expect(theirs.get_by_test_id("fact-item")).to_contain_text("7.4 since Tuesday")
     await expect(fact.get_by_label("Edit: Firmware")).to_be_focused()
     await fact.get_by_label("Edit: Firmware").click()
@@ -73,6 +78,8 @@ async def test_a_change_of_somebody_else_is_shown_and_not_overwritten(desk: Desk
     step = (await senior.get(base)).json()["steps"][0]["id"]
     await senior.patch(f"{base}/steps/{step}", json={"action": "Compared both ends"})
     await page.get_by_test_id("step-edit-action").fill("Ask for access")
+    await page.get_by_label("Edit: Firmware").click()  # what is written here is not thrown away for that
+    await expect(page.get_by_text("Save or cancel what you are changing first.")).to_be_visible()
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator("form[data-editing] [role=alert]")).to_contain_text("It says now: “Compared both ends”")
     assert (await senior.get(base)).json()["steps"][0]["action"] == "Compared both ends"
@@ -87,6 +94,7 @@ async def test_what_is_taken_out_is_gone_at_once_and_comes_back_with_undo(desk: 
     await expect(page.get_by_test_id("fact-item")).to_be_hidden()
     await page.get_by_test_id("undo").click()
     await expect(page.get_by_test_id("fact-item")).to_contain_text("7.2")
+    await expect(page.get_by_label("Edit: Firmware")).to_be_focused()
 
     async def down(route: Route) -> None:
         await route.abort()
@@ -95,6 +103,9 @@ async def test_what_is_taken_out_is_gone_at_once_and_comes_back_with_undo(desk: 
     await page.get_by_label("Take out: Firmware").click()
     await expect(page.get_by_text("Not taken out. The server did not answer.")).to_be_visible()
     await expect(page.get_by_test_id("fact-item")).to_be_visible()
+    await page.route("**?edit=*", down)
+    await page.get_by_label("Edit: Firmware").click()
+    await expect(page.get_by_text("Not opened. The server did not answer.")).to_be_visible()
 
 
 async def test_what_is_added_says_so_where_it_stands_and_is_taken_out_again(desk: Desk) -> None:
@@ -144,12 +155,32 @@ async def test_the_active_fix_ends_as_a_step_and_tasks_are_ticked(desk: Desk) ->
     await expect(page.locator('[data-testid="step-item"][data-outcome="worked"]')).to_contain_text(
         "Align the lifetimes"
     )
-    await page.get_by_test_id("task-text").fill("Call the clinic at 15:00")
+    drawn, taken = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await (drawn if route.request.method == "GET" else taken).wait()
+        await route.continue_()
+
+    line = page.get_by_test_id("task-text")
+    await page.route(f"**/pilot/{session}**", hold)
+    await line.fill("Call the clinic at 15:00")
     await page.keyboard.press("Enter")
-    await page.get_by_test_id("task-tick").click()
-    await expect(page.get_by_test_id("task-tick")).to_have_attribute("aria-checked", "true")
+    await line.press_sequentially(" Order a part")  # the next one, while the first is on its way
+    await page.keyboard.press("Enter")
+    taken.set()
+    await expect(line).to_have_value("")
+    await page.keyboard.type("gs")  # while the page is not drawn yet: still the line's, and no keys that lead away
+    drawn.set()
+    await expect(line).to_have_value("gs")
+    await page.keyboard.press("Enter")
+    ticks = page.get_by_test_id("task-tick")
+    await expect(ticks).to_have_text(["Call the clinic at 15:00", "Order a part", "gs"])
+    await ticks.nth(1).focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_test_id("tasks")).to_contain_text("1 of 3 done")
+    await expect(ticks.nth(1)).to_be_focused()  # not the first: the next press would tick another
     other = await desk.page(desk.crew.engineer, session)
-    await expect(other.get_by_test_id("tasks")).to_contain_text("1 of 1 done")
+    await expect(other.get_by_test_id("tasks")).to_contain_text("1 of 3 done")
 
 
 async def test_the_form_begins_with_what_the_session_holds_and_keeps_a_draft(desk: Desk) -> None:
@@ -189,6 +220,12 @@ async def test_the_junior_sees_who_reads_it_and_who_is_in_the_session(desk: Desk
     await expect(senior.get_by_test_id("claim-summary")).to_contain_text("Claimed by you")
     await expect(senior.get_by_test_id("presence")).to_contain_text("in the session now")
     await expect(junior.get_by_test_id("delivery-strip")).to_contain_text("Erin is in the session")
+    await senior.get_by_test_id("chat-input").fill("Not sent yet")
+    await senior.get_by_test_id("session-title").click()
+    async with senior.expect_response(lambda answer: "x-flowpilot-refresh" in answer.request.headers):
+        await desk.http(desk.crew.engineer).post(f"{API}/handoffs/{handoff['id']}/release", json={"note": "On a call"})
+    await expect(senior.get_by_test_id("handback-open")).to_have_count(0)
+    await expect(senior.get_by_test_id("chat-input")).to_have_value("Not sent yet")  # not loaded anew over it
     await senior.close()
     await expect(junior.get_by_test_id("presence")).not_to_contain_text("is here")
     assert handoff["status"] == "pending"
@@ -207,6 +244,7 @@ async def test_a_row_that_somebody_opens_in_the_queue_counts_as_read_and_one_tha
     context = await desk.browser.new_context()
     page = await signed_in(context, desk.server, desk.crew.engineer, "/escalations")
     await live(page)
+    await page.get_by_test_id("queue-search").press("Enter")  # a search, not a look at the row that is selected
     row = page.locator(f'[data-testid="escalation-row"][data-escalation-id="{waiting[1]}"]')
     async with page.expect_response(f"**/handoffs/{waiting[1]}/opened"):
         await row.locator("[data-select]").click()

@@ -12,6 +12,7 @@ import { startMenu } from "./menu.js";
 import { startOpened } from "./opened.js";
 import { remember } from "./regions.js";
 import { startAlerts } from "./alerts.js";
+import { startSwaps } from "./swaps.js";
 import { startTitle } from "./title.js";
 
 const pages = {
@@ -33,6 +34,7 @@ if (document.body.dataset.user) {
   startDialogs();
   startForms();
   startMenu();
+  startSwaps();
   startKeys();
 }
 if (pages[page]) await pages[page]();

@@ -5,6 +5,8 @@ import { refresh } from "./regions.js";
 import { announce } from "./say.js";
 import { watchSecrets } from "./secrets.js";
 
+const AGAIN = 2000;
+const AT_MOST = 60000;
 const STORED = ["message", "step", "fact", "task", "removed", "session", "presence"];
 let pinned = true;
 let soon = 0;
@@ -22,10 +24,20 @@ export function startChat() {
  * A tab that nobody looks at gives its stream up: browsers allow six connections to a host, and more tabs than that. */
 function follow() {
   let source = null;
+  let timer = 0;
+  let pause = AGAIN;
   const open = () => {
+    clearTimeout(timer);
     if (source || document.visibilityState !== "visible") return;
     const { session, version } = document.body.dataset;
     source = new EventSource(`/api/v1/ai-sessions/${session}/stream?after=${version}`);
+    source.addEventListener("open", () => (pause = AGAIN));
+    source.addEventListener("error", ({ target }) => {
+      if (target !== source || target.readyState !== EventSource.CLOSED) return; // a broken line is mended by the browser
+      close(); // a refused one (too many pages open, a server that starts) is not
+      timer = setTimeout(open, pause);
+      pause = Math.min(pause * 2, AT_MOST);
+    });
     for (const kind of STORED) source.addEventListener(kind, later);
     for (const [kind, told] of Object.entries(REPLY)) {
       source.addEventListener(kind, (event) => {
@@ -116,6 +128,7 @@ function compose() {
     try {
       await send(form.getAttribute("action"), new FormData(form));
       text.value = text.value.startsWith(said) ? text.value.slice(said.length).trimStart() : text.value; // what came meanwhile stays
+      text.dispatchEvent(new Event("input", { bubbles: true })); // what was said of a secret in it goes with it
       document.dispatchEvent(new CustomEvent("fp:sent"));
     } catch (error) {
       next = false;

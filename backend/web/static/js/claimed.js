@@ -1,6 +1,7 @@
 // After the claim: the hand-off block that folds, the ways on, the suggested steps above the composer.
 import { later } from "./chat.js";
 import { now } from "./clock.js";
+import { keep, kept } from "./kept.js";
 
 const user = () => document.body.dataset.user;
 const composer = () => document.querySelector("[data-composer] textarea");
@@ -30,27 +31,27 @@ function foldBlock() {
   const block = document.querySelector("[data-claim-context]");
   if (!block) return;
   const key = `fp.block.${user()}.${block.dataset.claimContext}`;
-  const kept = localStorage.getItem(key);
-  if (kept) block.open = kept === "open";
+  const chosen = kept(key);
+  if (chosen) block.open = chosen === "open";
   const sync = () => {
     block.dataset.collapsed = String(!block.open);
   };
   let acted = block.dataset.collapsed === "true";
   document.addEventListener("fp:refreshed", ({ detail }) => {
     const now = detail.fresh.querySelector("[data-claim-context]")?.dataset.collapsed === "true";
-    if (now && !acted && !localStorage.getItem(key)) block.open = false; // the first action; a person's choice stands
+    if (now && !acted && !kept(key)) block.open = false; // the first action; a person's choice stands
     acted ||= now;
   });
   sync();
   block.addEventListener("toggle", sync);
-  block.querySelector("summary").addEventListener("click", () => localStorage.setItem(key, block.open ? "closed" : "open"));
+  block.querySelector("summary").addEventListener("click", () => keep(key, block.open ? "closed" : "open"));
 }
 
 /** Fold the block and go on writing; the words are the person's to send. */
 function goOn(words) {
   const block = document.querySelector("[data-claim-context]");
   block.open = false;
-  localStorage.setItem(`fp.block.${user()}.${block.dataset.claimContext}`, "closed");
+  keep(`fp.block.${user()}.${block.dataset.claimContext}`, "closed");
   write(words);
 }
 
@@ -78,22 +79,24 @@ const chipsKey = () => `fp.chips.${user()}.${document.querySelector("[data-chips
 
 function hideChips() {
   const row = document.querySelector("[data-chips]");
-  if (row && localStorage.getItem(chipsKey())) row.hidden = true;
+  if (row && kept(chipsKey())) row.hidden = true;
 }
 
-/** A chip puts its words into the composer; the first message that is sent, or the cross, puts the chips away. */
+/** A chip puts its words into the composer, after what is written there unless a chip wrote that; the first message that is sent, or the cross, puts the chips away. */
 function chips() {
   const away = () => {
     if (!document.querySelector("[data-chips]")) return;
-    localStorage.setItem(chipsKey(), "away");
+    keep(chipsKey(), "away");
     hideChips();
   };
   document.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-chip]");
     if (chip) {
       const text = composer();
+      const written = text?.value.trim();
+      const own = written && [...document.querySelectorAll("[data-chip]")].every((one) => one.textContent.trim() !== written);
       if (text) text.value = "";
-      write(chip.textContent.trim());
+      write(`${own ? `${written}\n` : ""}${chip.textContent.trim()}`);
     } else if (event.target.closest("[data-chips-close]")) {
       away();
       composer()?.focus();

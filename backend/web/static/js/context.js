@@ -5,6 +5,7 @@ import { Refused, send } from "./http.js";
 import { forget, refresh } from "./regions.js";
 import { announce, toast } from "./say.js";
 
+const FIRST = "textarea, input:not([type=hidden])";
 const FIELDS = { action: "action", label: "label", value: "value" };
 
 export function startContext() {
@@ -19,7 +20,7 @@ export function startContext() {
     const link = event.target.closest("a[data-edit]");
     if (link && !event.metaKey && !event.ctrlKey) {
       event.preventDefault();
-      open(link.closest("[data-entry]"), link);
+      open(link.closest("[data-entry]"));
     }
     const cancel = event.target.closest("a[data-edit-cancel]");
     if (cancel) {
@@ -36,15 +37,24 @@ export function startContext() {
 const region = () => document.querySelector('[data-region="context"]');
 
 /** The entry as a form, as the server draws it. */
-async function open(entry, link) {
+async function open(entry) {
+  const other = [...document.querySelectorAll("form[data-editing]")].find(changed);
+  if (other) {
+    announce("Save or cancel what you are changing first.", { shown: true });
+    return other.querySelector(FIRST).focus();
+  }
   const fresh = await page(`?edit=${entry.dataset.entry}`);
-  const form = fresh?.querySelector(`[data-entry="${entry.dataset.entry}"] form[data-editing]`)?.closest("[data-entry]");
+  if (!fresh) return announce("Not opened. The server did not answer.", { shown: true });
+  const form = fresh.querySelector(`[data-entry="${entry.dataset.entry}"] form[data-editing]`)?.closest("[data-entry]");
   if (!form) return announce("This cannot be changed any more.", { shown: true });
+  if (document.querySelector(`[data-entry="${entry.dataset.entry}"] form[data-editing]`)) return undefined; // pressed twice
   for (const other of document.querySelectorAll("form[data-editing]")) await close(other.closest("[data-entry]"));
   document.querySelector(`[data-entry="${entry.dataset.entry}"]`)?.replaceWith(form);
   forget(region());
-  form.querySelector("textarea, input:not([type=hidden])").focus();
+  return form.querySelector(FIRST).focus();
 }
+
+const changed = (form) => [...form.elements].some((field) => "defaultValue" in field && field.value !== field.defaultValue);
 
 async function page(query) {
   const response = await fetch(`${location.pathname}${query}`, { headers: { "X-FlowPilot-Refresh": "1" } }).catch(() => null);
@@ -126,6 +136,7 @@ async function back(action, box, button) {
     forget(region());
     await refresh();
     announce("Put back", { shown: true });
+    if (document.activeElement === document.body) document.querySelector(`[data-entry="${box.dataset.undo}"] a[data-edit]`)?.focus();
   } catch (error) {
     button.disabled = false;
     announce(error instanceof Refused ? error.message : "Not put back. The server did not answer.", { shown: true });

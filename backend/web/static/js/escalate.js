@@ -2,6 +2,7 @@
 import { closeDialog } from "./dialogs.js";
 import { busy, showError } from "./forms.js";
 import { Refused, send } from "./http.js";
+import { keep as put, kept } from "./kept.js";
 import { refresh } from "./regions.js";
 
 const FIELDS = ["reason", "need", "impact", "target", "priority"];
@@ -14,6 +15,7 @@ const SHORT = {
 /** Binds the dialog's form once; the dialog comes and goes with the state of the session. */
 export function bindEscalate() {
   const form = document.querySelector("form[data-escalate]");
+  if (!form) over();
   if (!form || form.dataset.bound) return;
   form.dataset.bound = "yes";
   restore(form);
@@ -39,20 +41,29 @@ export function bindEscalate() {
   again.onclick = () => submit(form);
 }
 
+/** The session waits now, or has ended: what was said of a try whose answer was lost is not true any more. */
+function over() {
+  const failed = document.querySelector("[data-escalate-failed]");
+  if (failed.hidden) return;
+  put(draftKey(), null);
+  failed.hidden = true;
+  delete failed.dataset.testid;
+}
+
 function values(form) {
   return Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value]));
 }
 
 function keep(form) {
-  localStorage.setItem(draftKey(), JSON.stringify(values(form)));
+  put(draftKey(), JSON.stringify(values(form)));
 }
 
 function restore(form) {
   let draft = null;
   try {
-    draft = JSON.parse(localStorage.getItem(draftKey()));
+    draft = JSON.parse(kept(draftKey()));
   } catch {
-    localStorage.removeItem(draftKey());
+    put(draftKey(), null);
   }
   if (!draft || form.querySelector("[aria-invalid], [data-form-error]:not([hidden])")) return; // refused: the text is there
   for (const name of FIELDS) if (typeof draft[name] === "string") form.elements[name].value = draft[name];
@@ -114,24 +125,21 @@ async function submit(form) {
   delete failed.dataset.testid;
   try {
     await send(form.getAttribute("action"), new FormData(form));
-    done(form);
-    await refresh();
   } catch (error) {
-    if (!(error instanceof Refused) || error.status >= 500) await unanswered(form, failed);
-    else if (error.problem.code === "already_escalated") {
-      done(form);
-      await refresh();
-    } else {
+    if (!(error instanceof Refused) || error.status >= 500) return await unanswered(form, failed);
+    if (error.problem.code !== "already_escalated") {
       if (error.problem.code === "idempotency_mismatch") form.elements.key.value = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-      showError(form, error.message);
+      return showError(form, error.message);
     }
   } finally {
     ready();
   }
+  done(form);
+  return refresh().catch((error) => console.warn("It is escalated; the page was not refreshed.", error));
 }
 
 function done(form) {
-  localStorage.removeItem(draftKey());
+  put(draftKey(), null);
   form.reset();
   closeDialog(form.closest("dialog"));
 }
@@ -143,7 +151,7 @@ async function unanswered(form, failed) {
   try {
     await refresh();
     if (document.querySelector("[data-strip]")) {
-      localStorage.removeItem(draftKey());
+      put(draftKey(), null);
       return;
     }
     title.textContent = "Not sent. Nobody has been told.";

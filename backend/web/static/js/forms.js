@@ -5,6 +5,7 @@ import { Refused, send } from "./http.js";
 import { refresh } from "./regions.js";
 
 const SAID = 15000;
+const AWAY = 10000;
 
 export function showError(form, words) {
   const box = form.querySelector("[data-form-error]");
@@ -32,7 +33,8 @@ export function showFieldErrors(form, problems = {}) {
 export function busy(form) {
   if (form.dataset.busy) return null;
   form.dataset.busy = "yes";
-  const button = form.querySelector("button[data-busy], button:not([type=button])");
+  // A form of one line, which is entered again and again, hears of the next Enter only while its button can be pressed.
+  const button = form.dataset.refocus ? null : form.querySelector("button[data-busy], button:not([type=button])");
   const words = button?.innerHTML;
   if (button) {
     button.disabled = true;
@@ -49,42 +51,71 @@ export function busy(form) {
 
 async function submit(form, submitter) {
   const fields = new FormData(form, submitter); // before the button is disabled: it may carry a value
+  const line = form.dataset.refocus && form.querySelector(`[data-testid="${form.dataset.refocus}"]`);
+  const said = line?.value;
+  const at = form.contains(document.activeElement) ? document.activeElement : null;
   const ready = busy(form);
-  if (!ready) return;
+  if (!ready) {
+    if (line) form.dataset.next = "yes"; // the next line, entered while the one before is on its way
+    return;
+  }
   showError(form, "");
   showFieldErrors(form);
-  let wrong = null;
+  let next = null;
   try {
-    const next = await send(form.getAttribute("action"), fields);
-    const here = next && new URL(next, location.href).pathname === location.pathname;
-    if (!here && next) {
-      location.assign(next);
-      return;
-    }
-    form.reset();
-    closeDialog(form.closest("dialog"));
-    if (next && new URL(next, location.href).search) lead(next);
-    if (form.dataset.refocus) document.activeElement?.blur(); // a region that holds the focus is not drawn anew
-    await refresh();
-    if (form.dataset.added) tellAdded(form.dataset.added);
-    const idle = document.activeElement === document.body; // else the person has gone on meanwhile
-    if (form.dataset.refocus && idle) document.querySelector(`[data-testid="${form.dataset.refocus}"]`)?.focus();
+    next = await send(form.getAttribute("action"), fields);
   } catch (error) {
-    const words = error instanceof Refused ? error.message : "Not sent. The server did not answer. Your text is kept.";
-    wrong = error instanceof Refused ? error.problem.fields : null;
-    if (wrong) return;
-    if (form.querySelector("[data-form-error]")) showError(form, words);
-    else announce(words, { shown: true });
-  } finally {
     ready();
-    if (wrong && !showFieldErrors(form, wrong)) showError(form, Object.values(wrong).join(" "));
+    backTo(at);
+    refused(form, error);
+    return;
   }
+  if (next && new URL(next, location.href).pathname !== location.pathname) {
+    setTimeout(ready, AWAY); // busy until the page has gone: what is pressed again meanwhile would be done twice
+    location.assign(next);
+    return;
+  }
+  const more = line && (line.value.startsWith(said) ? line.value.slice(said.length).trimStart() : line.value); // came meanwhile
+  const go = more && form.dataset.next;
+  delete form.dataset.next;
+  form.reset();
+  if (line) line.value = more;
+  ready();
+  closeDialog(form.closest("dialog"));
+  backTo(line || at);
+  if (go) form.requestSubmit();
+  if (next && new URL(next, location.href).search) lead(next);
+  // It is sent, whatever comes of this look.
+  await refresh().catch((error) => console.warn("The page was not refreshed.", error));
+  if (form.dataset.added) tellAdded(form.dataset.added);
+}
+
+/** The button that was pressed could not keep the focus while it was busy; the person may have gone on meanwhile.
+ * In the conversation it goes with what it was pressed for: a focus there would hold that. */
+function backTo(element) {
+  if (document.activeElement === document.body && !element?.closest("[data-keyed]")) element?.focus({ preventScroll: true });
+}
+
+function refused(form, error) {
+  delete form.dataset.next;
+  const wrong = error instanceof Refused ? error.problem.fields : null;
+  if (wrong && showFieldErrors(form, wrong)) return;
+  const words = error instanceof Refused ? error.message : "Not sent. The server did not answer. Your text is kept.";
+  if (wrong) showError(form, Object.values(wrong).join(" "));
+  else if (form.querySelector("[data-form-error]")) showError(form, words);
+  else announce(words, { shown: true });
 }
 
 /** The address names what was added, so that the page says it where it stands; after a while it is a page like before. */
 function lead(next) {
-  history.replaceState(history.state, "", next);
-  setTimeout(() => new URL(next, location.href).href === location.href && history.replaceState(history.state, "", location.pathname), SAID);
+  const plain = new URL(location.href);
+  const there = new URL(location.href);
+  for (const [name, value] of new URL(next, location.href).searchParams) {
+    plain.searchParams.delete(name);
+    there.searchParams.set(name, value); // beside what the address says already: which runbook is followed
+  }
+  history.replaceState(history.state, "", there);
+  setTimeout(() => location.href === there.href && history.replaceState(history.state, "", plain), SAID);
 }
 
 /** Said beside the entry where that is in sight, in the corner where it is not. */
@@ -99,6 +130,14 @@ export function startForms() {
     if (!form.matches("form[data-enhance]")) return;
     event.preventDefault();
     submit(form, event.submitter);
+  });
+  // Behind every other listener: a form that leads to a page is sent once, however often it is pressed until that is there.
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, AWAY);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;

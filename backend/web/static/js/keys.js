@@ -1,5 +1,6 @@
 // Keyboard. Single letters act only outside text fields and can be turned off on this browser.
 import { openDialog } from "./dialogs.js";
+import { keep, kept } from "./kept.js";
 
 const OFF = "fp.single-keys";
 const actions = new Map();
@@ -16,8 +17,8 @@ const go = { e: "nav-escalations", s: "nav-sessions", a: "nav-analytics" };
 export function startKeys() {
   const box = document.querySelector("[data-single-keys]");
   if (box) {
-    box.checked = localStorage.getItem(OFF) !== "off";
-    box.addEventListener("change", () => localStorage.setItem(OFF, box.checked ? "on" : "off"));
+    box.checked = kept(OFF) !== "off";
+    box.addEventListener("change", () => keep(OFF, box.checked ? "on" : "off"));
   }
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -43,7 +44,7 @@ function escape(event) {
 
 function press(event) {
   const single = event.key.length === 1;
-  if (single && localStorage.getItem(OFF) === "off") return;
+  if (single && kept(OFF) === "off") return;
   const key = single ? event.key.toLowerCase() : event.key;
   if (leader && Date.now() - leader < 1500 && go[key]) {
     leader = 0;

@@ -72,7 +72,7 @@ function connect() {
 }
 
 function lost(least) {
-  if (!link.lostAt) link.lostAt = Date.now();
+  if (!link.lostAt && !polling) link.lostAt = Date.now(); // the long poll knows by itself whether it is answered
   link.tries += 1;
   // Where WebSocket never opens, the long poll reads the same log; the socket is tried again now and then.
   if (link.refused >= 2 && link.cursor !== null) poll();
@@ -140,7 +140,7 @@ async function poll() {
   polling = true;
   try {
     while (!link.socket?.readyState) {
-      const response = await fetch(`/api/v1/events?after=${link.cursor}&wait=25`);
+      const response = await fetch(`/api/v1/events?after=${link.cursor}&wait=25`, { signal: AbortSignal.timeout(40000) });
       if (response.status === 401) return ended();
       if (!response.ok) throw new Error(String(response.status));
       const page = await response.json();

@@ -13,9 +13,6 @@ export function startOpened() {
       const row = event.target.closest("[data-escalation-id]");
       if (row && event.target.closest("[data-select], [data-testid=escalation-row], [data-testid=escalation-card]")) tell(row.dataset.escalationId);
     });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") tell(document.querySelector("[data-escalation-id].sel")?.dataset.escalationId);
-    });
   } else if (page === "session") {
     const look = () => document.querySelector("form[data-claim]") && tell(document.body.dataset.handoff);
     look();

@@ -3,7 +3,7 @@ import { shown } from "./alerts.js";
 import { claim } from "./claim.js";
 import { now } from "./clock.js";
 import { onKey } from "./keys.js";
-import { refresh } from "./regions.js";
+import { refresh, twin } from "./regions.js";
 import { apart } from "./say.js";
 import { startSwipe, hintDone } from "./swipe.js";
 import { markOpened, markUnread } from "./unread.js";
@@ -17,8 +17,10 @@ const inView = new WeakSet();
 let pointerDown = false;
 let restUntil = 0;
 let waiting = 0;
-let loading = 0;
 let freed = 0;
+let open = false; // on a phone: this person reads the panel, which covers the list
+let wanted = null; // {id, focus}: what was chosen by hand, until it is there
+let before = null;
 
 const panel = () => document.getElementById("context");
 const selected = () => panel().dataset.selected;
@@ -26,8 +28,9 @@ const rows = () => [...document.querySelectorAll('[data-testid="escalation-list"
 const row = (id) => document.querySelector(`.rw[data-key="${CSS.escape(id)}"]`);
 
 export function start() {
-  document.addEventListener("pointerdown", () => (pointerDown = true));
-  for (const up of ["pointerup", "pointercancel"]) document.addEventListener(up, () => (pointerDown = false));
+  // Of a press that opens a menu the page never hears the end.
+  document.addEventListener("pointerdown", ({ button }) => (pointerDown = button === 0));
+  for (const up of ["pointerup", "pointercancel", "contextmenu"]) document.addEventListener(up, () => (pointerDown = false));
   document.addEventListener("click", click);
   document.addEventListener("submit", submit);
   document.addEventListener("fp:queue", ({ detail }) => changed(detail));
@@ -36,15 +39,25 @@ export function start() {
   document.addEventListener("fp:refreshed", afterRefresh);
   document.addEventListener("fp:changed", (event) => acknowledge(event.target));
   document.addEventListener("fp:arrived", ({ detail }) => arrivals.set(detail.id, detail));
-  document.body.addEventListener("htmx:afterSwap", () => {
+  document.body.addEventListener("htmx:beforeSwap", remember);
+  // Not at the swap: until it has settled what is new wears the attributes of what it replaces.
+  document.body.addEventListener("htmx:afterSettle", () => {
+    readOn();
     mark();
     rows().forEach(watch);
   });
+  for (const kind of ["responseError", "sendError", "timeout"]) {
+    document.body.addEventListener(`htmx:${kind}`, () => {
+      wanted = null; // it did not come, which is said: the row is marked that the panel tells of
+      mark();
+    });
+  }
   addEventListener("popstate", closeOverlay);
   keys();
   startSwipe((id, button) => take(id, button));
   rows().forEach(watch);
-  if (panel().matches(".open")) markOpened(row(selected()));
+  open = panel().matches(".open");
+  if (open) markOpened(row(selected()));
   mark();
   forgetProblem();
   document.addEventListener("fp:refreshed", lookWhenFree);
@@ -184,34 +197,49 @@ function mark() {
   }
 }
 
-function load(id, { focus = false } = {}) {
+/** Where the reader of the panel is, for when what it tells of has changed and it is drawn anew. */
+function remember() {
+  const focused = panel().contains(document.activeElement) ? document.activeElement : null;
+  before = { id: selected(), top: panel().querySelector(".bd")?.scrollTop ?? 0, focused };
+}
+
+/** Drawn anew, the panel neither covers a list that somebody works in nor loses the reader's place. */
+function readOn() {
+  const chosen = wanted?.id === selected() && wanted;
+  if (chosen) [open, wanted] = [narrow.matches, null];
+  panel().classList.toggle("open", open && narrow.matches);
+  if (before?.id === selected()) {
+    const body = panel().querySelector(".bd");
+    if (body) body.scrollTop = before.top;
+    if (before.focused && !before.focused.isConnected) twin(panel(), before.focused)?.focus({ preventScroll: true });
+  }
+  before = null;
+  if (chosen?.focus) panel().querySelector(".bd")?.focus();
+}
+
+function load(id) {
   const address = new URL(location.href);
   address.searchParams.delete("handoff");
   address.searchParams.set("selected", id);
-  const turn = ++loading;
-  return window.htmx
-    .ajax("GET", `${address.pathname}${address.search}`, { target: "#context", select: "#context", swap: "outerHTML" })
-    .then(() => {
-      if (turn !== loading) return;
-      if (!narrow.matches) panel().classList.remove("open");
-      mark();
-      if (focus) panel().querySelector(".bd")?.focus();
-    });
+  window.htmx
+    .ajax("GET", `${address.pathname}${address.search}`, { target: "#context", select: "#context", swap: "outerHTML settle:0ms" })
+    .catch(() => undefined); // said where swaps.js hears of it
 }
 
-function select(id, options) {
+function select(id, focus) {
   document.querySelectorAll(".rw.sel").forEach((one) => one.classList.remove("sel"));
   row(id)?.classList.add("sel");
   markOpened(row(id));
-  if (narrow.matches) history.pushState({ overlay: true }, "", location.href);
-  return load(id, { focus: narrow.matches, ...options });
+  wanted = { id, focus };
+  if (narrow.matches && !history.state?.overlay) history.pushState({ overlay: true }, "", location.href);
+  load(id);
 }
 
 function click(event) {
   const link = event.target.closest("[data-select]");
   if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
     event.preventDefault();
-    select(link.closest(".rw").dataset.key, { focus: narrow.matches || event.detail === 0 });
+    select(link.closest(".rw").dataset.key, narrow.matches || event.detail === 0);
   } else if (event.target.closest("[data-close-context]")) {
     event.preventDefault();
     if (history.state?.overlay) history.back();
@@ -222,6 +250,7 @@ function click(event) {
 function closeOverlay() {
   if (!narrow.matches) return;
   const id = selected();
+  [open, wanted] = [false, null];
   panel().classList.remove("open");
   rows().forEach(acknowledge);
   if (new URLSearchParams(location.search).has("handoff")) history.replaceState(history.state, "", location.pathname);
@@ -256,6 +285,7 @@ function keys() {
     document.querySelectorAll(".rw.sel").forEach((one) => one.classList.remove("sel"));
     next.classList.add("sel");
     markOpened(next);
+    wanted = null;
     clearTimeout(move.timer);
     move.timer = setTimeout(() => load(next.dataset.key), event.repeat ? 150 : 0);
     return true;

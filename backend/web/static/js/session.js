@@ -32,22 +32,22 @@ export function start() {
 
 function drawer() {
   const aside = document.getElementById("context");
-  const toggle = document.querySelector("[data-context-toggle]");
+  const toggle = () => document.querySelector("[data-context-toggle]"); // drawn anew with what the session allows
   const set = (open) => {
     aside.classList.toggle("open", open);
-    document.querySelector("[data-context-toggle]")?.setAttribute("aria-expanded", String(open));
+    toggle()?.setAttribute("aria-expanded", String(open));
     if (open) aside.querySelector("a, button")?.focus();
   };
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-context-toggle]")) {
       set(!aside.matches(".open"));
-      if (!aside.matches(".open")) toggle?.focus();
+      if (!aside.matches(".open")) toggle()?.focus();
     } else if (aside.matches(".open") && (!aside.contains(event.target) || event.target.closest("[data-dialog]"))) set(false);
   });
   onKey("Escape", () => {
     if (aside.matches(".open")) {
       set(false);
-      toggle?.focus();
+      toggle()?.focus();
     }
   });
 }

@@ -1,4 +1,6 @@
 // Phone: swipe a card right to pick it up. A shortcut only; tapping the card leads to the same button.
+import { keep, kept } from "./kept.js";
+
 const ENGAGE = 24;
 const ARM = 0.4;
 const HINT = "fp.swiped";
@@ -6,12 +8,12 @@ const phone = matchMedia("(max-width: 639.98px)");
 let drag = null;
 
 export function hintDone() {
-  localStorage.setItem(HINT, "yes");
+  keep(HINT, "yes");
 }
 
 /** `take(id, button)` is called when a card is let go beyond 40 % of its width. */
 export function startSwipe(take) {
-  if (localStorage.getItem(HINT)) document.querySelectorAll("[data-swipe-hint]").forEach((hint) => hint.remove());
+  if (kept(HINT)) document.querySelectorAll("[data-swipe-hint]").forEach((hint) => hint.remove());
   document.addEventListener("pointerdown", (event) => {
     const card = event.target.closest('.rw[data-claimable="yes"]:not(.gone)');
     if (phone.matches && card && event.isPrimary) drag = { card, x: event.clientX, y: event.clientY, under: null, armed: false };

@@ -1,10 +1,12 @@
 // Which waiting hand-offs this person has not opened yet, on this browser. Opening or claiming clears the dot, looking does not.
+import { keep, kept } from "./kept.js";
+
 const MOST = 500;
 const key = () => `fp.opened.${document.body.dataset.user}`;
 
 function opened() {
   try {
-    return new Set(JSON.parse(localStorage.getItem(key()) ?? "[]"));
+    return new Set(JSON.parse(kept(key()) ?? "[]"));
   } catch {
     return new Set();
   }
@@ -27,5 +29,5 @@ export function markOpened(row) {
   const known = opened();
   known.delete(name(row));
   known.add(name(row));
-  localStorage.setItem(key(), JSON.stringify([...known].slice(-MOST)));
+  keep(key(), JSON.stringify([...known].slice(-MOST)));
 }

@@ -27,7 +27,7 @@ _ABOUT_FANOUT: Final = (
     " those of the process that has the sockets: its hints, its reads of events, the sign-ins; a peer's are of its own"
     " process, with the requests to publish. Both have in them what a process does for itself meanwhile. What keeping"
     " the event costs (the writing process, PostgreSQL) has no counterpart at the peers, which keep nothing; it is told"
-    " below each table and is in no ratio. Hints that keep coming are followed every 20 ms: much of the p50 of the"
+    " below each table and is in no ratio. Hints that keep coming are followed every 50 ms: much of the p50 of the"
     " first two shapes. There all are asked for 200 events/s; ours are hand-offs that are escalated, each with a flush"
     " to disk, and *events/s* is how many this machine let through beside the load."
 )

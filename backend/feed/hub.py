@@ -31,7 +31,7 @@ CHECK_S: Final = 2.0
 """Hints may be lost; this often the positions of all connected accounts are compared."""
 FRESH_S: Final = 2.5
 """Whoever comes to a log that was read this lately is served from memory: it is no staler than a lost hint allows."""
-PAUSE_S: Final = 0.02
+PAUSE_S: Final = 0.05
 """A lone hint is followed at once; while hints keep coming, the accounts they name are read together this often."""
 _AT_ONCE: Final = 200
 """Accounts per call: the call's answer must not keep the process's one thread busy for long."""

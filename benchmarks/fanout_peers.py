@@ -88,6 +88,8 @@ def running(command: Sequence[str | Path], port: int, *, root: Path | None = Non
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.05)
+        else:
+            raise NotHereError(f"{Path(command[0]).name} does not listen on its port")
         yield process.pid
     finally:
         process.terminate()
